@@ -1,0 +1,107 @@
+package schemas
+
+import (
+	"errors"
+	"math/bits"
+)
+
+// ErrOverflow says that a sum or a conversion left the range of a 64-bit quantity.
+var ErrOverflow = errors.New("quantity out of range")
+
+// Scales, in decimal digits after the point.
+const (
+	MoneyScale    = 2
+	PriceScale    = 8
+	WeightScale   = 6
+	QuantityScale = 6
+	// UnitsScaleMax is the finest scale an asset's units may have.
+	UnitsScaleMax = 6
+	// WeightOne is the weight 1, the whole.
+	WeightOne Weight = 1_000_000
+)
+
+// Money is an amount of the trust's currency in whole quanta of 0.01.
+type Money int64
+
+// Units is a quantity of one asset in whole quanta of that asset's own scale, which reference data gives.
+type Units int64
+
+// Price is the price of one unit, in quanta of 0.00000001 of the trust's currency.
+type Price int64
+
+// Weight is a part of a whole, in quanta of 0.000001.
+type Weight int64
+
+// Quantity is an amount of any asset, cash included, in quanta of 0.000001: the form in which records that are read by
+// others carry it.
+type Quantity int64
+
+// Cash is the code under which the trust's currency stands where an asset is named.
+const Cash AssetCode = "GBP"
+
+// AddChecked returns a+b, or ErrOverflow.
+func AddChecked[T ~int64](a, b T) (T, error) {
+	sum := a + b
+	if (a > 0 && b > 0 && sum <= 0) || (a < 0 && b < 0 && sum >= 0) {
+		return 0, ErrOverflow
+	}
+	return sum, nil
+}
+
+// MulDivFloor returns floor(a*b/c) exactly, for a, b >= 0 and c > 0, or ErrOverflow.
+func MulDivFloor(a, b, c int64) (int64, error) {
+	quotient, _, err := mulDiv(a, b, c)
+	return quotient, err
+}
+
+// MulDivCeil returns ceil(a*b/c) exactly, for a, b >= 0 and c > 0, or ErrOverflow.
+func MulDivCeil(a, b, c int64) (int64, error) {
+	quotient, remainder, err := mulDiv(a, b, c)
+	if err != nil || remainder == 0 {
+		return quotient, err
+	}
+	return AddChecked(quotient, 1)
+}
+
+func mulDiv(a, b, c int64) (quotient, remainder int64, err error) {
+	if a < 0 || b < 0 || c <= 0 {
+		return 0, 0, ErrOverflow
+	}
+	hi, lo := bits.Mul64(uint64(a), uint64(b))
+	if hi >= uint64(c) {
+		return 0, 0, ErrOverflow
+	}
+	q, r := bits.Div64(hi, lo, uint64(c))
+	if q > 1<<63-1 {
+		return 0, 0, ErrOverflow
+	}
+	return int64(q), int64(r), nil
+}
+
+// Power10 returns 10^n for n from 0 to 18.
+func Power10(n int) int64 {
+	p := int64(1)
+	for range n {
+		p *= 10
+	}
+	return p
+}
+
+// Quantity returns m at the scale of Quantity, or ErrOverflow.
+func (m Money) Quantity() (Quantity, error) { return QuantityOf(int64(m), MoneyScale) }
+
+// QuantityOf returns quanta of the given scale as a Quantity, or ErrOverflow. The scale is from 0 to 6.
+func QuantityOf(quanta int64, scale int) (Quantity, error) {
+	factor := Power10(QuantityScale - scale)
+	product := quanta * factor
+	if product/factor != quanta {
+		return 0, ErrOverflow
+	}
+	return Quantity(product), nil
+}
+
+// Quanta returns q in whole quanta of the given scale, and false where q is finer than that scale can say.
+func (q Quantity) Quanta(scale int) (int64, bool) {
+	factor := Power10(QuantityScale - scale)
+	return int64(q) / factor, int64(q)%factor == 0
+}
