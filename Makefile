@@ -1,0 +1,102 @@
+# Penstock's commands. `make` alone lists them.
+#
+# Everything here needs Go and make. `make real` also needs Java 17 and Maven; it says so when they are missing. Tools are
+# Go programs, built once at the version named below into .cache/bin, so nothing outside this folder is touched.
+
+SHELL := /bin/sh
+GO    ?= go
+CACHE := $(CURDIR)/.cache
+BIN   := $(CACHE)/bin
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI         := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
+
+# What the tests and the benchmarks cover; narrow it while working: make test PKG=./processors/...
+PKG       ?= ./...
+BENCH     ?= .
+FUZZ_TIME ?= 10s
+
+# TESTS runs `go test` and ends with one counted line for each kind of test that could not run here.
+TESTS := $(GO) run ./ops/tidy/gotest
+
+# The packages where goroutines meet shared state, so where the race detector has something to find.
+RACE_PKG ?= $(PKG)
+
+# The packages whose tests start a real Apache Kafka: those that import its harness, and the harness.
+HARNESS  := github.com/penstock-ledger/penstock/ops/realkafka
+REAL_PKG  = $(shell $(GO) list -f '{{$$p := .ImportPath}}{{if eq $$p "$(HARNESS)"}}{{$$p}}{{end}}{{range .TestImports}}{{if eq . "$(HARNESS)"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "$(HARNESS)"}}{{$$p}} {{end}}{{end}}' ./... | tr ' ' '\n' | sort -u)
+
+# `auto` runs the real suites where Java and Maven are; `must` fails without them, for machines that promise both.
+REAL ?= auto
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: bin/penstock ## the main job end to end on the embedded stack, with every invariant checked
+	@bin/penstock demo
+
+.PHONY: up
+up: bin/penstock ## the embedded stack and all roles, until interrupted
+	@bin/penstock up
+
+.PHONY: build
+build: bin/penstock ## the penstock binary, in bin/
+
+.PHONY: bin/penstock
+bin/penstock:
+	$(GO) build -o bin/penstock ./cmd/penstock
+
+.PHONY: test
+test: ## all tests that need nothing but Go
+	@$(TESTS) $(PKG)
+
+.PHONY: race
+race: ## the same tests under the race detector
+	@$(TESTS) -race $(RACE_PKG)
+
+.PHONY: check
+check: lint generate-check race ## what must pass before a change lands: lint, generated files, tests with -race
+
+.PHONY: real
+real: ## the suites against a real Apache Kafka and Postgres (Java 17 and Maven needed)
+	@PENSTOCK_REAL=$(REAL) $(TESTS) -count=1 -p 1 -timeout 25m $(REAL_PKG)
+
+.PHONY: bench
+bench: ## Go benchmarks (BENCH=regexp, PKG=./path)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+.PHONY: fuzz-short
+fuzz-short: ## every fuzz target for FUZZ_TIME (10s) each
+	@$(GO) run ./ops/tidy/gotest -fuzz-each $(FUZZ_TIME) $(PKG)
+
+.PHONY: lint
+lint: $(GOLANGCI) ## golangci-lint and go vet by .golangci.yml
+	$(GOLANGCI) run $(PKG)
+
+.PHONY: fmt
+fmt: $(GOLANGCI) ## format the Go files in place
+	$(GOLANGCI) fmt
+
+.PHONY: generate
+generate: ## write the generated files anew
+	$(GO) generate ./...
+
+.PHONY: generate-check
+generate-check: ## fail when the generated files are not what `make generate` writes
+	@$(GO) run ./ops/tidy/generated -check
+
+.PHONY: tools
+tools: $(GOLANGCI) ## build the pinned tools into .cache/bin
+
+$(GOLANGCI):
+	@mkdir -p $(BIN)/build
+	GOBIN=$(BIN)/build $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(BIN)/build/golangci-lint $@
+
+.PHONY: clean
+clean: ## remove what the targets above built
+	rm -rf bin $(CACHE)
