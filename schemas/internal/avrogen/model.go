@@ -1,0 +1,102 @@
+package main
+
+// kind is the way a type is written on the wire.
+type kind uint8
+
+const (
+	boolKind kind = iota
+	intKind
+	longKind
+	stringKind
+	bytesKind
+	decimalKind
+	uuidKind
+	fixedKind
+	enumKind
+	recordKind
+	arrayKind
+	optionalKind
+	unionKind
+)
+
+// avroType is a type of a schema together with its Go type.
+type avroType struct {
+	kind   kind
+	goName string // the Go type as written in the area's package
+	doc    string
+
+	precision int       // of a decimal
+	size      int       // of a fixed, in bytes
+	symbols   []string  // of an enum
+	fields    []field   // of a record
+	element   *avroType // of an array or an optional
+	branches  []branch  // of a union
+	nullable  bool      // a union whose branch 0 is null
+
+	complete bool // false while a record's fields are being read: it can't be used inside itself
+}
+
+// branch is a record in a union and its index on the wire.
+type branch struct {
+	index  int
+	record *avroType
+}
+
+// field is a field of a record.
+type field struct {
+	name   string // in the schema
+	goName string
+	doc    string
+	typ    *avroType
+}
+
+// file is what one .avsc declares.
+type file struct {
+	base     string      // name without folder and extension
+	top      *avroType   // the record that the file is about
+	schema   string      // the whole schema, compact, that needs no other file
+	declared []*avroType // named types first defined here that get Go code, in the order of definition
+	unions   []*avroType // unions first named here
+}
+
+// area is a folder of .avsc files: one Avro namespace, one Go package.
+type area struct {
+	name  string
+	files []*file
+
+	named       map[string]*avroType // by full name
+	definitions map[string]value     // by full name
+	unions      map[string]*avroType // by the name of the Go interface
+	goNames     map[string]string    // Go name to the place that declared it
+}
+
+func newArea(name string) *area {
+	return &area{
+		name:        name,
+		named:       map[string]*avroType{},
+		definitions: map[string]value{},
+		unions:      map[string]*avroType{},
+		goNames:     map[string]string{},
+	}
+}
+
+// minBytes is the least number of bytes that a value of the type has on the wire. It bounds the items that an array
+// can claim to have.
+func (t *avroType) minBytes() int {
+	switch t.kind {
+	case fixedKind:
+		return t.size
+	case uuidKind:
+		return 1 + 36
+	case decimalKind:
+		return 2
+	case recordKind:
+		sum := 0
+		for _, f := range t.fields {
+			sum += f.typ.minBytes()
+		}
+		return sum
+	default:
+		return 1
+	}
+}
