@@ -13,9 +13,9 @@ func (w *writer) encode(t *avroType, from string, depth int) {
 	case boolKind:
 		w.line("b = avrobin.AppendBool(b, %s)", from)
 	case intKind, longKind:
-		w.line("b = avrobin.AppendLong(b, %s)", convert("int64", t.goName, from))
+		w.line("b = avrobin.AppendLong(b, %s)", convert("int64", w.spell(t), from))
 	case stringKind:
-		w.line("b = avrobin.AppendString(b, %s)", convert("string", t.goName, from))
+		w.line("b = avrobin.AppendString(b, %s)", convert("string", w.spell(t), from))
 	case bytesKind:
 		w.line("b = avrobin.AppendBytes(b, %s)", from)
 	case decimalKind:
@@ -25,7 +25,7 @@ func (w *writer) encode(t *avroType, from string, depth int) {
 	case fixedKind:
 		w.line("b = append(b, %s[:]...)", from)
 	case enumKind:
-		w.line("b = %s.appendAvro(b)", from)
+		w.line("b = %s.AppendAvro(b)", from)
 	case recordKind:
 		w.line("b = %s.AppendAvro(b)", from)
 	case arrayKind:
@@ -59,27 +59,27 @@ func (w *writer) decode(t *avroType, to string, depth int) {
 	case boolKind:
 		w.line("%s = r.Bool()", to)
 	case intKind:
-		w.line("%s = %s", to, convert(t.goName, "int32", "r.Int()"))
+		w.line("%s = %s", to, convert(w.spell(t), "int32", "r.Int()"))
 	case longKind:
-		w.line("%s = %s", to, convert(t.goName, "int64", "r.Long()"))
+		w.line("%s = %s", to, convert(w.spell(t), "int64", "r.Long()"))
 	case stringKind:
-		w.line("%s = %s", to, convert(t.goName, "string", "r.String()"))
+		w.line("%s = %s", to, convert(w.spell(t), "string", "r.String()"))
 	case bytesKind:
 		w.line("%s = r.Bytes()", to)
 	case decimalKind:
-		w.line("%s = %s(r.Decimal(%d))", to, t.goName, t.precision)
+		w.line("%s = %s(r.Decimal(%d))", to, w.spell(t), t.precision)
 	case uuidKind:
 		w.line("%s = r.UUID()", to)
 	case fixedKind:
 		w.line("r.Fixed(%s[:])", to)
 	case enumKind:
-		w.line("%s = %s(r.Enum(%d))", to, t.goName, len(t.symbols))
+		w.line("%s = %s(r.Enum(%d))", to, w.spell(t), len(t.symbols))
 	case recordKind:
 		w.line("%s.DecodeAvro(r)", to)
 	case arrayKind:
 		w.decodeArray(t, to, depth)
 	case optionalKind:
-		w.line("if r.Union(2) == 1 {\n%s = new(%s)", to, t.element.goName)
+		w.line("if r.Union(2) == 1 {\n%s = new(%s)", to, w.spell(t.element))
 		w.decode(t.element, "(*"+to+")", depth)
 		w.line("} else {\n%s = nil\n}", to)
 	case unionKind:
@@ -95,7 +95,7 @@ func (w *writer) decodeArray(t *avroType, to string, depth int) {
 	w.line("%s = nil", to)
 	w.line("for %s := %s; %s > 0; %s = %s {", n, block, n, n, block)
 	w.line("%s := len(%s)", i, to)
-	w.line("%s = append(%s, make(%s, %s)...)", to, to, t.goName, n)
+	w.line("%s = append(%s, make(%s, %s)...)", to, to, w.spell(t), n)
 	w.line("for ; %s < len(%s); %s++ {", i, to, i)
 	w.decode(t.element, to+"["+i+"]", depth+1)
 	w.line("}\n}")

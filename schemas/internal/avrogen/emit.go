@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,6 +18,8 @@ const docWidth = 110
 // writer collects Go source.
 type writer struct {
 	bytes.Buffer
+	area    string          // the package that is written
+	imports map[string]bool // other areas that it needs
 }
 
 func (w *writer) line(layout string, args ...any) {
@@ -39,7 +43,7 @@ func (w *writer) comment(text string) {
 
 // goFile gives the Go source of one .avsc.
 func (a *area) goFile(f *file) ([]byte, error) {
-	var body writer
+	body := writer{area: a.name, imports: map[string]bool{}}
 	for _, t := range f.declared {
 		body.declare(t, t == f.top)
 	}
@@ -54,7 +58,11 @@ func (a *area) goFile(f *file) ([]byte, error) {
 	if bytes.Contains(body.Bytes(), []byte(nouns)) {
 		w.line("%q", modulePath+"/schemas")
 	}
-	w.line("%q\n)\n", modulePath+"/schemas/avrobin")
+	w.line("%q", modulePath+"/schemas/avrobin")
+	for _, other := range slices.Sorted(maps.Keys(body.imports)) {
+		w.line("%q", modulePath+"/schemas/"+other)
+	}
+	w.line(")\n")
 	w.Write(body.Bytes())
 	source, err := format.Source(w.Bytes())
 	if err != nil {
@@ -76,14 +84,7 @@ func (w *writer) schema(f *file) {
 
 // declare writes the Go type of a named type, and its methods.
 func (w *writer) declare(t *avroType, top bool) {
-	doc := t.doc
-	if !strings.HasPrefix(doc, t.goName+" ") && doc != "" {
-		doc = t.goName + ": " + doc
-	}
-	if doc == "" {
-		doc = t.goName + " is a type of this area's schemas."
-	}
-	w.comment(doc)
+	w.comment(goDoc(t))
 	switch t.kind {
 	case recordKind:
 		w.record(t)
@@ -94,12 +95,32 @@ func (w *writer) declare(t *avroType, top bool) {
 	}
 }
 
+// goDoc makes the schema's description start with the type's name, as Go's tools expect.
+func goDoc(t *avroType) string {
+	for _, article := range []string{"A", "An", "The"} {
+		if rest, found := strings.CutPrefix(t.doc, article+" "); found {
+			return t.goName + " is " + strings.ToLower(article) + " " + rest
+		}
+	}
+	switch {
+	case t.doc == "":
+		return t.goName + " is a type of this area's schemas."
+	case strings.HasPrefix(t.doc, t.goName+" "):
+		return t.doc
+	}
+	first := t.doc[:1]
+	if len(t.doc) > 1 && t.doc[1] >= 'a' { // not an abbreviation
+		first = strings.ToLower(first)
+	}
+	return t.goName + ": " + first + t.doc[1:]
+}
+
 // record writes a record's struct and its two methods.
 func (w *writer) record(t *avroType) {
 	w.line("type %s struct {", t.goName)
 	for _, f := range t.fields {
 		w.comment(f.doc)
-		w.line("%s %s", f.goName, f.typ.goName)
+		w.line("%s %s", f.goName, w.spell(f.typ))
 	}
 	w.line("}\n")
 
@@ -141,7 +162,7 @@ func (w *writer) enum(t *avroType) {
 	}
 	w.line("}\nreturn 0, false\n}\n")
 
-	w.line("func (v %s) appendAvro(b []byte) []byte {", t.goName)
+	w.line("// AppendAvro appends the symbol's index.\nfunc (v %s) AppendAvro(b []byte) []byte {", t.goName)
 	w.line("if int(v) >= %d {\npanic(%q)\n}", len(t.symbols), t.goName+" has no such symbol")
 	w.line("return avrobin.AppendIndex(b, int(v))\n}\n")
 }

@@ -43,13 +43,16 @@ func run(root string, check bool) error {
 	if err != nil {
 		return fmt.Errorf("looking for schemas in %s: %w", root, err)
 	}
-	byFolder := map[string][]string{}
-	for _, s := range sources {
-		byFolder[filepath.Dir(s)] = append(byFolder[filepath.Dir(s)], s)
+	all, err := load(sources)
+	if err != nil {
+		return err
+	}
+	if err := all.parseAll(); err != nil {
+		return err
 	}
 	var problems []error
-	for _, folder := range slices.Sorted(maps.Keys(byFolder)) {
-		problems = append(problems, generate(folder, byFolder[folder], check))
+	for _, folder := range slices.Sorted(maps.Keys(all.areas)) {
+		problems = append(problems, generate(folder, all.areas[folder], check))
 	}
 	return errors.Join(problems...)
 }
@@ -73,19 +76,8 @@ func schemasFolder() (string, error) {
 }
 
 // generate writes the Go files of one area, and removes those whose schema is gone.
-func generate(folder string, sources []string, check bool) error {
-	a := newArea(filepath.Base(folder))
-	slices.Sort(sources)
-	for _, path := range sources {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("reading a schema: %w", err)
-		}
-		base := strings.TrimSuffix(filepath.Base(path), ".avsc")
-		if err := a.parseFile(base, text); err != nil {
-			return fmt.Errorf("reading %s: %w", path, err)
-		}
-	}
+func generate(folder string, a *area, check bool) error {
+	slices.SortFunc(a.files, func(x, y *file) int { return strings.Compare(x.base, y.base) })
 	outputs := map[string][]byte{}
 	for _, f := range a.files {
 		source, err := a.goFile(f)

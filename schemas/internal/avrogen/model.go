@@ -22,7 +22,8 @@ const (
 // avroType is a type of a schema together with its Go type.
 type avroType struct {
 	kind   kind
-	goName string // the Go type as written in the area's package
+	area   string // the package of a generated type, else ""
+	goName string // the Go type in its package; empty for what is spelled by its element
 	doc    string
 
 	precision int       // of a decimal
@@ -52,6 +53,7 @@ type field struct {
 
 // file is what one .avsc declares.
 type file struct {
+	area     *area
 	base     string      // name without folder and extension
 	top      *avroType   // the record that the file is about
 	schema   string      // the whole schema, compact, that needs no other file
@@ -61,23 +63,24 @@ type file struct {
 
 // area is a folder of .avsc files: one Avro namespace, one Go package.
 type area struct {
-	name  string
-	files []*file
-
-	named       map[string]*avroType // by full name
-	definitions map[string]value     // by full name
-	unions      map[string]*avroType // by the name of the Go interface
-	goNames     map[string]string    // Go name to the place that declared it
+	name    string
+	files   []*file
+	unions  map[string]*avroType // by the name of the Go interface
+	goNames map[string]string    // Go name to the place that declared it
 }
 
-func newArea(name string) *area {
-	return &area{
-		name:        name,
-		named:       map[string]*avroType{},
-		definitions: map[string]value{},
-		unions:      map[string]*avroType{},
-		goNames:     map[string]string{},
+// spell writes the Go type as the package of an area does. It tells the writer which packages that needs.
+func (w *writer) spell(t *avroType) string {
+	switch {
+	case t.kind == arrayKind:
+		return "[]" + w.spell(t.element)
+	case t.kind == optionalKind:
+		return "*" + w.spell(t.element)
+	case t.area != "" && t.area != w.area:
+		w.imports[t.area] = true
+		return t.area + "." + t.goName
 	}
+	return t.goName
 }
 
 // minBytes is the least number of bytes that a value of the type has on the wire. It bounds the items that an array

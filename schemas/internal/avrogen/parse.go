@@ -16,28 +16,26 @@ const symbolsMax = 256
 
 // parser reads one .avsc into its area.
 type parser struct {
+	all  *catalogue
 	area *area
 	file *file
 }
 
-// parseFile reads the text of one .avsc. Types that earlier files of the area defined are known to it.
-func (a *area) parseFile(base string, text []byte) error {
-	v, err := parseJSON(text)
-	if err != nil {
-		return err
-	}
+// parse reads one .avsc, after those that it refers to.
+func (c *catalogue) parse(s *source) error {
+	v, a := s.text, s.area
 	if v.kind != objectValue || v.str("type") != "record" {
 		return errors.New("the file must hold one record")
 	}
 	if want := namespaceRoot + a.name; v.str("namespace") != want {
 		return fmt.Errorf("namespace is %q, want %q", v.str("namespace"), want)
 	}
-	p := parser{area: a, file: &file{base: base}}
-	p.file.top, err = p.record(v.str("name"), v)
-	if err != nil {
+	p := parser{all: c, area: a, file: &file{area: a, base: s.base}}
+	var err error
+	if p.file.top, err = p.record(v.str("name"), v); err != nil {
 		return err
 	}
-	p.file.schema = a.fullSchema(v)
+	p.file.schema = c.fullSchema(v)
 	// A second opinion on everything this generator does not look at, such as defaults.
 	if _, err := avro.Parse(p.file.schema); err != nil {
 		return fmt.Errorf("checking the whole schema: %w", err)
@@ -65,9 +63,9 @@ func (p *parser) reference(path, name string) (*avroType, error) {
 	if isPrimitive(name) {
 		return p.object(path, value{kind: objectValue, members: []member{{"type", value{kind: stringValue, text: name}}}})
 	}
-	t, ok := p.area.named[p.area.fullName(name)]
-	if !ok {
-		return nil, fmt.Errorf("%s: type %q is not defined here or in an earlier file of %s", path, name, p.area.name)
+	t, err := p.all.find(fullName(p.namespace(), name))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if !t.complete {
 		return nil, fmt.Errorf("%s: type %q contains itself", path, name)
@@ -103,18 +101,23 @@ func (p *parser) object(path string, v value) (*avroType, error) {
 
 // define declares a named type under its full name. Its definition is kept for other files to inline.
 func (p *parser) define(path string, v value, t *avroType) error {
-	if ns, given := v.get("namespace"); given && ns.text != namespaceRoot+p.area.name {
-		return fmt.Errorf("%s: namespace is %q, want %q", path, ns.text, namespaceRoot+p.area.name)
+	if ns, given := v.get("namespace"); given && ns.text != p.namespace() {
+		return fmt.Errorf("%s: namespace is %q, want %q", path, ns.text, p.namespace())
 	}
 	if aliases, given := v.get("aliases"); given && len(aliases.items) > 0 {
 		return fmt.Errorf("%s: a released name never changes, so there are no aliases", path)
 	}
-	full := p.area.fullName(v.str("name"))
-	if _, twice := p.area.named[full]; twice || v.str("name") == "" {
+	full := fullName(p.namespace(), v.str("name"))
+	if _, twice := p.all.named[full]; twice || v.str("name") == "" {
 		return fmt.Errorf("%s: type %q is defined twice, or has no name", path, full)
 	}
-	p.area.named[full], p.area.definitions[full] = t, v
+	p.all.named[full], p.all.definitions[full] = t, v
 	return nil
+}
+
+// namespace is the Avro namespace of the area.
+func (p *parser) namespace() string {
+	return namespaceRoot + p.area.name
 }
 
 // claim reserves names of the Go package.
@@ -130,7 +133,7 @@ func (p *parser) claim(path string, names ...string) error {
 
 // record reads a record with its fields.
 func (p *parser) record(path string, v value) (*avroType, error) {
-	t := &avroType{kind: recordKind, goName: v.str("name"), doc: v.str("doc")}
+	t := &avroType{kind: recordKind, area: p.area.name, goName: v.str("name"), doc: v.str("doc")}
 	if err := p.define(path, v, t); err != nil {
 		return nil, err
 	}
@@ -163,7 +166,7 @@ func (p *parser) record(path string, v value) (*avroType, error) {
 
 // enum reads an enum.
 func (p *parser) enum(path string, v value) (*avroType, error) {
-	t := &avroType{kind: enumKind, goName: v.str("name"), doc: v.str("doc"), complete: true}
+	t := &avroType{kind: enumKind, area: p.area.name, goName: v.str("name"), doc: v.str("doc"), complete: true}
 	if err := p.define(path, v, t); err != nil {
 		return nil, err
 	}
@@ -191,14 +194,14 @@ func (p *parser) fixed(path string, v value) (*avroType, error) {
 	if err != nil || n < 1 {
 		return nil, fmt.Errorf("%s: size %q of a fixed", path, size.text)
 	}
-	t := &avroType{kind: fixedKind, goName: v.str("name"), doc: v.str("doc"), size: n, complete: true}
+	t := &avroType{kind: fixedKind, area: p.area.name, goName: v.str("name"), doc: v.str("doc"), size: n, complete: true}
 	if err := p.define(path, v, t); err != nil {
 		return nil, err
 	}
 	goType, logical := v.str("goType"), v.str("logicalType")
 	switch {
 	case (goType == "ID" || goType == "" && logical == "uuid") && n == 16:
-		t.goName = "schemas.ID"
+		t.area, t.goName = "", nouns+"ID"
 		return t, nil
 	case goType != "" || logical != "":
 		return nil, fmt.Errorf("%s: fixed of %d bytes can't be %s%s", path, n, goType, logical)
@@ -217,7 +220,7 @@ func (p *parser) array(path string, v value) (*avroType, error) {
 	if element.minBytes() == 0 {
 		return nil, fmt.Errorf("%s: items without bytes could be claimed without end", path)
 	}
-	return &avroType{kind: arrayKind, goName: "[]" + element.goName, element: element, complete: true}, nil
+	return &avroType{kind: arrayKind, element: element, complete: true}, nil
 }
 
 func isPrimitive(name string) bool {

@@ -16,7 +16,7 @@ func (p *parser) union(path string, v, holder value) (*avroType, error) {
 	if name == "" {
 		return nil, fmt.Errorf("%s: a union is [\"null\", X], or needs the attribute goUnion beside it", path)
 	}
-	t := &avroType{kind: unionKind, goName: name, nullable: nullable, complete: true}
+	t := &avroType{kind: unionKind, area: p.area.name, goName: name, nullable: nullable, complete: true}
 	for i, b := range branches {
 		if nullable && i == 0 {
 			continue
@@ -27,6 +27,10 @@ func (p *parser) union(path string, v, holder value) (*avroType, error) {
 		}
 		if record.kind != recordKind {
 			return nil, fmt.Errorf("%s[%d]: a union holds records, and null as its first", path, i)
+		}
+		if record.area != p.area.name {
+			return nil, fmt.Errorf("%s[%d]: %s belongs to area %s, and Go can't mark it from here; wrap it in a record",
+				path, i, record.goName, record.area)
 		}
 		t.branches = append(t.branches, branch{index: i, record: record})
 	}
@@ -50,5 +54,5 @@ func (p *parser) optional(path string, v value) (*avroType, error) {
 	if element.kind == arrayKind || element.kind == optionalKind || element.kind == unionKind {
 		return nil, fmt.Errorf("%s: an optional holds a scalar or a record; an array can be empty instead", path)
 	}
-	return &avroType{kind: optionalKind, goName: "*" + element.goName, element: element, complete: true}, nil
+	return &avroType{kind: optionalKind, element: element, complete: true}, nil
 }
