@@ -1,0 +1,194 @@
+package realkafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sr"
+)
+
+const topic = "drill.v1"
+
+// transaction produces values to partition 0 in one transaction, and commits it or leaves it open.
+func transaction(t *testing.T, client *kgo.Client, commit bool, values ...string) {
+	t.Helper()
+	if err := client.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	for _, value := range values {
+		if err := client.ProduceSync(t.Context(), kgo.StringRecord(value)).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !commit {
+		return
+	}
+	if err := client.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func producer(t *testing.T, broker *Broker, id string) *kgo.Client {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.DefaultProduceTopic(topic), kgo.TransactionalID(id),
+		kgo.RequiredAcks(kgo.AllISRAcks()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// committed reads n committed records from the beginning of the topic.
+func committed(t *testing.T, broker *Broker, n int) []string {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var values []string
+	for len(values) < n {
+		fetches := client.PollFetches(t.Context())
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) { values = append(values, string(r.Value)) })
+	}
+	return values
+}
+
+func createTopic(t *testing.T, broker *Broker) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, nil, topic); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRealCommittedRecordsSurviveAKilledBroker(t *testing.T) {
+	broker := ForTest(t, Options{})
+	createTopic(t, broker)
+	transaction(t, producer(t, broker, "a"), true, "one", "two")
+	transaction(t, producer(t, broker, "b"), false, "left open")
+	if err := broker.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := broker.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// The new owner of b's id ends what was left open, so its own record can be read past it.
+	transaction(t, producer(t, broker, "b"), true, "three")
+	if got, want := committed(t, broker, 3), []string{"one", "two", "three"}; !slices.Equal(got, want) {
+		t.Errorf("committed records are %v, want %v", got, want)
+	}
+}
+
+func TestRealBrokerHasTheStrongTransactionProtocol(t *testing.T) {
+	broker := ForTest(t, Options{})
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	response, err := kmsg.NewPtrApiVersionsRequest().RequestWith(t.Context(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, feature := range response.FinalizedFeatures {
+		if feature.Name == "transaction.version" && feature.MaxVersionLevel >= 2 {
+			return
+		}
+	}
+	t.Errorf("transaction.version is below 2 in %v", response.FinalizedFeatures)
+}
+
+func TestRealPausedBrokerAnswersAfterResume(t *testing.T) {
+	broker := ForTest(t, Options{})
+	if err := broker.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := broker.answers(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a paused broker gave %v, want no answer", err)
+	}
+	if err := broker.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	if err := broker.answers(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRealRegistryRefusesAnIncompatibleSchema(t *testing.T) {
+	registry := RegistryForTest(t)
+	client, err := sr.NewClient(sr.URLs(registry.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := func(field string) sr.Schema {
+		return sr.Schema{Schema: fmt.Sprintf(`{"type":"record","name":"a","fields":[%s]}`, field)}
+	}
+	first, err := client.CreateSchema(t.Context(), "drill-value", record(`{"name":"x","type":"string"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CreateSchema(t.Context(), "drill-value", record(`{"name":"y","type":"long"}`)); err == nil {
+		t.Error("the registry took a field without a default")
+	}
+	kept, err := client.SchemaByID(t.Context(), first.ID)
+	if err != nil || kept.Schema == "" {
+		t.Errorf("reading schema %d back: %q, %v", first.ID, kept.Schema, err)
+	}
+}
+
+func TestMissingJavaIsSaid(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("PENSTOCK_CACHE", t.TempDir())
+	_, err := Start(t.Context(), Options{})
+	if !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v, want an error that says what is missing", err)
+	}
+	if _, err := StartRegistry(t.Context()); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v, want an error that says what is missing", err)
+	}
+}
+
+func TestBrokenInstallLeavesNoFolder(t *testing.T) {
+	dir := t.TempDir() + "/kafka"
+	broken := errors.New("broken")
+	if err := once(dir, func(string) error { return broken }); !errors.Is(err, broken) {
+		t.Fatalf("got %v, want %v", err, broken)
+	}
+	filled := 0
+	for range 2 {
+		if err := once(dir, func(string) error { filled++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if filled != 1 {
+		t.Errorf("filled %d times, want once", filled)
+	}
+}
+
+func TestOwnPropertiesWin(t *testing.T) {
+	broker := Broker{dir: "d", options: Options{Properties: map[string]string{"node.id": "7"}}}
+	text := broker.properties("127.0.0.1:1", "127.0.0.1:2")
+	if lines := slices.Collect(strings.Lines(text)); !slices.Contains(lines, "node.id=7\n") || slices.Contains(lines, "node.id=1\n") {
+		t.Errorf("the given property did not win in:\n%s", text)
+	}
+}
