@@ -5,46 +5,8 @@ package ingest
 import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 )
-
-// PriceQuotation is the unit in which the price is quoted.
-type PriceQuotation uint8
-
-// The symbols of PriceQuotation, in the order of the schema.
-const (
-	PriceQuotationPounds PriceQuotation = 0 // POUNDS
-	PriceQuotationPence  PriceQuotation = 1 // PENCE
-)
-
-// String gives the symbol as the schema writes it.
-func (v PriceQuotation) String() string {
-	switch v {
-	case PriceQuotationPounds:
-		return "POUNDS"
-	case PriceQuotationPence:
-		return "PENCE"
-	}
-	return "PriceQuotation(unknown)"
-}
-
-// ParsePriceQuotation finds the symbol that text is, exactly as the schema writes it.
-func ParsePriceQuotation(text string) (PriceQuotation, bool) {
-	switch text {
-	case "POUNDS":
-		return PriceQuotationPounds, true
-	case "PENCE":
-		return PriceQuotationPence, true
-	}
-	return 0, false
-}
-
-// AppendAvro appends the symbol's index.
-func (v PriceQuotation) AppendAvro(b []byte) []byte {
-	if int(v) >= 2 {
-		panic("PriceQuotation has no such symbol")
-	}
-	return avrobin.AppendIndex(b, int(v))
-}
 
 // Price is a closing price as its vendor publishes it. Key: the asset.
 type Price struct {
@@ -57,7 +19,7 @@ type Price struct {
 	// Price of one unit in the quoted unit.
 	Close schemas.Price
 	// The unit of the price: pounds or pence.
-	Quotation PriceQuotation
+	Quotation reference.Quotation
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -76,8 +38,8 @@ func (v *Price) DecodeAvro(r *avrobin.Reader) {
 	v.Asset = schemas.AssetCode(r.String())
 	v.Date = schemas.Date(r.Int())
 	v.Close = schemas.Price(r.Decimal(18))
-	v.Quotation = PriceQuotation(r.Enum(2))
+	v.Quotation = reference.Quotation(r.Enum(2))
 }
 
 // PriceSchema is the Avro schema of Price. It needs no other schema.
-const PriceSchema = `{"type":"record","namespace":"penstock.ingest","name":"Price","doc":"A closing price as its vendor publishes it. Key: the asset.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The vendor."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"close","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the quoted unit."},{"name":"quotation","type":{"type":"enum","name":"PriceQuotation","doc":"The unit in which the price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"The unit of the price: pounds or pence."}]}`
+const PriceSchema = `{"type":"record","namespace":"penstock.ingest","name":"Price","doc":"A closing price as its vendor publishes it. Key: the asset.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The vendor."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"close","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the quoted unit."},{"name":"quotation","type":{"namespace":"penstock.reference","type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"The unit of the price: pounds or pence."}]}`

@@ -5,6 +5,7 @@ package state
 import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
 )
 
 // Holding is the units of one asset.
@@ -36,45 +37,6 @@ func (v *Holding) DecodeAvro(r *avrobin.Reader) {
 	v.Reserved = schemas.Units(r.Long())
 }
 
-// OrderSide is the side of an order.
-type OrderSide uint8
-
-// The symbols of OrderSide, in the order of the schema.
-const (
-	OrderSideBuy  OrderSide = 0 // BUY
-	OrderSideSell OrderSide = 1 // SELL
-)
-
-// String gives the symbol as the schema writes it.
-func (v OrderSide) String() string {
-	switch v {
-	case OrderSideBuy:
-		return "BUY"
-	case OrderSideSell:
-		return "SELL"
-	}
-	return "OrderSide(unknown)"
-}
-
-// ParseOrderSide finds the symbol that text is, exactly as the schema writes it.
-func ParseOrderSide(text string) (OrderSide, bool) {
-	switch text {
-	case "BUY":
-		return OrderSideBuy, true
-	case "SELL":
-		return OrderSideSell, true
-	}
-	return 0, false
-}
-
-// AppendAvro appends the symbol's index.
-func (v OrderSide) AppendAvro(b []byte) []byte {
-	if int(v) >= 2 {
-		panic("OrderSide has no such symbol")
-	}
-	return avrobin.AppendIndex(b, int(v))
-}
-
 // OrderSalt: salt of a Merkle leaf.
 type OrderSalt [16]byte
 
@@ -89,7 +51,7 @@ type Order struct {
 	// The asset.
 	Asset schemas.AssetCode
 	// Side.
-	Side OrderSide
+	Side inbox.Side
 	// Dealing day.
 	Day schemas.Date
 	// What was reserved: its weight in the batch.
@@ -126,7 +88,7 @@ func (v *Order) DecodeAvro(r *avrobin.Reader) {
 	v.Source = schemas.SourceID(r.String())
 	v.Instruction = schemas.InstructionID(r.String())
 	v.Asset = schemas.AssetCode(r.String())
-	v.Side = OrderSide(r.Enum(2))
+	v.Side = inbox.Side(r.Enum(2))
 	v.Day = schemas.Date(r.Int())
 	v.Amount = r.Long()
 	v.Given = r.Long()
@@ -247,4 +209,4 @@ func (v *PotState) DecodeAvro(r *avrobin.Reader) {
 }
 
 // PotStateSchema is the Avro schema of PotState. It needs no other schema.
-const PotStateSchema = `{"type":"record","namespace":"penstock.state","name":"PotState","doc":"All that the pot processor remembers of a pot. Money in quanta of 0.01, units in quanta of the asset's scale.","fields":[{"name":"available","type":{"type":"long","goType":"Money"},"doc":"Cash that can be used."},{"name":"reserved","type":{"type":"long","goType":"Money"},"doc":"Cash reserved for buys."},{"name":"pending","type":{"type":"long","goType":"Money"},"doc":"Proceeds of sales that have not settled."},{"name":"payable","type":{"type":"long","goType":"Money"},"doc":"Cash about to be paid out."},{"name":"holdings","type":{"type":"array","items":{"type":"record","name":"Holding","doc":"The units of one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"settled","type":{"type":"long","goType":"Units"},"doc":"Units that can be sold."},{"name":"pending","type":{"type":"long","goType":"Units"},"doc":"Units bought that have not settled."},{"name":"reserved","type":{"type":"long","goType":"Units"},"doc":"Units reserved for sells."}]}},"doc":"Holdings in the order of the asset codes."},{"name":"orders","type":{"type":"array","items":{"type":"record","name":"Order","doc":"An order that has not come to its end.","fields":[{"name":"id","type":{"type":"fixed","name":"OrderID","size":16,"doc":"Id of an order.","goType":"ID"},"doc":"Derived id."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The instruction."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"side","type":{"type":"enum","name":"OrderSide","doc":"The side of an order.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"amount","type":"long","doc":"What was reserved: its weight in the batch."},{"name":"given","type":"long","doc":"What it has given so far."},{"name":"got","type":"long","doc":"What it has got so far."},{"name":"priced","type":"boolean","doc":"Whether its last piece is priced."},{"name":"salt","type":{"type":"fixed","name":"OrderSalt","size":16,"doc":"Salt of a Merkle leaf."},"doc":"Salt of its Merkle leaf."}]}},"doc":"Open orders in the order of their ids."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"Seen","doc":"An instruction that was answered.","fields":[{"name":"key","type":{"type":"fixed","name":"SeenKey","size":16,"doc":"Id of an instruction.","goType":"ID"},"doc":"Derived from source and instruction id."},{"name":"digest","type":{"type":"fixed","name":"SeenDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of the instruction's content."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"When it was given: when it may be forgotten follows."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"The answer."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code, if it was one."}]}},"doc":"Instructions that were answered, the oldest first."}]}`
+const PotStateSchema = `{"type":"record","namespace":"penstock.state","name":"PotState","doc":"All that the pot processor remembers of a pot. Money in quanta of 0.01, units in quanta of the asset's scale.","fields":[{"name":"available","type":{"type":"long","goType":"Money"},"doc":"Cash that can be used."},{"name":"reserved","type":{"type":"long","goType":"Money"},"doc":"Cash reserved for buys."},{"name":"pending","type":{"type":"long","goType":"Money"},"doc":"Proceeds of sales that have not settled."},{"name":"payable","type":{"type":"long","goType":"Money"},"doc":"Cash about to be paid out."},{"name":"holdings","type":{"type":"array","items":{"type":"record","name":"Holding","doc":"The units of one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"settled","type":{"type":"long","goType":"Units"},"doc":"Units that can be sold."},{"name":"pending","type":{"type":"long","goType":"Units"},"doc":"Units bought that have not settled."},{"name":"reserved","type":{"type":"long","goType":"Units"},"doc":"Units reserved for sells."}]}},"doc":"Holdings in the order of the asset codes."},{"name":"orders","type":{"type":"array","items":{"type":"record","name":"Order","doc":"An order that has not come to its end.","fields":[{"name":"id","type":{"type":"fixed","name":"OrderID","size":16,"doc":"Id of an order.","goType":"ID"},"doc":"Derived id."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The instruction."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"side","type":{"namespace":"penstock.inbox","type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"amount","type":"long","doc":"What was reserved: its weight in the batch."},{"name":"given","type":"long","doc":"What it has given so far."},{"name":"got","type":"long","doc":"What it has got so far."},{"name":"priced","type":"boolean","doc":"Whether its last piece is priced."},{"name":"salt","type":{"type":"fixed","name":"OrderSalt","size":16,"doc":"Salt of a Merkle leaf."},"doc":"Salt of its Merkle leaf."}]}},"doc":"Open orders in the order of their ids."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"Seen","doc":"An instruction that was answered.","fields":[{"name":"key","type":{"type":"fixed","name":"SeenKey","size":16,"doc":"Id of an instruction.","goType":"ID"},"doc":"Derived from source and instruction id."},{"name":"digest","type":{"type":"fixed","name":"SeenDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of the instruction's content."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"When it was given: when it may be forgotten follows."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"The answer."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code, if it was one."}]}},"doc":"Instructions that were answered, the oldest first."}]}`

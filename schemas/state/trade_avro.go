@@ -9,45 +9,6 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 )
 
-// TradeSide is the side of a trade.
-type TradeSide uint8
-
-// The symbols of TradeSide, in the order of the schema.
-const (
-	TradeSideBuy  TradeSide = 0 // BUY
-	TradeSideSell TradeSide = 1 // SELL
-)
-
-// String gives the symbol as the schema writes it.
-func (v TradeSide) String() string {
-	switch v {
-	case TradeSideBuy:
-		return "BUY"
-	case TradeSideSell:
-		return "SELL"
-	}
-	return "TradeSide(unknown)"
-}
-
-// ParseTradeSide finds the symbol that text is, exactly as the schema writes it.
-func ParseTradeSide(text string) (TradeSide, bool) {
-	switch text {
-	case "BUY":
-		return TradeSideBuy, true
-	case "SELL":
-		return TradeSideSell, true
-	}
-	return 0, false
-}
-
-// AppendAvro appends the symbol's index.
-func (v TradeSide) AppendAvro(b []byte) []byte {
-	if int(v) >= 2 {
-		panic("TradeSide has no such symbol")
-	}
-	return avrobin.AppendIndex(b, int(v))
-}
-
 // Stage: how far a trade has come.
 type Stage uint8
 
@@ -232,7 +193,7 @@ type TradeState struct {
 	// Decimals of the asset's units.
 	UnitsScale int32
 	// Side.
-	Side TradeSide
+	Side inbox.Side
 	// How far it has come.
 	Stage Stage
 	// By shard.
@@ -299,7 +260,7 @@ func (v *TradeState) DecodeAvro(r *avrobin.Reader) {
 	v.Custodian = schemas.CustodianID(r.String())
 	v.Asset = schemas.AssetCode(r.String())
 	v.UnitsScale = r.Int()
-	v.Side = TradeSide(r.Enum(2))
+	v.Side = inbox.Side(r.Enum(2))
 	v.Stage = Stage(r.Enum(6))
 	v.Totals = nil
 	for n0 := r.Block(35); n0 > 0; n0 = r.Block(35) {
@@ -345,4 +306,4 @@ func (v *TradeState) DecodeAvro(r *avrobin.Reader) {
 }
 
 // TradeStateSchema is the Avro schema of TradeState. It needs no other schema.
-const TradeStateSchema = `{"type":"record","namespace":"penstock.state","name":"TradeState","doc":"All that the dealing processor remembers of an external trade.","fields":[{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"TradeSide","doc":"The side of a trade.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"stage","type":{"type":"enum","name":"Stage","doc":"How far a trade has come.","symbols":["COLLECTING","BATCHED","PLACED","PRICED","SETTLED","REJECTED"]},"doc":"How far it has come."},{"name":"totals","type":{"type":"array","items":{"type":"record","name":"Total","doc":"What one shard has frozen.","fields":[{"name":"shard","type":"int","doc":"The shard."},{"name":"weight","type":"long","doc":"Sum of its orders' amounts, in quanta."},{"name":"orders","type":"long","doc":"Number of its orders."},{"name":"root","type":{"type":"fixed","name":"TotalRoot","size":32,"doc":"A Merkle root (SHA-256)."},"doc":"Merkle root over its orders."}]}},"doc":"By shard."},{"name":"settlesOn","type":{"type":"int","logicalType":"date"},"doc":"Expected day of settlement."},{"name":"pieces","type":{"type":"array","items":{"type":"record","name":"Piece","doc":"A piece that was dealt.","fields":[{"name":"cash","type":{"type":"long","goType":"Money"},"doc":"Its cash."},{"name":"units","type":{"type":"long","goType":"Units"},"doc":"Its units."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Its price."},{"name":"priceVersion","type":"int","doc":"Version of the released price."},{"name":"final","type":"boolean","doc":"Whether it is the last."},{"name":"confirmation","type":"string","doc":"Custodian's id of the confirmation."}]}},"doc":"Pieces accepted, in order."},{"name":"sent","type":"int","doc":"How many pieces the shards have been told of."},{"name":"settledOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Day of settlement, once confirmed.","default":null},{"name":"reason","type":"string","doc":"The custodian's reason for a rejection."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"SeenConfirmation","doc":"A confirmation that was dealt with.","fields":[{"name":"id","type":"string","doc":"Custodian's id of it."},{"name":"digest","type":{"type":"fixed","name":"ConfirmationDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of its content."}]}},"doc":"Confirmations dealt with."},{"name":"waiting","type":{"type":"array","items":{"type":"record","name":"Waiting","doc":"A confirmation that waits for the day's price.","fields":[{"name":"cause","type":{"type":"record","namespace":"penstock.inbox","name":"Cause","doc":"What led to a record: from here any posting leads back to the ingest record.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who sent the ingest record."},{"name":"id","type":"string","doc":"The sender's id of it."},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time: the greatest timestamp that intake had seen in that partition."},{"name":"topic","type":"string","doc":"Ingest topic."},{"name":"partition","type":"int","doc":"Ingest partition."},{"name":"offset","type":"long","doc":"Ingest offset."},{"name":"salt","type":{"type":"fixed","name":"Salt","size":16,"doc":"A secret per cause, from which the salts of its Merkle leaves are derived; zero where no order can come of it."},"doc":"Secret of the cause."}]},"doc":"Where it came from."},{"name":"confirmation","type":{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade. Key: the trade.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"id","type":"string","doc":"The custodian's id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]},"doc":"The confirmation."}]}},"doc":"Confirmations that wait, in order."}]}`
+const TradeStateSchema = `{"type":"record","namespace":"penstock.state","name":"TradeState","doc":"All that the dealing processor remembers of an external trade.","fields":[{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"namespace":"penstock.inbox","type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"stage","type":{"type":"enum","name":"Stage","doc":"How far a trade has come.","symbols":["COLLECTING","BATCHED","PLACED","PRICED","SETTLED","REJECTED"]},"doc":"How far it has come."},{"name":"totals","type":{"type":"array","items":{"type":"record","name":"Total","doc":"What one shard has frozen.","fields":[{"name":"shard","type":"int","doc":"The shard."},{"name":"weight","type":"long","doc":"Sum of its orders' amounts, in quanta."},{"name":"orders","type":"long","doc":"Number of its orders."},{"name":"root","type":{"type":"fixed","name":"TotalRoot","size":32,"doc":"A Merkle root (SHA-256)."},"doc":"Merkle root over its orders."}]}},"doc":"By shard."},{"name":"settlesOn","type":{"type":"int","logicalType":"date"},"doc":"Expected day of settlement."},{"name":"pieces","type":{"type":"array","items":{"type":"record","name":"Piece","doc":"A piece that was dealt.","fields":[{"name":"cash","type":{"type":"long","goType":"Money"},"doc":"Its cash."},{"name":"units","type":{"type":"long","goType":"Units"},"doc":"Its units."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Its price."},{"name":"priceVersion","type":"int","doc":"Version of the released price."},{"name":"final","type":"boolean","doc":"Whether it is the last."},{"name":"confirmation","type":"string","doc":"Custodian's id of the confirmation."}]}},"doc":"Pieces accepted, in order."},{"name":"sent","type":"int","doc":"How many pieces the shards have been told of."},{"name":"settledOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Day of settlement, once confirmed.","default":null},{"name":"reason","type":"string","doc":"The custodian's reason for a rejection."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"SeenConfirmation","doc":"A confirmation that was dealt with.","fields":[{"name":"id","type":"string","doc":"Custodian's id of it."},{"name":"digest","type":{"type":"fixed","name":"ConfirmationDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of its content."}]}},"doc":"Confirmations dealt with."},{"name":"waiting","type":{"type":"array","items":{"type":"record","name":"Waiting","doc":"A confirmation that waits for the day's price.","fields":[{"name":"cause","type":{"type":"record","namespace":"penstock.inbox","name":"Cause","doc":"What led to a record: from here any posting leads back to the ingest record.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who sent the ingest record."},{"name":"id","type":"string","doc":"The sender's id of it."},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time: the greatest timestamp that intake had seen in that partition."},{"name":"topic","type":"string","doc":"Ingest topic."},{"name":"partition","type":"int","doc":"Ingest partition."},{"name":"offset","type":"long","doc":"Ingest offset."},{"name":"salt","type":{"type":"fixed","name":"Salt","size":16,"doc":"A secret per cause, from which the salts of its Merkle leaves are derived; zero where no order can come of it."},"doc":"Secret of the cause."}]},"doc":"Where it came from."},{"name":"confirmation","type":{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade. Key: the trade.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"id","type":"string","doc":"The custodian's id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]},"doc":"The confirmation."}]}},"doc":"Confirmations that wait, in order."}]}`

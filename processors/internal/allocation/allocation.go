@@ -1,0 +1,82 @@
+// Package allocation shares a fill of an external trade among the orders behind it, by the policy floor-and-box:
+// nobody gets more than their exact share, nobody gives less, and what is left over goes to the scheme's rounding account.
+//
+// All amounts are whole quanta and cumulative over the pieces of a trade; what one piece moves is the difference of two
+// calls. So a later piece never takes anything back, and the result depends neither on the order in which the shares are
+// computed nor on how the orders are spread over shards.
+package allocation
+
+import (
+	"fmt"
+
+	"github.com/penstock-ledger/penstock/schemas"
+)
+
+// Policy names the policy and its version, stored with every allocation.
+const Policy = "floor-and-box/1"
+
+// Amounts is what orders have got and given so far, in quanta.
+type Amounts struct {
+	Got, Given int64
+}
+
+// Minus returns a - b.
+func (a Amounts) Minus(b Amounts) Amounts { return Amounts{a.Got - b.Got, a.Given - b.Given} }
+
+// Share returns what an order of the given weight has got and given, out of a batch of weight whole that has got and
+// given fill: floor(got*w/W) and ceil(given*w/W). It fails where 0 <= weight <= whole, whole > 0 or fill >= 0 does not hold.
+func Share(fill Amounts, weight, whole int64) (Amounts, error) {
+	if weight < 0 || weight > whole {
+		return Amounts{}, fmt.Errorf("allocating weight %d of %d: not a part", weight, whole)
+	}
+	got, err := schemas.MulDivFloor(fill.Got, weight, whole)
+	if err != nil {
+		return Amounts{}, fmt.Errorf("allocating %d by %d/%d: %w", fill.Got, weight, whole, err)
+	}
+	given, err := schemas.MulDivCeil(fill.Given, weight, whole)
+	if err != nil {
+		return Amounts{}, fmt.Errorf("allocating %d by %d/%d: %w", fill.Given, weight, whole, err)
+	}
+	return Amounts{got, given}, nil
+}
+
+// Part returns a shard's part of a fill, from the frozen totals alone: before and through are the weights of all shards
+// before this one, and up to and with it. Over all shards the parts sum to the fill exactly.
+func Part(fill Amounts, before, through, whole int64) (Amounts, error) {
+	if before > through {
+		return Amounts{}, fmt.Errorf("taking the part of a shard: weights run from %d back to %d", before, through)
+	}
+	upTo, err := Share(fill, through, whole)
+	if err != nil {
+		return Amounts{}, err
+	}
+	upToBefore, err := Share(fill, before, whole)
+	if err != nil {
+		return Amounts{}, err
+	}
+	return upTo.Minus(upToBefore), nil
+}
+
+// Split divides an amount by weights that sum to 1, exactly: part i is floor(amount*Wi) - floor(amount*W(i-1)), with W the
+// running sums of the weights. It fails where the weights are not positive or do not sum to 1.
+func Split(amount schemas.Money, weights []schemas.Weight) ([]schemas.Money, error) {
+	parts := make([]schemas.Money, len(weights))
+	var sum schemas.Weight
+	var taken int64
+	for i, weight := range weights {
+		if weight <= 0 || weight > schemas.WeightOne-sum {
+			return nil, fmt.Errorf("splitting %s: weights are not parts of 1", amount)
+		}
+		sum += weight
+		upTo, err := schemas.MulDivFloor(int64(amount), int64(sum), int64(schemas.WeightOne))
+		if err != nil {
+			return nil, fmt.Errorf("splitting %s: %w", amount, err)
+		}
+		parts[i] = schemas.Money(upTo - taken)
+		taken = upTo
+	}
+	if sum != schemas.WeightOne {
+		return nil, fmt.Errorf("splitting %s: weights sum to %s, not 1", amount, sum)
+	}
+	return parts, nil
+}

@@ -1,0 +1,72 @@
+// Package merkle builds the Merkle tree over the orders of a batch: leaves SHA-256(0x00 | salt | order id | quantity), nodes
+// SHA-256(0x01 | left | right), and a node without a right neighbour is promoted as it is.
+//
+// The tree is built leaf by leaf and remembers only its complete subtrees, so that a batch of any size fits into a
+// few hundred bytes and can be continued after a stop.
+package merkle
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// Hash is a SHA-256 hash.
+type Hash = [32]byte
+
+// Salt keeps a leaf from being guessed from the outside.
+type Salt = [16]byte
+
+// Peak is the root of a complete subtree of 2^Height leaves.
+type Peak struct {
+	Height int32
+	Hash   Hash
+}
+
+// Leaf returns the leaf of one order: its id, and its amount in quanta as eight bytes, the highest first.
+func Leaf(salt Salt, order [16]byte, quantity int64) Hash {
+	var b [1 + 16 + 16 + 8]byte
+	copy(b[1:], salt[:])
+	copy(b[17:], order[:])
+	binary.BigEndian.PutUint64(b[33:], uint64(quantity)) //nolint:gosec // two's complement on purpose
+	return sha256.Sum256(b[:])
+}
+
+// Node returns the hash of an inner node.
+func Node(left, right Hash) Hash {
+	var b [1 + 32 + 32]byte
+	b[0] = 1
+	copy(b[1:], left[:])
+	copy(b[33:], right[:])
+	return sha256.Sum256(b[:])
+}
+
+// Append adds a leaf to the right of the tree that the peaks (highest first) stand for.
+func Append(peaks []Peak, leaf Hash) []Peak {
+	peak := Peak{0, leaf}
+	for n := len(peaks); n > 0 && peaks[n-1].Height == peak.Height; n-- {
+		peak = Peak{peak.Height + 1, Node(peaks[n-1].Hash, peak.Hash)}
+		peaks = peaks[:n-1]
+	}
+	return append(peaks, peak)
+}
+
+// Root returns the root of the tree that the peaks stand for; a tree without leaves has the zero hash.
+func Root(peaks []Peak) Hash {
+	if len(peaks) == 0 {
+		return Hash{}
+	}
+	root := peaks[len(peaks)-1].Hash
+	for i := len(peaks) - 2; i >= 0; i-- {
+		root = Node(peaks[i].Hash, root)
+	}
+	return root
+}
+
+// RootOf returns the root over the given leaves, in their order.
+func RootOf(leaves []Hash) Hash {
+	var peaks []Peak
+	for _, leaf := range leaves {
+		peaks = Append(peaks, leaf)
+	}
+	return Root(peaks)
+}
