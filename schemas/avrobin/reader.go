@@ -8,10 +8,14 @@ import (
 
 // Reader reads values from a slice, which it neither changes nor keeps parts of. The first error sticks: from then
 // on every read gives a zero value. The zero Reader is empty; Reset gives it an input.
+//
+// The strings of one input share one copy of it, made at the first of them: a record is mostly short strings, and an
+// allocation for each would be most of the work. Who keeps a single string of a large record for long should clone it.
 type Reader struct {
-	buf []byte
-	off int
-	err error
+	buf  []byte
+	off  int
+	text string // the whole input, once a string was read
+	err  error
 }
 
 // NewReader returns a Reader of b.
@@ -40,7 +44,7 @@ func (r *Reader) fail(kind error) {
 	if r.err == nil {
 		r.err = &Error{Kind: kind, Offset: r.off}
 	}
-	r.buf, r.off = nil, 0
+	r.buf, r.off, r.text = nil, 0, ""
 }
 
 // Bool reads a boolean.
@@ -119,13 +123,20 @@ func (r *Reader) Union(n int) int {
 
 // String reads a string.
 func (r *Reader) String() string {
-	b := r.take(r.length())
-	if !utf8.Valid(b) {
-		r.off -= len(b)
+	n := r.length()
+	if n == 0 {
+		return ""
+	}
+	if r.text == "" {
+		r.text = string(r.buf)
+	}
+	s := r.text[r.off : r.off+n]
+	if !utf8.ValidString(s) {
 		r.fail(ErrUTF8)
 		return ""
 	}
-	return string(b)
+	r.off += n
+	return s
 }
 
 // Bytes reads bytes into a slice of their own, nil when there are none.
