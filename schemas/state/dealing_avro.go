@@ -5,8 +5,306 @@ package state
 import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/reference"
 )
+
+// Stage: how far a trade has come.
+type Stage uint8
+
+// The symbols of Stage, in the order of the schema.
+const (
+	StageCollecting Stage = 0 // COLLECTING
+	StageBatched    Stage = 1 // BATCHED
+	StagePlaced     Stage = 2 // PLACED
+	StagePriced     Stage = 3 // PRICED
+	StageSettled    Stage = 4 // SETTLED
+	StageRejected   Stage = 5 // REJECTED
+)
+
+// String gives the symbol as the schema writes it.
+func (v Stage) String() string {
+	switch v {
+	case StageCollecting:
+		return "COLLECTING"
+	case StageBatched:
+		return "BATCHED"
+	case StagePlaced:
+		return "PLACED"
+	case StagePriced:
+		return "PRICED"
+	case StageSettled:
+		return "SETTLED"
+	case StageRejected:
+		return "REJECTED"
+	}
+	return "Stage(unknown)"
+}
+
+// ParseStage finds the symbol that text is, exactly as the schema writes it.
+func ParseStage(text string) (Stage, bool) {
+	switch text {
+	case "COLLECTING":
+		return StageCollecting, true
+	case "BATCHED":
+		return StageBatched, true
+	case "PLACED":
+		return StagePlaced, true
+	case "PRICED":
+		return StagePriced, true
+	case "SETTLED":
+		return StageSettled, true
+	case "REJECTED":
+		return StageRejected, true
+	}
+	return 0, false
+}
+
+// AppendAvro appends the symbol's index.
+func (v Stage) AppendAvro(b []byte) []byte {
+	if int(v) >= 6 {
+		panic("Stage has no such symbol")
+	}
+	return avrobin.AppendIndex(b, int(v))
+}
+
+// TotalRoot is a Merkle root (SHA-256).
+type TotalRoot [32]byte
+
+// Total: what one shard has frozen.
+type Total struct {
+	// The shard.
+	Shard int32
+	// Sum of its orders' amounts, in quanta.
+	Weight int64
+	// Number of its orders.
+	Orders int64
+	// Merkle root over its orders.
+	Root TotalRoot
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Total) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Shard))
+	b = avrobin.AppendLong(b, v.Weight)
+	b = avrobin.AppendLong(b, v.Orders)
+	b = append(b, v.Root[:]...)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Total) DecodeAvro(r *avrobin.Reader) {
+	v.Shard = r.Int()
+	v.Weight = r.Long()
+	v.Orders = r.Long()
+	r.Fixed(v.Root[:])
+}
+
+// Piece is a piece that was dealt.
+type Piece struct {
+	// Its cash.
+	Cash schemas.Money
+	// Its units.
+	Units schemas.Units
+	// Its price.
+	Price schemas.Price
+	// Version of the released price.
+	PriceVersion int32
+	// Whether it is the last.
+	Final bool
+	// Custodian's id of the confirmation.
+	Confirmation string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Piece) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Cash))
+	b = avrobin.AppendLong(b, int64(v.Units))
+	b = avrobin.AppendDecimal(b, int64(v.Price), 18)
+	b = avrobin.AppendLong(b, int64(v.PriceVersion))
+	b = avrobin.AppendBool(b, v.Final)
+	b = avrobin.AppendString(b, v.Confirmation)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Piece) DecodeAvro(r *avrobin.Reader) {
+	v.Cash = schemas.Money(r.Long())
+	v.Units = schemas.Units(r.Long())
+	v.Price = schemas.Price(r.Decimal(18))
+	v.PriceVersion = r.Int()
+	v.Final = r.Bool()
+	v.Confirmation = r.String()
+}
+
+// ConfirmationDigest is the first half of a SHA-256 hash.
+type ConfirmationDigest [16]byte
+
+// SeenConfirmation is a confirmation that was dealt with.
+type SeenConfirmation struct {
+	// Custodian's id of it.
+	ID string
+	// Of its content.
+	Digest ConfirmationDigest
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *SeenConfirmation) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.ID)
+	b = append(b, v.Digest[:]...)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *SeenConfirmation) DecodeAvro(r *avrobin.Reader) {
+	v.ID = r.String()
+	r.Fixed(v.Digest[:])
+}
+
+// Waiting is a confirmation that waits for the day's price.
+type Waiting struct {
+	// Where it came from.
+	Cause inbox.Cause
+	// The confirmation.
+	Confirmation ingest.Confirmation
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Waiting) AppendAvro(b []byte) []byte {
+	b = v.Cause.AppendAvro(b)
+	b = v.Confirmation.AppendAvro(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Waiting) DecodeAvro(r *avrobin.Reader) {
+	v.Cause.DecodeAvro(r)
+	v.Confirmation.DecodeAvro(r)
+}
+
+// TradeState: all that the dealing processor remembers of an external trade.
+type TradeState struct {
+	// Dealing day.
+	Day schemas.Date
+	// The custodian.
+	Custodian schemas.CustodianID
+	// The asset.
+	Asset schemas.AssetCode
+	// Decimals of the asset's units.
+	UnitsScale int32
+	// Side.
+	Side inbox.Side
+	// How far it has come.
+	Stage Stage
+	// By shard.
+	Totals []Total
+	// Expected day of settlement.
+	SettlesOn schemas.Date
+	// Pieces accepted, in order.
+	Pieces []Piece
+	// How many pieces the shards have been told of.
+	Sent int32
+	// Day of settlement, once confirmed.
+	SettledOn *schemas.Date
+	// The custodian's reason for a rejection.
+	Reason string
+	// Confirmations dealt with.
+	Seen []SeenConfirmation
+	// Confirmations that wait, in order.
+	Waiting []Waiting
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *TradeState) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Day))
+	b = avrobin.AppendString(b, string(v.Custodian))
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendLong(b, int64(v.UnitsScale))
+	b = v.Side.AppendAvro(b)
+	b = v.Stage.AppendAvro(b)
+	b = avrobin.AppendBlock(b, len(v.Totals))
+	for i0 := range v.Totals {
+		b = v.Totals[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	b = avrobin.AppendLong(b, int64(v.SettlesOn))
+	b = avrobin.AppendBlock(b, len(v.Pieces))
+	for i0 := range v.Pieces {
+		b = v.Pieces[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	b = avrobin.AppendLong(b, int64(v.Sent))
+	if v.SettledOn == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendLong(b, int64((*v.SettledOn)))
+	}
+	b = avrobin.AppendString(b, v.Reason)
+	b = avrobin.AppendBlock(b, len(v.Seen))
+	for i0 := range v.Seen {
+		b = v.Seen[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	b = avrobin.AppendBlock(b, len(v.Waiting))
+	for i0 := range v.Waiting {
+		b = v.Waiting[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *TradeState) DecodeAvro(r *avrobin.Reader) {
+	v.Day = schemas.Date(r.Int())
+	v.Custodian = schemas.CustodianID(r.String())
+	v.Asset = schemas.AssetCode(r.String())
+	v.UnitsScale = r.Int()
+	v.Side = inbox.Side(r.Enum(2))
+	v.Stage = Stage(r.Enum(6))
+	v.Totals = nil
+	for n0 := r.Block(35); n0 > 0; n0 = r.Block(35) {
+		i0 := len(v.Totals)
+		v.Totals = append(v.Totals, make([]Total, n0)...)
+		for ; i0 < len(v.Totals); i0++ {
+			v.Totals[i0].DecodeAvro(r)
+		}
+	}
+	v.SettlesOn = schemas.Date(r.Int())
+	v.Pieces = nil
+	for n0 := r.Block(7); n0 > 0; n0 = r.Block(7) {
+		i0 := len(v.Pieces)
+		v.Pieces = append(v.Pieces, make([]Piece, n0)...)
+		for ; i0 < len(v.Pieces); i0++ {
+			v.Pieces[i0].DecodeAvro(r)
+		}
+	}
+	v.Sent = r.Int()
+	if r.Union(2) == 1 {
+		v.SettledOn = new(schemas.Date)
+		(*v.SettledOn) = schemas.Date(r.Int())
+	} else {
+		v.SettledOn = nil
+	}
+	v.Reason = r.String()
+	v.Seen = nil
+	for n0 := r.Block(17); n0 > 0; n0 = r.Block(17) {
+		i0 := len(v.Seen)
+		v.Seen = append(v.Seen, make([]SeenConfirmation, n0)...)
+		for ; i0 < len(v.Seen); i0++ {
+			v.Seen[i0].DecodeAvro(r)
+		}
+	}
+	v.Waiting = nil
+	for n0 := r.Block(62); n0 > 0; n0 = r.Block(62) {
+		i0 := len(v.Waiting)
+		v.Waiting = append(v.Waiting, make([]Waiting, n0)...)
+		for ; i0 < len(v.Waiting); i0++ {
+			v.Waiting[i0].DecodeAvro(r)
+		}
+	}
+}
 
 // DealtThrough: how far an asset's dealing days are closed.
 type DealtThrough struct {
@@ -184,5 +482,127 @@ func (v *DealingReference) DecodeAvro(r *avrobin.Reader) {
 	}
 }
 
-// DealingReferenceSchema is the Avro schema of DealingReference. It needs no other schema.
-const DealingReferenceSchema = `{"type":"record","namespace":"penstock.state","name":"DealingReference","doc":"What the dealing processor knows apart from trades.","fields":[{"name":"settings","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}},"doc":"Settings by date."},{"name":"assets","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."}]}},"doc":"Assets by code and date."},{"name":"calendars","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]}},"doc":"Calendars by name."},{"name":"custodians","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]}},"doc":"Custodians by id."},{"name":"closed","type":{"type":"array","items":{"type":"record","name":"DealtThrough","doc":"How far an asset's dealing days are closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Last closed day."}]}},"doc":"By asset code."},{"name":"reached","type":{"type":"array","items":{"type":"long","logicalType":"timestamp-millis"}},"doc":"Time reached, by partition of the instruction topic."},{"name":"announced","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Time last announced to the shards."},{"name":"prices","type":{"type":"array","items":{"type":"record","name":"KnownPrice","doc":"A closing price that was received.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"Day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the trust's currency."},{"name":"version","type":"int","doc":"Version, from 1."},{"name":"released","type":"boolean","doc":"Whether it may be used; else it waits for a person."}]}},"doc":"By asset and date; the recent ones."}]}`
+// TradeWeights is the weights of a trade by shard.
+type TradeWeights struct {
+	// The external trade.
+	Trade schemas.ID
+	// Weight of each shard, in shard order.
+	Shards []int64
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *TradeWeights) AppendAvro(b []byte) []byte {
+	b = append(b, v.Trade[:]...)
+	b = avrobin.AppendBlock(b, len(v.Shards))
+	for i0 := range v.Shards {
+		b = avrobin.AppendLong(b, v.Shards[i0])
+	}
+	b = avrobin.EndBlocks(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *TradeWeights) DecodeAvro(r *avrobin.Reader) {
+	r.Fixed(v.Trade[:])
+	v.Shards = nil
+	for n0 := r.Block(1); n0 > 0; n0 = r.Block(1) {
+		i0 := len(v.Shards)
+		v.Shards = append(v.Shards, make([]int64, n0)...)
+		for ; i0 < len(v.Shards); i0++ {
+			v.Shards[i0] = r.Long()
+		}
+	}
+}
+
+// DealingTally: what the visits of a flush have collected for the shards.
+type DealingTally struct {
+	// What to tell; the shards' own weights are still open.
+	Confirmed inbox.BatchesConfirmed
+	// Of every trade that is told of.
+	Weights []TradeWeights
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *DealingTally) AppendAvro(b []byte) []byte {
+	b = v.Confirmed.AppendAvro(b)
+	b = avrobin.AppendBlock(b, len(v.Weights))
+	for i0 := range v.Weights {
+		b = v.Weights[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *DealingTally) DecodeAvro(r *avrobin.Reader) {
+	v.Confirmed.DecodeAvro(r)
+	v.Weights = nil
+	for n0 := r.Block(17); n0 > 0; n0 = r.Block(17) {
+		i0 := len(v.Weights)
+		v.Weights = append(v.Weights, make([]TradeWeights, n0)...)
+		for ; i0 < len(v.Weights); i0++ {
+			v.Weights[i0].DecodeAvro(r)
+		}
+	}
+}
+
+// DealingTable is a value of the dealing processor's changelog: the state of a trade or, under the engine's own
+// keys, what the shard knows besides.
+type DealingTable struct {
+	// The value.
+	Body DealingTableBody
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *DealingTable) AppendAvro(b []byte) []byte {
+	switch branch := v.Body.(type) {
+	case *TradeState:
+		b = avrobin.AppendIndex(b, 0)
+		b = branch.AppendAvro(b)
+	case *DealingReference:
+		b = avrobin.AppendIndex(b, 1)
+		b = branch.AppendAvro(b)
+	case *DealingTally:
+		b = avrobin.AppendIndex(b, 2)
+		b = branch.AppendAvro(b)
+	default:
+		panic("DealingTableBody is not set")
+	}
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *DealingTable) DecodeAvro(r *avrobin.Reader) {
+	switch r.Union(3) {
+	case 0:
+		branch := new(TradeState)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 1:
+		branch := new(DealingReference)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 2:
+		branch := new(DealingTally)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	default:
+		v.Body = nil
+	}
+}
+
+// DealingTableBody is one of *TradeState, *DealingReference, *DealingTally.
+type DealingTableBody interface {
+	// AppendAvro appends the record alone, without its place in the union.
+	AppendAvro(b []byte) []byte
+	isDealingTableBody()
+}
+
+func (*TradeState) isDealingTableBody() {}
+
+func (*DealingReference) isDealingTableBody() {}
+
+func (*DealingTally) isDealingTableBody() {}
+
+// DealingTableSchema is the Avro schema of DealingTable. It needs no other schema.
+const DealingTableSchema = `{"type":"record","namespace":"penstock.state","name":"DealingTable","doc":"A value of the dealing processor's changelog: the state of a trade or, under the engine's own keys, what the shard knows besides.","fields":[{"name":"body","type":[{"type":"record","name":"TradeState","doc":"All that the dealing processor remembers of an external trade.","fields":[{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"namespace":"penstock.inbox","type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"stage","type":{"type":"enum","name":"Stage","doc":"How far a trade has come.","symbols":["COLLECTING","BATCHED","PLACED","PRICED","SETTLED","REJECTED"]},"doc":"How far it has come."},{"name":"totals","type":{"type":"array","items":{"type":"record","name":"Total","doc":"What one shard has frozen.","fields":[{"name":"shard","type":"int","doc":"The shard."},{"name":"weight","type":"long","doc":"Sum of its orders' amounts, in quanta."},{"name":"orders","type":"long","doc":"Number of its orders."},{"name":"root","type":{"type":"fixed","name":"TotalRoot","size":32,"doc":"A Merkle root (SHA-256)."},"doc":"Merkle root over its orders."}]}},"doc":"By shard."},{"name":"settlesOn","type":{"type":"int","logicalType":"date"},"doc":"Expected day of settlement."},{"name":"pieces","type":{"type":"array","items":{"type":"record","name":"Piece","doc":"A piece that was dealt.","fields":[{"name":"cash","type":{"type":"long","goType":"Money"},"doc":"Its cash."},{"name":"units","type":{"type":"long","goType":"Units"},"doc":"Its units."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Its price."},{"name":"priceVersion","type":"int","doc":"Version of the released price."},{"name":"final","type":"boolean","doc":"Whether it is the last."},{"name":"confirmation","type":"string","doc":"Custodian's id of the confirmation."}]}},"doc":"Pieces accepted, in order."},{"name":"sent","type":"int","doc":"How many pieces the shards have been told of."},{"name":"settledOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Day of settlement, once confirmed.","default":null},{"name":"reason","type":"string","doc":"The custodian's reason for a rejection."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"SeenConfirmation","doc":"A confirmation that was dealt with.","fields":[{"name":"id","type":"string","doc":"Custodian's id of it."},{"name":"digest","type":{"type":"fixed","name":"ConfirmationDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of its content."}]}},"doc":"Confirmations dealt with."},{"name":"waiting","type":{"type":"array","items":{"type":"record","name":"Waiting","doc":"A confirmation that waits for the day's price.","fields":[{"name":"cause","type":{"type":"record","namespace":"penstock.inbox","name":"Cause","doc":"What led to a record: from here any posting leads back to the ingest record.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who sent the ingest record."},{"name":"id","type":"string","doc":"The sender's id of it."},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time: the greatest timestamp that intake had seen in that partition."},{"name":"topic","type":"string","doc":"Ingest topic."},{"name":"partition","type":"int","doc":"Ingest partition."},{"name":"offset","type":"long","doc":"Ingest offset."},{"name":"salt","type":{"type":"fixed","name":"Salt","size":16,"doc":"A secret per cause, from which the salts of its Merkle leaves are derived; zero where no order can come of it."},"doc":"Secret of the cause."}]},"doc":"Where it came from."},{"name":"confirmation","type":{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade. Key: the trade.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"id","type":"string","doc":"The custodian's id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]},"doc":"The confirmation."}]}},"doc":"Confirmations that wait, in order."}]},{"type":"record","name":"DealingReference","doc":"What the dealing processor knows apart from trades.","fields":[{"name":"settings","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}},"doc":"Settings by date."},{"name":"assets","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."}]}},"doc":"Assets by code and date."},{"name":"calendars","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]}},"doc":"Calendars by name."},{"name":"custodians","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]}},"doc":"Custodians by id."},{"name":"closed","type":{"type":"array","items":{"type":"record","name":"DealtThrough","doc":"How far an asset's dealing days are closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Last closed day."}]}},"doc":"By asset code."},{"name":"reached","type":{"type":"array","items":{"type":"long","logicalType":"timestamp-millis"}},"doc":"Time reached, by partition of the instruction topic."},{"name":"announced","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Time last announced to the shards."},{"name":"prices","type":{"type":"array","items":{"type":"record","name":"KnownPrice","doc":"A closing price that was received.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"Day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the trust's currency."},{"name":"version","type":"int","doc":"Version, from 1."},{"name":"released","type":"boolean","doc":"Whether it may be used; else it waits for a person."}]}},"doc":"By asset and date; the recent ones."}]},{"type":"record","name":"DealingTally","doc":"What the visits of a flush have collected for the shards.","fields":[{"name":"confirmed","type":{"namespace":"penstock.inbox","type":"record","name":"BatchesConfirmed","doc":"What custodians confirmed of batches, all that was ready, in one sweep.","fields":[{"name":"priced","type":{"type":"array","items":{"type":"record","name":"PricedBatch","doc":"A piece of a batch that was dealt. Amounts are cumulative over the pieces, in quanta: cash of 0.01, units of the asset's scale.","fields":[{"name":"trade","type":{"type":"fixed","name":"TradeID","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"penstock.inbox.Side","doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of what its orders give."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"piece","type":"int","doc":"Number of the piece."},{"name":"final","type":"boolean","doc":"Whether it is the last."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit."},{"name":"priceVersion","type":"int","doc":"Version of the released price."},{"name":"gotBefore","type":"long","doc":"What the batch had got before this piece."},{"name":"gotThrough","type":"long","doc":"What it has got with this piece."},{"name":"givenBefore","type":"long","doc":"What the batch had given before this piece."},{"name":"givenThrough","type":"long","doc":"What it has given with this piece."}]}},"doc":"Pieces in the order of their numbers."},{"name":"settled","type":{"type":"array","items":{"type":"record","name":"SettledBatch","doc":"A batch of which all pieces have settled.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of what its orders give."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"got","type":"long","doc":"All that the batch got, in quanta."},{"name":"given","type":"long","doc":"All that it gave, in quanta."},{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"Day of settlement."}]}},"doc":"Settled batches."},{"name":"rejected","type":{"type":"array","items":{"type":"record","name":"RejectedBatch","doc":"A batch that the custodian will not deal.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"reason","type":"string","doc":"The custodian's reason."}]}},"doc":"Rejected batches."}]},"doc":"What to tell; the shards' own weights are still open."},{"name":"weights","type":{"type":"array","items":{"type":"record","name":"TradeWeights","doc":"The weights of a trade by shard.","fields":[{"name":"trade","type":{"type":"fixed","name":"WeighedTrade","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"shards","type":{"type":"array","items":"long"},"doc":"Weight of each shard, in shard order."}]}},"doc":"Of every trade that is told of."}]}],"doc":"The value.","goUnion":"DealingTableBody"}]}`

@@ -6,6 +6,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 )
 
 // Holding is the units of one asset.
@@ -208,5 +209,261 @@ func (v *PotState) DecodeAvro(r *avrobin.Reader) {
 	}
 }
 
-// PotStateSchema is the Avro schema of PotState. It needs no other schema.
-const PotStateSchema = `{"type":"record","namespace":"penstock.state","name":"PotState","doc":"All that the pot processor remembers of a pot. Money in quanta of 0.01, units in quanta of the asset's scale.","fields":[{"name":"available","type":{"type":"long","goType":"Money"},"doc":"Cash that can be used."},{"name":"reserved","type":{"type":"long","goType":"Money"},"doc":"Cash reserved for buys."},{"name":"pending","type":{"type":"long","goType":"Money"},"doc":"Proceeds of sales that have not settled."},{"name":"payable","type":{"type":"long","goType":"Money"},"doc":"Cash about to be paid out."},{"name":"holdings","type":{"type":"array","items":{"type":"record","name":"Holding","doc":"The units of one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"settled","type":{"type":"long","goType":"Units"},"doc":"Units that can be sold."},{"name":"pending","type":{"type":"long","goType":"Units"},"doc":"Units bought that have not settled."},{"name":"reserved","type":{"type":"long","goType":"Units"},"doc":"Units reserved for sells."}]}},"doc":"Holdings in the order of the asset codes."},{"name":"orders","type":{"type":"array","items":{"type":"record","name":"Order","doc":"An order that has not come to its end.","fields":[{"name":"id","type":{"type":"fixed","name":"OrderID","size":16,"doc":"Id of an order.","goType":"ID"},"doc":"Derived id."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The instruction."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"side","type":{"namespace":"penstock.inbox","type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"amount","type":"long","doc":"What was reserved: its weight in the batch."},{"name":"given","type":"long","doc":"What it has given so far."},{"name":"got","type":"long","doc":"What it has got so far."},{"name":"priced","type":"boolean","doc":"Whether its last piece is priced."},{"name":"salt","type":{"type":"fixed","name":"OrderSalt","size":16,"doc":"Salt of a Merkle leaf."},"doc":"Salt of its Merkle leaf."}]}},"doc":"Open orders in the order of their ids."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"Seen","doc":"An instruction that was answered.","fields":[{"name":"key","type":{"type":"fixed","name":"SeenKey","size":16,"doc":"Id of an instruction.","goType":"ID"},"doc":"Derived from source and instruction id."},{"name":"digest","type":{"type":"fixed","name":"SeenDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of the instruction's content."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"When it was given: when it may be forgotten follows."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"The answer."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code, if it was one."}]}},"doc":"Instructions that were answered, the oldest first."}]}`
+// ClosedThrough: how far an asset's dealing days are closed.
+type ClosedThrough struct {
+	// The asset.
+	Asset schemas.AssetCode
+	// Last closed day.
+	Day schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ClosedThrough) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendLong(b, int64(v.Day))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ClosedThrough) DecodeAvro(r *avrobin.Reader) {
+	v.Asset = schemas.AssetCode(r.String())
+	v.Day = schemas.Date(r.Int())
+}
+
+// PotReference is the reference data that holds in a shard of the pot processor.
+type PotReference struct {
+	// Settings by date.
+	Settings []reference.Settings
+	// Assets by code and date.
+	Assets []reference.Asset
+	// Calendars by name.
+	Calendars []reference.Calendar
+	// By asset code.
+	Closed []ClosedThrough
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *PotReference) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendBlock(b, len(v.Settings))
+	for i0 := range v.Settings {
+		b = v.Settings[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	b = avrobin.AppendBlock(b, len(v.Assets))
+	for i0 := range v.Assets {
+		b = v.Assets[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	b = avrobin.AppendBlock(b, len(v.Calendars))
+	for i0 := range v.Calendars {
+		b = v.Calendars[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	b = avrobin.AppendBlock(b, len(v.Closed))
+	for i0 := range v.Closed {
+		b = v.Closed[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *PotReference) DecodeAvro(r *avrobin.Reader) {
+	v.Settings = nil
+	for n0 := r.Block(4); n0 > 0; n0 = r.Block(4) {
+		i0 := len(v.Settings)
+		v.Settings = append(v.Settings, make([]reference.Settings, n0)...)
+		for ; i0 < len(v.Settings); i0++ {
+			v.Settings[i0].DecodeAvro(r)
+		}
+	}
+	v.Assets = nil
+	for n0 := r.Block(13); n0 > 0; n0 = r.Block(13) {
+		i0 := len(v.Assets)
+		v.Assets = append(v.Assets, make([]reference.Asset, n0)...)
+		for ; i0 < len(v.Assets); i0++ {
+			v.Assets[i0].DecodeAvro(r)
+		}
+	}
+	v.Calendars = nil
+	for n0 := r.Block(4); n0 > 0; n0 = r.Block(4) {
+		i0 := len(v.Calendars)
+		v.Calendars = append(v.Calendars, make([]reference.Calendar, n0)...)
+		for ; i0 < len(v.Calendars); i0++ {
+			v.Calendars[i0].DecodeAvro(r)
+		}
+	}
+	v.Closed = nil
+	for n0 := r.Block(2); n0 > 0; n0 = r.Block(2) {
+		i0 := len(v.Closed)
+		v.Closed = append(v.Closed, make([]ClosedThrough, n0)...)
+		for ; i0 < len(v.Closed); i0++ {
+			v.Closed[i0].DecodeAvro(r)
+		}
+	}
+}
+
+// PeakHash is a SHA-256 hash.
+type PeakHash [32]byte
+
+// Peak is a complete subtree of the Merkle tree under way.
+type Peak struct {
+	// Its height.
+	Height int32
+	// Its root.
+	Hash PeakHash
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Peak) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Height))
+	b = append(b, v.Hash[:]...)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Peak) DecodeAvro(r *avrobin.Reader) {
+	v.Height = r.Int()
+	r.Fixed(v.Hash[:])
+}
+
+// BatchTally: of one batch, or of one piece of it.
+type BatchTally struct {
+	// The external trade.
+	Trade schemas.ID
+	// The piece; 0 when a day is closed.
+	Piece int32
+	// Number of orders visited.
+	Orders int64
+	// Sum of their amounts.
+	Weight int64
+	// Sum of what they got.
+	Got int64
+	// Sum of what they gave.
+	Given int64
+	// The Merkle tree so far, highest first.
+	Peaks []Peak
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *BatchTally) AppendAvro(b []byte) []byte {
+	b = append(b, v.Trade[:]...)
+	b = avrobin.AppendLong(b, int64(v.Piece))
+	b = avrobin.AppendLong(b, v.Orders)
+	b = avrobin.AppendLong(b, v.Weight)
+	b = avrobin.AppendLong(b, v.Got)
+	b = avrobin.AppendLong(b, v.Given)
+	b = avrobin.AppendBlock(b, len(v.Peaks))
+	for i0 := range v.Peaks {
+		b = v.Peaks[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *BatchTally) DecodeAvro(r *avrobin.Reader) {
+	r.Fixed(v.Trade[:])
+	v.Piece = r.Int()
+	v.Orders = r.Long()
+	v.Weight = r.Long()
+	v.Got = r.Long()
+	v.Given = r.Long()
+	v.Peaks = nil
+	for n0 := r.Block(33); n0 > 0; n0 = r.Block(33) {
+		i0 := len(v.Peaks)
+		v.Peaks = append(v.Peaks, make([]Peak, n0)...)
+		for ; i0 < len(v.Peaks); i0++ {
+			v.Peaks[i0].DecodeAvro(r)
+		}
+	}
+}
+
+// PotTally: what the visits of a sweep over pots have added up.
+type PotTally struct {
+	// By trade and piece.
+	Batches []BatchTally
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *PotTally) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendBlock(b, len(v.Batches))
+	for i0 := range v.Batches {
+		b = v.Batches[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *PotTally) DecodeAvro(r *avrobin.Reader) {
+	v.Batches = nil
+	for n0 := r.Block(22); n0 > 0; n0 = r.Block(22) {
+		i0 := len(v.Batches)
+		v.Batches = append(v.Batches, make([]BatchTally, n0)...)
+		for ; i0 < len(v.Batches); i0++ {
+			v.Batches[i0].DecodeAvro(r)
+		}
+	}
+}
+
+// PotTable is a value of the pot processor's changelog: the state of a pot or, under the engine's own keys,
+// what a shard knows besides.
+type PotTable struct {
+	// The value.
+	Body PotTableBody
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *PotTable) AppendAvro(b []byte) []byte {
+	switch branch := v.Body.(type) {
+	case *PotState:
+		b = avrobin.AppendIndex(b, 0)
+		b = branch.AppendAvro(b)
+	case *PotReference:
+		b = avrobin.AppendIndex(b, 1)
+		b = branch.AppendAvro(b)
+	case *PotTally:
+		b = avrobin.AppendIndex(b, 2)
+		b = branch.AppendAvro(b)
+	default:
+		panic("PotTableBody is not set")
+	}
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *PotTable) DecodeAvro(r *avrobin.Reader) {
+	switch r.Union(3) {
+	case 0:
+		branch := new(PotState)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 1:
+		branch := new(PotReference)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 2:
+		branch := new(PotTally)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	default:
+		v.Body = nil
+	}
+}
+
+// PotTableBody is one of *PotState, *PotReference, *PotTally.
+type PotTableBody interface {
+	// AppendAvro appends the record alone, without its place in the union.
+	AppendAvro(b []byte) []byte
+	isPotTableBody()
+}
+
+func (*PotState) isPotTableBody() {}
+
+func (*PotReference) isPotTableBody() {}
+
+func (*PotTally) isPotTableBody() {}
+
+// PotTableSchema is the Avro schema of PotTable. It needs no other schema.
+const PotTableSchema = `{"type":"record","namespace":"penstock.state","name":"PotTable","doc":"A value of the pot processor's changelog: the state of a pot or, under the engine's own keys, what a shard knows besides.","fields":[{"name":"body","type":[{"type":"record","name":"PotState","doc":"All that the pot processor remembers of a pot. Money in quanta of 0.01, units in quanta of the asset's scale.","fields":[{"name":"available","type":{"type":"long","goType":"Money"},"doc":"Cash that can be used."},{"name":"reserved","type":{"type":"long","goType":"Money"},"doc":"Cash reserved for buys."},{"name":"pending","type":{"type":"long","goType":"Money"},"doc":"Proceeds of sales that have not settled."},{"name":"payable","type":{"type":"long","goType":"Money"},"doc":"Cash about to be paid out."},{"name":"holdings","type":{"type":"array","items":{"type":"record","name":"Holding","doc":"The units of one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"settled","type":{"type":"long","goType":"Units"},"doc":"Units that can be sold."},{"name":"pending","type":{"type":"long","goType":"Units"},"doc":"Units bought that have not settled."},{"name":"reserved","type":{"type":"long","goType":"Units"},"doc":"Units reserved for sells."}]}},"doc":"Holdings in the order of the asset codes."},{"name":"orders","type":{"type":"array","items":{"type":"record","name":"Order","doc":"An order that has not come to its end.","fields":[{"name":"id","type":{"type":"fixed","name":"OrderID","size":16,"doc":"Id of an order.","goType":"ID"},"doc":"Derived id."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The instruction."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"side","type":{"namespace":"penstock.inbox","type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"amount","type":"long","doc":"What was reserved: its weight in the batch."},{"name":"given","type":"long","doc":"What it has given so far."},{"name":"got","type":"long","doc":"What it has got so far."},{"name":"priced","type":"boolean","doc":"Whether its last piece is priced."},{"name":"salt","type":{"type":"fixed","name":"OrderSalt","size":16,"doc":"Salt of a Merkle leaf."},"doc":"Salt of its Merkle leaf."}]}},"doc":"Open orders in the order of their ids."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"Seen","doc":"An instruction that was answered.","fields":[{"name":"key","type":{"type":"fixed","name":"SeenKey","size":16,"doc":"Id of an instruction.","goType":"ID"},"doc":"Derived from source and instruction id."},{"name":"digest","type":{"type":"fixed","name":"SeenDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of the instruction's content."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"When it was given: when it may be forgotten follows."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"The answer."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code, if it was one."}]}},"doc":"Instructions that were answered, the oldest first."}]},{"type":"record","name":"PotReference","doc":"The reference data that holds in a shard of the pot processor.","fields":[{"name":"settings","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}},"doc":"Settings by date."},{"name":"assets","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."}]}},"doc":"Assets by code and date."},{"name":"calendars","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]}},"doc":"Calendars by name."},{"name":"closed","type":{"type":"array","items":{"type":"record","name":"ClosedThrough","doc":"How far an asset's dealing days are closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Last closed day."}]}},"doc":"By asset code."}]},{"type":"record","name":"PotTally","doc":"What the visits of a sweep over pots have added up.","fields":[{"name":"batches","type":{"type":"array","items":{"type":"record","name":"BatchTally","doc":"Of one batch, or of one piece of it.","fields":[{"name":"trade","type":{"type":"fixed","name":"TallyTrade","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"piece","type":"int","doc":"The piece; 0 when a day is closed."},{"name":"orders","type":"long","doc":"Number of orders visited."},{"name":"weight","type":"long","doc":"Sum of their amounts."},{"name":"got","type":"long","doc":"Sum of what they got."},{"name":"given","type":"long","doc":"Sum of what they gave."},{"name":"peaks","type":{"type":"array","items":{"type":"record","name":"Peak","doc":"A complete subtree of the Merkle tree under way.","fields":[{"name":"height","type":"int","doc":"Its height."},{"name":"hash","type":{"type":"fixed","name":"PeakHash","size":32,"doc":"A SHA-256 hash."},"doc":"Its root."}]}},"doc":"The Merkle tree so far, highest first."}]}},"doc":"By trade and piece."}]}],"doc":"The value.","goUnion":"PotTableBody"}]}`

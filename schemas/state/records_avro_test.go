@@ -9,50 +9,18 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
 
-func TestDealingTallyAgreesWithOtherLibraries(t *testing.T) {
-	oracle.Check(t, state.DealingTallySchema, func() oracle.Record { return new(state.DealingTally) })
+func TestDealingTableAgreesWithOtherLibraries(t *testing.T) {
+	oracle.Check(t, state.DealingTableSchema, func() oracle.Record { return new(state.DealingTable) })
 }
 
-func FuzzDecodeDealingTally(f *testing.F) {
-	oracle.Fuzz(f, state.DealingTallySchema, func() oracle.Record { return new(state.DealingTally) })
+func FuzzDecodeDealingTable(f *testing.F) {
+	oracle.Fuzz(f, state.DealingTableSchema, func() oracle.Record { return new(state.DealingTable) })
 }
 
-func TestDealingReferenceAgreesWithOtherLibraries(t *testing.T) {
-	oracle.Check(t, state.DealingReferenceSchema, func() oracle.Record { return new(state.DealingReference) })
+func TestPotTableAgreesWithOtherLibraries(t *testing.T) {
+	oracle.Check(t, state.PotTableSchema, func() oracle.Record { return new(state.PotTable) })
 }
 
-func FuzzDecodeDealingReference(f *testing.F) {
-	oracle.Fuzz(f, state.DealingReferenceSchema, func() oracle.Record { return new(state.DealingReference) })
-}
-
-func TestPotStateAgreesWithOtherLibraries(t *testing.T) {
-	oracle.Check(t, state.PotStateSchema, func() oracle.Record { return new(state.PotState) })
-}
-
-func FuzzDecodePotState(f *testing.F) {
-	oracle.Fuzz(f, state.PotStateSchema, func() oracle.Record { return new(state.PotState) })
-}
-
-func TestPotReferenceAgreesWithOtherLibraries(t *testing.T) {
-	oracle.Check(t, state.PotReferenceSchema, func() oracle.Record { return new(state.PotReference) })
-}
-
-func FuzzDecodePotReference(f *testing.F) {
-	oracle.Fuzz(f, state.PotReferenceSchema, func() oracle.Record { return new(state.PotReference) })
-}
-
-func TestPotTallyAgreesWithOtherLibraries(t *testing.T) {
-	oracle.Check(t, state.PotTallySchema, func() oracle.Record { return new(state.PotTally) })
-}
-
-func FuzzDecodePotTally(f *testing.F) {
-	oracle.Fuzz(f, state.PotTallySchema, func() oracle.Record { return new(state.PotTally) })
-}
-
-func TestTradeStateAgreesWithOtherLibraries(t *testing.T) {
-	oracle.Check(t, state.TradeStateSchema, func() oracle.Record { return new(state.TradeState) })
-}
-
-func FuzzDecodeTradeState(f *testing.F) {
-	oracle.Fuzz(f, state.TradeStateSchema, func() oracle.Record { return new(state.TradeState) })
+func FuzzDecodePotTable(f *testing.F) {
+	oracle.Fuzz(f, state.PotTableSchema, func() oracle.Record { return new(state.PotTable) })
 }
