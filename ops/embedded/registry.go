@@ -1,0 +1,143 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+)
+
+const (
+	registryBodyMax       = 1 << 20
+	registryHeaderWaitMax = 10 * time.Second
+	registryIdleMax       = 2 * time.Minute
+)
+
+// registryServer is the schema registry on its port.
+//
+// The registry itself lives in memory, but the records on the broker's disk
+// carry its ids, so these must be the same for ever. Therefore every change is a
+// line of a file, in the order in which the changes were made, and a start makes
+// them again. A client is answered only once the line is on the disk, and until
+// then nobody else sees the change: else a producer could use an id that a
+// crash takes back.
+type registryServer struct {
+	url     string
+	server  *http.Server
+	changes *registryLog
+	served  chan struct{}
+	fault   func(error)
+	log     *slog.Logger
+
+	// mutex lets any number read, or one change and write it down.
+	mutex   sync.RWMutex
+	schemas http.Handler
+	broken  error
+}
+
+// startRegistry takes the listener over, also when it fails.
+func startRegistry(path string, listener net.Listener, log *slog.Logger, fault func(error)) (*registryServer, error) {
+	registry := &registryServer{
+		url:     "http://" + listener.Addr().String(),
+		served:  make(chan struct{}),
+		fault:   fault,
+		log:     log,
+		schemas: srfake.NewRegistry().Handler(),
+	}
+	var err error
+	if registry.changes, err = openRegistryLog(path, registry.schemas); err != nil {
+		_ = listener.Close()
+		return nil, fmt.Errorf("starting the schema registry: %w", err)
+	}
+	registry.server = &http.Server{
+		Handler:           registry,
+		ReadHeaderTimeout: registryHeaderWaitMax,
+		IdleTimeout:       registryIdleMax,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	go func() {
+		defer close(registry.served)
+		if err := registry.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fault(fmt.Errorf("serving the schema registry: %w", err))
+		}
+	}()
+	return registry, nil
+}
+
+func (r *registryServer) close(ctx context.Context) error {
+	err := r.server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, r.server.Close())
+	}
+	<-r.served
+	if err := errors.Join(err, r.changes.close()); err != nil {
+		return fmt.Errorf("stopping the schema registry: %w", err)
+	}
+	return nil
+}
+
+// ServeHTTP answers one request of the registry's REST interface.
+func (r *registryServer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	if strings.HasPrefix(request.URL.Path, "/associations/") {
+		// Newer Confluent clients ask here before anything else and take a 404 for
+		// "this registry has no associations".
+		writeRegistryError(w, http.StatusNotFound, "this registry keeps no associations")
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, registryBodyMax))
+	if err != nil {
+		writeRegistryError(w, http.StatusRequestEntityTooLarge, err.Error())
+		return
+	}
+	change := registryChange{Method: request.Method, URI: request.URL.RequestURI(), Body: string(body)}
+	if change.alters() {
+		r.alter(w, change)
+		return
+	}
+	r.mutex.RLock()
+	defer r.mutex.RUnlock()
+	if r.broken != nil {
+		writeRegistryError(w, http.StatusServiceUnavailable, r.broken.Error())
+		return
+	}
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	r.schemas.ServeHTTP(w, request)
+}
+
+func (r *registryServer) alter(w http.ResponseWriter, change registryChange) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.broken != nil {
+		writeRegistryError(w, http.StatusServiceUnavailable, r.broken.Error())
+		return
+	}
+	answer, err := change.apply(r.schemas)
+	if err == nil {
+		err = r.changes.append(change, answer)
+	}
+	if err != nil {
+		// The memory may now be ahead of the disk, so nothing may be read from it.
+		r.broken = fmt.Errorf("keeping the schema registry: %w", err)
+		r.fault(r.broken)
+		writeRegistryError(w, http.StatusServiceUnavailable, r.broken.Error())
+		return
+	}
+	answer.writeTo(w)
+}
+
+func writeRegistryError(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/vnd.schemaregistry.v1+json")
+	w.WriteHeader(status)
+	// The client may have gone; there is nobody else to tell.
+	_ = json.NewEncoder(w).Encode(map[string]any{"error_code": status, "message": message})
+}
