@@ -7,66 +7,82 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 )
 
-// ChainVersion is the first word of what a chain hash covers. It changes if the canonical form ever does.
+// ChainVersion is the first word of what a chain hash covers. It changes if the form ever does.
 const ChainVersion = "penstock-journal-1"
 
-// contentBytes is a good guess of the size of a journal's canonical form.
-const contentBytes = 1024
+// formBytes is a good guess of the size of a journal's canonical form.
+const formBytes = 1536
 
-// Link gives the journal its place: the next sequence number of its shard, and the hash that ties it to all before it.
-// Everything else must have been set.
-func (v *Journal) Link(sequence int64, previous [32]byte) {
+// Link gives the journal its place: the next sequence number of its shard, and the hash that ties it to all before it, which
+// it returns. Everything else must have been set.
+func (v *Journal) Link(sequence int64, previous [32]byte) [32]byte {
 	v.Sequence, v.Previous = sequence, previous
 	v.Hash = v.ExpectedHash()
+	return v.Hash
 }
 
-// ExpectedHash returns SHA-256 over the previous hash and the canonical form of the journal: a line with its place and
-// cause, then its content. A stored hash that differs means that something was changed.
+// ExpectedHash returns SHA-256 over the previous hash and the canonical form of the journal: a line for the journal, then a line
+// for each posting. A stored hash that differs means that something was changed.
 func (v *Journal) ExpectedHash() [32]byte {
-	var scratch [contentBytes]byte
+	var scratch [formBytes]byte
 	b := append(scratch[:0], v.Previous[:]...)
 	b = append(b, ChainVersion...)
+	b = v.ID.Append(append(b, '|'))
 	b = appendNumber(b, int64(v.Shard))
 	b = appendNumber(b, v.Sequence)
 	b = appendNumber(b, int64(v.RecordedAt))
+	b = appendText(b, v.potText())
+	b = appendText(b, string(v.Source))
+	b = appendText(b, v.Cause)
 	b = appendText(b, v.Topic)
 	b = appendNumber(b, int64(v.Partition))
 	b = appendNumber(b, v.Offset)
-	b = append(b, '\n')
-	return sha256.Sum256(v.AppendContent(b))
-}
-
-// AppendContent appends the canonical form of what the journal says: all but its shard, sequence, chain, recorded time and
-// the position of its cause, which depend on how records interleave. Two runs over the same facts have the same contents.
-func (v *Journal) AppendContent(b []byte) []byte {
-	b = v.ID.Append(b)
-	pot := ""
-	if v.Pot != nil {
-		pot = string(*v.Pot)
-	}
-	for _, text := range [...]string{pot, v.Stage, string(v.Source), v.Cause, v.Rules} {
-		b = appendText(b, text)
-	}
+	b = appendText(b, v.Rules)
 	b = append(b, '\n')
 	for i := range v.Postings {
-		b = v.Postings[i].appendContent(b)
+		p := &v.Postings[i]
+		b = strconv.AppendInt(b, int64(p.Leg), 10)
+		b = p.appendMove(b)
+		b = appendQuantity(b, p.FromBalance)
+		b = appendQuantity(b, p.ToBalance)
+		b = append(b, '\n')
 	}
-	return b
+	return sha256.Sum256(b)
 }
 
-func (v *Posting) appendContent(b []byte) []byte {
-	b = strconv.AppendInt(b, int64(v.Leg), 10)
+// AppendCanonical appends one line, without its end, that says what posting i of the journal moved and why, and nothing that
+// depends on how records interleaved: no sequence, chain, recorded time, position or running balance. A posting that
+// serves an external trade is named by the trade, because several trades may share a journal or not, as they come.
+// Two runs over the same facts have the same lines, in whatever order.
+func (v *Journal) AppendCanonical(b []byte, i int) []byte {
+	p := &v.Postings[i]
+	b = strconv.AppendInt(b, int64(v.Shard), 10)
+	b = appendText(b, v.potText())
+	if p.Trade == nil {
+		b = appendText(b, string(v.Source))
+		b = appendText(b, v.Cause)
+	}
+	b = p.appendMove(b)
+	return appendText(b, v.Rules)
+}
+
+func (v *Journal) potText() string {
+	if v.Pot == nil {
+		return ""
+	}
+	return string(*v.Pot)
+}
+
+func (v *Posting) appendMove(b []byte) []byte {
+	b = appendText(b, v.Stage)
 	b = appendText(b, string(v.Asset))
 	b = appendNumber(b, int64(v.Scale))
 	b = appendNumber(b, int64(v.Quantity))
 	b = appendText(b, string(v.From))
 	b = appendText(b, string(v.To))
 	b = appendNumber(b, int64(v.EffectiveOn))
-	b = appendQuantity(b, v.FromBalance)
-	b = appendQuantity(b, v.ToBalance)
 	b = appendID(b, v.Order)
-	b = appendID(b, v.Trade)
-	return append(b, '\n')
+	return appendID(b, v.Trade)
 }
 
 // appendText writes the length before the text, so that no text can pass for two.

@@ -1,0 +1,221 @@
+package streams
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/avrobin"
+)
+
+// Value is a record that can be written.
+type Value interface{ AppendAvro(b []byte) []byte }
+
+// Linked is a value that takes its place in its shard's chain when it is written.
+type Linked interface {
+	Value
+	// Link sets the value's place and returns the new head of the chain.
+	Link(sequence int64, previous [32]byte) [32]byte
+}
+
+// Out is one output of a decision.
+type Out struct {
+	Topic string
+	Key   string
+	Value Value
+}
+
+// Place is what a decision may know of where and when it is taken.
+type Place struct {
+	Shard, Shards int32
+	RecordedAt    schemas.Instant
+}
+
+// Machine is a process in typed form: pure functions over a message M, the state S of a key, the reference data R of the
+// shard, its view V (R made ready for look-ups), and the tally T of a sweep. None of them changes what it is given,
+// but for the tally, which Visit adds to.
+type Machine[M, S, R, V, T any] struct {
+	// View makes the reference data ready.
+	View func(*R) (V, error)
+	// Route says what a message concerns; it sets everything but Message and Record.
+	Route func(*M) Route
+	// Decide handles a keyed message. The state is nil for a key without one. It returns the state itself where nothing
+	// changed, another one otherwise, and nil to forget the key.
+	Decide func(Place, V, string, *S, *M) (*S, []Out)
+	// Visit handles a control message for one key that bears one of its tags.
+	Visit func(Place, V, string, *S, *M, *T) (*S, []Out)
+	// Close ends a control message. It returns the reference data itself where nothing changed.
+	Close func(Place, V, *R, *M, *T) (*R, []Out)
+	// Tags returns the tags of a state, in order.
+	Tags func(*S) []string
+}
+
+// avro is a pointer to a generated record.
+type avro[T any] interface {
+	*T
+	AppendAvro(b []byte) []byte
+	DecodeAvro(r *avrobin.Reader)
+}
+
+// The branches of every changelog's schema, in their order.
+const (
+	branchState = iota
+	branchReference
+	branchTally
+	branches
+)
+
+// typed drives a Machine behind the Handler interface: it decodes, decides, encodes, and links what goes into the chain.
+type typed[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]] struct {
+	Machine[M, S, R, V, T]
+	framing   Framing
+	table     string
+	reference R
+	view      V
+	tally     T
+}
+
+// NewHandler returns the handler of one shard for a machine whose states go to the given changelog. The changelog's
+// schema must be a record with one field, a union of state, reference data and tally.
+func NewHandler[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]](
+	framing Framing, table Topic, machine Machine[M, S, R, V, T],
+) Handler {
+	return &typed[M, S, R, V, T, PM, PS, PR, PT]{Machine: machine, framing: framing, table: table.Name}
+}
+
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Restore(reference, tally []byte) error {
+	var r R
+	var t T
+	if err := h.decode(reference, branchReference, PR(&r)); err != nil {
+		return fmt.Errorf("restoring reference data: %w", err)
+	}
+	if err := h.decode(tally, branchTally, PT(&t)); err != nil {
+		return fmt.Errorf("restoring a tally: %w", err)
+	}
+	view, err := h.View(&r)
+	if err != nil {
+		return fmt.Errorf("reading restored reference data: %w", err)
+	}
+	h.reference, h.view, h.tally = r, view, t
+	return nil
+}
+
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Route(record *Record) (Route, error) {
+	message := new(M)
+	r := avrobin.NewReader(record.Value)
+	PM(message).DecodeAvro(r)
+	if err := r.Done(); err != nil {
+		return Route{}, fmt.Errorf("decoding %s/%d at %d: %w", record.Topic, record.Partition, record.Offset, err)
+	}
+	route := h.Machine.Route(message)
+	route.Message, route.Record = message, record
+	return route, nil
+}
+
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Decide(scope *Scope, route *Route, key string, stored []byte) (Change, error) {
+	var before *S
+	if stored != nil {
+		before = new(S)
+		if err := h.decode(stored, branchState, PS(before)); err != nil {
+			return Change{}, fmt.Errorf("decoding the state of %s: %w", key, err)
+		}
+	}
+	message := route.Message.(*M) //nolint:forcetypeassert // Route put it there
+	var after *S
+	var outs []Out
+	if route.Control {
+		after, outs = h.Machine.Visit(scope.place(), h.view, key, before, message, &h.tally)
+	} else {
+		after, outs = h.Machine.Decide(scope.place(), h.view, key, before, message)
+	}
+	h.emit(scope, outs)
+	return h.change(before, after), nil
+}
+
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) change(before, after *S) Change {
+	if after == before {
+		return Change{}
+	}
+	var change Change
+	if after == nil {
+		change.Deleted = true
+	} else {
+		change.State = h.encode(branchState, PS(after))
+		change.TagsAfter = h.Machine.Tags(after)
+	}
+	if before != nil {
+		change.TagsBefore = h.Machine.Tags(before)
+	}
+	if slices.Equal(change.TagsBefore, change.TagsAfter) {
+		change.TagsBefore, change.TagsAfter = nil, nil
+	}
+	return change
+}
+
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Close(scope *Scope, route *Route) ([]byte, error) {
+	message := route.Message.(*M) //nolint:forcetypeassert // Route put it there
+	next, outs := h.Machine.Close(scope.place(), h.view, &h.reference, message, &h.tally)
+	h.emit(scope, outs)
+	var none T
+	h.tally = none
+	if next == &h.reference {
+		return nil, nil
+	}
+	view, err := h.View(next)
+	if err != nil {
+		return nil, fmt.Errorf("reading new reference data: %w", err)
+	}
+	h.reference, h.view = *next, view
+	return h.encode(branchReference, PR(next)), nil
+}
+
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Tally() []byte {
+	return h.encode(branchTally, PT(&h.tally))
+}
+
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Tags(stored []byte) ([]string, error) {
+	state := new(S)
+	if err := h.decode(stored, branchState, PS(state)); err != nil {
+		return nil, err
+	}
+	return h.Machine.Tags(state), nil
+}
+
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) emit(scope *Scope, outs []Out) {
+	for i := range outs {
+		out := &outs[i]
+		if linked, ok := out.Value.(Linked); ok {
+			scope.Chain.Sequence++
+			scope.Chain.Head = linked.Link(scope.Chain.Sequence, scope.Chain.Head)
+		}
+		scope.Emit(out.Topic, out.Key, out.Value.AppendAvro(h.framing.Frame(out.Topic, make([]byte, 0, outBytes))))
+	}
+}
+
+// outBytes is a good first guess of the size of an output.
+const outBytes = 512
+
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) encode(branch int, value Value) []byte {
+	b := h.framing.Frame(h.table, make([]byte, 0, outBytes))
+	return value.AppendAvro(avrobin.AppendIndex(b, branch))
+}
+
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) decode(stored []byte, branch int, value interface{ DecodeAvro(*avrobin.Reader) }) error {
+	if stored == nil {
+		return nil
+	}
+	// States carry our own schema's id or one of an earlier version of us: the registry is asked at most once for each.
+	payload, err := h.framing.Unframe(context.Background(), h.table, stored)
+	if err != nil {
+		return err
+	}
+	r := avrobin.NewReader(payload)
+	if got := r.Union(branches); got != branch && r.Err() == nil {
+		return fmt.Errorf("stored value is of branch %d, want %d", got, branch)
+	}
+	value.DecodeAvro(r)
+	return r.Done()
+}
+
+func (s *Scope) place() Place { return Place{s.Shard, s.Shards, s.RecordedAt} }
