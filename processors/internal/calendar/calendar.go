@@ -115,13 +115,3 @@ func LocalDate(at schemas.Instant, zone *time.Location) schemas.Date {
 	local := at.Time().In(zone)
 	return schemas.DateOf(local.Year(), local.Month(), local.Day())
 }
-
-// DealingDay returns the day on which something received at the given time deals: the first day, from the date of receipt
-// on, on which all calendars are open and whose cut-off it is in time for.
-func DealingDay(received schemas.Instant, cutOff CutOff, calendars ...Calendar) (schemas.Date, error) {
-	day := LocalDate(received, cutOff.Zone)
-	if cutOff.Passed(received, day) {
-		day++
-	}
-	return NextOpen(day, calendars...)
-}

@@ -20,24 +20,6 @@ func date(t *testing.T, text string) schemas.Date {
 	return d
 }
 
-func at(t *testing.T, text string) schemas.Instant {
-	t.Helper()
-	moment, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schemas.InstantOf(moment)
-}
-
-// london2008 has Easter 2008: Good Friday 21 March, Easter Monday 24 March.
-func london2008(t *testing.T) calendar.Calendar {
-	t.Helper()
-	return calendar.New(&reference.Calendar{
-		Name: "XLON", FirstDay: date(t, "2008-01-01"), LastDay: date(t, "2008-12-31"),
-		Closed: []schemas.Date{date(t, "2008-03-21"), date(t, "2008-03-24"), date(t, "2008-05-05")},
-	})
-}
-
 func newYork2008(t *testing.T) calendar.Calendar {
 	t.Helper()
 	return calendar.New(&reference.Calendar{
@@ -53,29 +35,6 @@ func noon(t *testing.T, inclusive bool) calendar.CutOff {
 		t.Fatal(err)
 	}
 	return calendar.CutOff{Minute: 12 * 60, Inclusive: inclusive, Zone: zone}
-}
-
-func TestDealingDayFollowsReceiptCutOffAndBothCalendars(t *testing.T) {
-	for _, c := range []struct {
-		name, received string
-		inclusive      bool
-		want           string
-	}{
-		{"before the cut-off, the same day", "2008-03-20T11:59:59.999Z", true, "2008-03-20"},
-		{"in its millisecond, where it is inclusive", "2008-03-20T12:00:00Z", true, "2008-03-20"},
-		{"in its millisecond, where it is not: after Easter", "2008-03-20T12:00:00Z", false, "2008-03-25"},
-		{"after it: past Good Friday, the weekend and Easter Monday", "2008-03-20T12:00:00.001Z", true, "2008-03-25"},
-		{"in summer time noon is 11:00 UTC", "2008-04-01T11:00:00.001Z", true, "2008-04-02"},
-		{"on the Sunday the clocks change, the next Monday", "2008-03-30T00:30:00Z", true, "2008-03-31"},
-		{"on a weekend, Monday", "2008-04-05T09:00:00Z", true, "2008-04-07"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := calendar.DealingDay(at(t, c.received), noon(t, c.inclusive), london2008(t), newYork2008(t))
-			if err != nil || got != date(t, c.want) {
-				t.Fatalf("deals on %s, %v; want %s", got, err, c.want)
-			}
-		})
-	}
 }
 
 func TestACutOffIsPassedExactlyWhenNothingCanBeInTime(t *testing.T) {
@@ -113,7 +72,7 @@ func TestBeyondItsDaysACalendarDoesNotGuess(t *testing.T) {
 	if _, err := london2008(t).AddBusinessDays(date(t, "2008-12-31"), 1); !errors.Is(err, calendar.ErrUnknown) {
 		t.Errorf("after the last day: %v", err)
 	}
-	if _, err := calendar.DealingDay(at(t, "2007-06-01T09:00:00Z"), noon(t, true), london2008(t)); !errors.Is(err, calendar.ErrUnknown) {
+	if _, err := calendar.NextOpen(date(t, "2007-06-01"), newYork2008(t)); !errors.Is(err, calendar.ErrUnknown) {
 		t.Errorf("before the first day: %v", err)
 	}
 }

@@ -1,0 +1,225 @@
+// Package book makes reference data ready for look-ups: which row of an asset holds on a day, on which day an instruction
+// deals, when a trade settles. It is built from records and never changes.
+package book
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	// Cut-offs are local times: the rules of time zones must not depend on the machine.
+	_ "time/tzdata"
+
+	"github.com/penstock-ledger/penstock/processors/internal/calendar"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/reference"
+)
+
+// ErrNoDealingDay says that the calendars name no day on which the asset deals.
+var ErrNoDealingDay = errors.New("no dealing day")
+
+// searchDaysMax bounds the search for a dealing day.
+const searchDaysMax = 366
+
+// Book answers questions about reference data.
+type Book struct {
+	settings  []setting
+	assets    map[schemas.AssetCode][]*reference.Asset
+	codes     []schemas.AssetCode
+	calendars map[string]calendar.Calendar
+}
+
+type setting struct {
+	*reference.Settings
+	zone *time.Location
+}
+
+// New makes a book. The rows of settings and assets must stand in the order in which Put* keeps them.
+func New(settings []reference.Settings, assets []reference.Asset, calendars []reference.Calendar) (*Book, error) {
+	b := &Book{assets: make(map[schemas.AssetCode][]*reference.Asset), calendars: make(map[string]calendar.Calendar, len(calendars))}
+	for i := range settings {
+		zone, err := time.LoadLocation(settings[i].Zone)
+		if err != nil {
+			return nil, fmt.Errorf("reading settings from %s: %w", settings[i].EffectiveFrom, err)
+		}
+		b.settings = append(b.settings, setting{&settings[i], zone})
+	}
+	for i := range assets {
+		code := assets[i].Code
+		if b.assets[code] == nil {
+			b.codes = append(b.codes, code)
+		}
+		b.assets[code] = append(b.assets[code], &assets[i])
+	}
+	for i := range calendars {
+		b.calendars[calendars[i].Name] = calendar.New(&calendars[i])
+	}
+	return b, nil
+}
+
+// Codes returns the codes of all assets, in order.
+func (b *Book) Codes() []schemas.AssetCode { return b.codes }
+
+// Knows says whether there is any row of the asset.
+func (b *Book) Knows(code schemas.AssetCode) bool { return b.assets[code] != nil }
+
+// HasCalendar says whether there is a calendar of that name.
+func (b *Book) HasCalendar(name string) bool { _, ok := b.calendars[name]; return ok }
+
+// Asset returns the row of the asset that holds on the day, or nil.
+func (b *Book) Asset(code schemas.AssetCode, day schemas.Date) *reference.Asset {
+	rows := b.assets[code]
+	for i := len(rows) - 1; i >= 0; i-- {
+		if rows[i].EffectiveFrom <= day {
+			return rows[i]
+		}
+	}
+	return nil
+}
+
+// Latest returns the asset's row with the latest date, or nil. What never differs between rows, such as the scale of
+// units, may be read from it.
+func (b *Book) Latest(code schemas.AssetCode) *reference.Asset {
+	rows := b.assets[code]
+	if len(rows) == 0 {
+		return nil
+	}
+	return rows[len(rows)-1]
+}
+
+// Settings returns the settings that hold on the day, or nil.
+func (b *Book) Settings(day schemas.Date) *reference.Settings {
+	if s := b.setting(day); s != nil {
+		return s.Settings
+	}
+	return nil
+}
+
+func (b *Book) setting(day schemas.Date) *setting {
+	for i := len(b.settings) - 1; i >= 0; i-- {
+		if b.settings[i].EffectiveFrom <= day {
+			return &b.settings[i]
+		}
+	}
+	return nil
+}
+
+// LocalDate returns the date that the platform's clocks show at the moment, and false where there are no settings yet.
+func (b *Book) LocalDate(at schemas.Instant) (schemas.Date, bool) {
+	s := b.setting(calendar.LocalDate(at, time.UTC))
+	if s == nil {
+		return 0, false
+	}
+	return calendar.LocalDate(at, s.zone), true
+}
+
+// DealingDay returns the day on which something received at the given time deals in the asset: the first day from the date of
+// receipt on which the platform and the asset are open and whose cut-off it is in time for. The rows that hold on
+// that very day decide.
+func (b *Book) DealingDay(code schemas.AssetCode, received schemas.Instant) (schemas.Date, error) {
+	local, ok := b.LocalDate(received)
+	if !ok {
+		return 0, fmt.Errorf("%w: there are no settings yet", ErrNoDealingDay)
+	}
+	for day := local; day < local+searchDaysMax; day++ {
+		open, err := b.Deals(code, day)
+		if err != nil {
+			return 0, err
+		}
+		if !open {
+			continue
+		}
+		if cutOff, _ := b.CutOff(code, day); cutOff.InTime(received, day) {
+			return day, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: none within %d days", ErrNoDealingDay, searchDaysMax)
+}
+
+// Deals says whether the asset deals on the day. Before the asset's first row it does not.
+func (b *Book) Deals(code schemas.AssetCode, day schemas.Date) (bool, error) {
+	asset, settings := b.Asset(code, day), b.Settings(day)
+	if asset == nil || settings == nil {
+		return false, nil
+	}
+	for _, name := range []string{settings.PlatformCalendar, asset.Calendar} {
+		open, err := b.open(name, day)
+		if err != nil || !open {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (b *Book) open(name string, day schemas.Date) (bool, error) {
+	c, ok := b.calendars[name]
+	if !ok {
+		return false, fmt.Errorf("%w: there is no calendar %q", ErrNoDealingDay, name)
+	}
+	open, err := c.Open(day)
+	if err != nil {
+		return false, fmt.Errorf("%w: calendar %q: %w", ErrNoDealingDay, name, err)
+	}
+	return open, nil
+}
+
+// CutOff returns the asset's cut-off on the day, and false where nothing holds on that day.
+func (b *Book) CutOff(code schemas.AssetCode, day schemas.Date) (calendar.CutOff, bool) {
+	asset, s := b.Asset(code, day), b.setting(day)
+	if asset == nil || s == nil {
+		return calendar.CutOff{}, false
+	}
+	return calendar.CutOff{Minute: asset.CutOffMinute, Inclusive: asset.CutOffInclusive, Zone: s.zone}, true
+}
+
+// SettlementDate returns the asset's settlement day for a dealing day: as many business days later, on the asset's own
+// calendar, as its lag says.
+func (b *Book) SettlementDate(code schemas.AssetCode, day schemas.Date) (schemas.Date, error) {
+	asset := b.Asset(code, day)
+	if asset == nil {
+		return 0, fmt.Errorf("%w: asset %s is not known on %s", ErrNoDealingDay, code, day)
+	}
+	c, ok := b.calendars[asset.Calendar]
+	if !ok {
+		return 0, fmt.Errorf("%w: there is no calendar %q", ErrNoDealingDay, asset.Calendar)
+	}
+	return c.AddBusinessDays(day, int(asset.SettlementLag))
+}
+
+// PutAsset returns the rows with the new one in its place: by code, then date. A row of the same code and date is replaced.
+func PutAsset(rows []reference.Asset, row *reference.Asset) []reference.Asset {
+	return put(rows, *row, func(a, b reference.Asset) int {
+		if a.Code != b.Code {
+			return cmp.Compare(a.Code, b.Code)
+		}
+		return cmp.Compare(a.EffectiveFrom, b.EffectiveFrom)
+	})
+}
+
+// PutSettings returns the rows with the new one in its place, by date.
+func PutSettings(rows []reference.Settings, row *reference.Settings) []reference.Settings {
+	return put(rows, *row, func(a, b reference.Settings) int { return cmp.Compare(a.EffectiveFrom, b.EffectiveFrom) })
+}
+
+// PutCalendar returns the calendars with the new one in its place, by name.
+func PutCalendar(rows []reference.Calendar, row *reference.Calendar) []reference.Calendar {
+	return put(rows, *row, func(a, b reference.Calendar) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// PutCustodian returns the custodians with the new one in its place, by id.
+func PutCustodian(rows []reference.Custodian, row *reference.Custodian) []reference.Custodian {
+	return put(rows, *row, func(a, b reference.Custodian) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// put copies, so that who holds the old slice sees no change.
+func put[T any](rows []T, row T, order func(a, b T) int) []T {
+	next := slices.Clone(rows)
+	i, found := slices.BinarySearchFunc(next, row, order)
+	if found {
+		next[i] = row
+		return next
+	}
+	return slices.Insert(next, i, row)
+}
