@@ -59,6 +59,7 @@ func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
 		{"bad default", `"string","default":5`, "whole schema"},
 		{"field twice in Go", `"string"},{"name":"F","type":"string"`, "called F"},
 		{"Go type beside the type", `"string","goType":"PotID"`, "belongs into"},
+		{"logical type beside the type", `"long","logicalType":"timestamp-millis"`, "belongs into"},
 		{"member twice", `"string","type":"long"`, "stands twice"},
 	}
 	for _, c := range cases {

@@ -145,8 +145,11 @@ func (p *parser) record(path string, v value) (*avroType, error) {
 	for _, fv := range fields.items {
 		f := field{name: fv.str("name"), goName: goName(fv.str("name")), doc: fv.str("doc")}
 		at := path + "." + f.name
-		if _, given := fv.get("goType"); given {
-			return nil, fmt.Errorf("%s: goType belongs into the type's object", at)
+		for _, name := range []string{"goType", "logicalType", "precision", "scale"} {
+			// Beside the type most readers ignore it without a word.
+			if _, given := fv.get(name); given {
+				return nil, fmt.Errorf("%s: %s belongs into the type's object", at, name)
+			}
 		}
 		if seen[f.goName] {
 			return nil, fmt.Errorf("%s: two fields are called %s in Go", at, f.goName)
