@@ -69,6 +69,20 @@ func TestMissingFieldsGetTheirDefaults(t *testing.T) {
 	}
 }
 
+func TestDecimalsPassAsTheyWereWritten(t *testing.T) {
+	// A padded decimal is the same number, and stays padded: what a sender wrote is not rewritten on the way.
+	const writer = `{"type":"record","name":"R","fields":[{"name":"x","type":"long"},
+		{"name":"d","type":{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}}]}`
+	reader := strings.Replace(writer, `{"name":"x","type":"long"},`, "", 1)
+	r, err := contract.NewResolver(writer, reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.Convert(nil, []byte("\x02\x06\xff\xff\xfe")); err != nil || string(got) != "\x06\xff\xff\xfe" {
+		t.Errorf("converted to % x, %v", got, err)
+	}
+}
+
 func TestFieldsAreReordered(t *testing.T) {
 	const ab = `{"type":"record","name":"R","fields":[{"name":"a","type":"long"},{"name":"b","type":"string"}]}`
 	const ba = `{"type":"record","name":"R","fields":[{"name":"b","type":"string"},{"name":"a","type":"long"}]}`

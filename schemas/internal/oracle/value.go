@@ -1,10 +1,10 @@
 package oracle
 
 import (
-	"math"
-
 	"github.com/twmb/avro"
 	"pgregory.net/rapid"
+
+	"github.com/penstock-ledger/penstock/schemas"
 )
 
 // itemsMax bounds the items of a random array.
@@ -21,7 +21,7 @@ type choice struct {
 func draw(t *rapid.T, n *avro.SchemaNode) any {
 	switch {
 	case n.LogicalType == "decimal":
-		bound := int64(math.Pow10(n.Precision)) - 1
+		bound := schemas.Power10(n.Precision) - 1
 		return rapid.Int64Range(-bound, bound).Draw(t, "decimal")
 	case n.LogicalType == "uuid" && n.Type == "string":
 		return uuidText(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "uuid"))
