@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// What a shard's client holds. The linger only matters until the flush that ends each transaction: it lets full batches leave early
+// and keeps half-empty ones back.
+const (
+	linger             = 100 * time.Millisecond
+	bufferedRecordsMax = 1 << 17
+	fetchBytesMax      = 8 << 20
+	fencePause         = 50 * time.Millisecond
+)
+
+// newClient makes the one client that does all of a shard's input and output.
+func (s *shard) newClient() (*kgo.Client, error) {
+	limits := s.engine.config.Limits
+	options := append([]kgo.Opt{}, s.engine.config.Kafka...)
+	options = append(options,
+		kgo.TransactionalID(s.transactionalID()),
+		kgo.TransactionTimeout(limits.TransactionTimeoutMax),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(linger),
+		kgo.ProducerBatchMaxBytes(limits.RecordBytesMax),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.MaxBufferedRecords(bufferedRecordsMax),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchMaxBytes(fetchBytesMax),
+		kgo.FetchMaxPartitionBytes(fetchBytesMax),
+	)
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, fmt.Errorf("making the client of %s: %w", s.transactionalID(), err)
+	}
+	return client, nil
+}
+
+// fence takes the transactional id: what a former owner left open is aborted, and the former owner is shut out.
+func fence(ctx context.Context, client *kgo.Client) error {
+	for {
+		_, _, err := client.ProducerID(ctx)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, kerr.CoordinatorLoadInProgress) && !errors.Is(err, kerr.ConcurrentTransactions) &&
+			!errors.Is(err, kerr.CoordinatorNotAvailable) {
+			return fmt.Errorf("fencing: %w", err)
+		}
+		if err := pause(ctx, fencePause); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits, or returns why the context ended.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// produceError says whether the broker will ever take the record that it refused with err; if not, trying again is no use.
+func produceError(topic string, err error) error {
+	err = fmt.Errorf("writing to %s: %w", topic, err)
+	for _, never := range []error{
+		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
+		kerr.InvalidTransactionTimeout, kerr.PolicyViolation,
+	} {
+		if errors.Is(err, never) {
+			return stop(err)
+		}
+	}
+	return err
+}
+
+// fetchError returns the first error of a poll that matters, nil if there is none.
+func fetchError(fetches kgo.Fetches) error {
+	for _, e := range fetches.Errors() {
+		var loss *kgo.ErrDataLoss
+		switch {
+		case errors.Is(e.Err, context.Canceled), errors.Is(e.Err, context.DeadlineExceeded):
+			continue
+		case errors.Is(e.Err, kerr.OffsetOutOfRange), errors.As(e.Err, &loss):
+			return stopf("the log of %s/%d does not hold the offset that comes next: %w", e.Topic, e.Partition, e.Err)
+		default:
+			return fmt.Errorf("reading %s/%d: %w", e.Topic, e.Partition, e.Err)
+		}
+	}
+	return nil
+}

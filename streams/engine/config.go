@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// Config says what an instance runs and with what. Processes, Shards, Kafka, Framing and Dir are required.
+type Config struct {
+	// Processes are the processes of which this instance runs any number of shards, as their groups assign them.
+	Processes []streams.Process
+	// Shards is the number of shards of the system, chosen once when the topics were created.
+	Shards int32
+	// Kafka holds the seed brokers, TLS and SASL, and nothing else; acks, offsets, isolation and timeouts are the engine's.
+	Kafka []kgo.Opt
+	// Framing takes values out of the registry's framing; handlers frame what they emit.
+	Framing streams.Framing
+	// Dir holds the states, in Dir/<process>/<shard>. It may be lost: it is restored from the changelogs.
+	Dir string
+	// TransactionalSuffix is appended to every transactional id. Only a broker that forgets how to abort a transaction when it is
+	// killed needs one, and then another one after each unclean stop of it; elsewhere a suffix would defeat the fencing.
+	TransactionalSuffix string
+	// GroupPrefix is put before the process's name to make the name of its consumer group.
+	GroupPrefix string
+	// Limits bound what the engine holds; zero values take the defaults.
+	Limits Limits
+	// Logger and Metrics may be nil: then nothing is logged or registered.
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer
+	// CacheBytes is the size of the block cache that all stores of the instance share; 0 is 64 MiB.
+	CacheBytes int64
+
+	// faults is called at each named step of a shard's life, in tests only; an error from it acts as a crash at that step.
+	faults func(process string, shard int32, step step) error
+	// dying ends the instance as a kill would: without finishing anything.
+	dying context.Context
+}
+
+// Limits bound what a shard does at a time.
+type Limits struct {
+	// TransactionRecordsMax, TransactionBytesMax and TransactionTimeMax end a transaction early: inbox records, bytes written and read,
+	// and time since it began.
+	TransactionRecordsMax int
+	TransactionBytesMax   int64
+	TransactionTimeMax    time.Duration
+	// TransactionTimeoutMax is after what time the broker aborts a transaction that nobody ended.
+	TransactionTimeoutMax time.Duration
+	// SweepVisitsMax bounds the visits of one of a sweep's transactions.
+	SweepVisitsMax int
+	// TallyBytesMax bounds a sweep's tally.
+	TallyBytesMax int
+	// RecordBytesMax bounds one record that the engine writes.
+	RecordBytesMax int32
+	// BackoffMax bounds the time between two attempts to run a shard after a doubt, such as an unreachable broker.
+	BackoffMax time.Duration
+	// StoppedRetry is the time after which a shard that stopped loudly is tried again. Such a stop mends only with another binary
+	// or by an operator's hand, so it is long.
+	StoppedRetry time.Duration
+	// StopTimeMax bounds a clean stop: then the open transaction is dropped.
+	StopTimeMax time.Duration
+	// CopyEvery is the time between two commits of the group's offsets, a copy for lag tools.
+	CopyEvery time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		TransactionRecordsMax: orDefault(l.TransactionRecordsMax, 5000),
+		TransactionBytesMax:   orDefault(l.TransactionBytesMax, 16<<20),
+		TransactionTimeMax:    orDefault(l.TransactionTimeMax, time.Second),
+		TransactionTimeoutMax: orDefault(l.TransactionTimeoutMax, 15*time.Second),
+		SweepVisitsMax:        orDefault(l.SweepVisitsMax, 5000),
+		TallyBytesMax:         orDefault(l.TallyBytesMax, 512<<10),
+		RecordBytesMax:        orDefault(l.RecordBytesMax, 1<<20),
+		BackoffMax:            orDefault(l.BackoffMax, 5*time.Second),
+		StoppedRetry:          orDefault(l.StoppedRetry, 5*time.Minute),
+		StopTimeMax:           orDefault(l.StopTimeMax, 10*time.Second),
+		CopyEvery:             orDefault(l.CopyEvery, 5*time.Second),
+	}
+}
+
+func orDefault[T comparable](value, standard T) T {
+	var zero T
+	if value == zero {
+		return standard
+	}
+	return value
+}
+
+func (c Config) withDefaults() Config {
+	c.Limits = c.Limits.withDefaults()
+	c.CacheBytes = orDefault(c.CacheBytes, 64<<20)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = prometheus.NewRegistry()
+	}
+	if c.dying == nil {
+		c.dying = context.Background()
+	}
+	return c
+}
+
+func (c Config) check() error {
+	switch {
+	case len(c.Processes) == 0:
+		return errors.New("engine: no process to run")
+	case c.Shards < 1:
+		return fmt.Errorf("engine: %d shards; there must be at least one", c.Shards)
+	case c.Framing == nil || c.Dir == "":
+		return errors.New("engine: a framing and a folder for the states are needed")
+	}
+	seen := map[string]bool{}
+	for _, p := range c.Processes {
+		if seen[p.Name] {
+			return fmt.Errorf("engine: process %s is declared twice", p.Name)
+		}
+		seen[p.Name] = true
+		if err := checkProcess(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkProcess(p streams.Process) error {
+	switch {
+	case p.Name == "" || p.Inbox.Name == "" || p.NewHandler == nil:
+		return fmt.Errorf("engine: process %q needs a name, an inbox and a handler", p.Name)
+	case p.Table.Name != p.Name+"-table":
+		// goka derives the table's name from the group's.
+		return fmt.Errorf("engine: the changelog of process %s must be named %s-table, not %s", p.Name, p.Name, p.Table.Name)
+	case p.Table.Width != p.Inbox.Width:
+		return fmt.Errorf("engine: the changelog of process %s is not as wide as its inbox", p.Name)
+	}
+	return nil
+}

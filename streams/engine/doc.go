@@ -1,0 +1,2 @@
+// Package engine runs processes: exactly once, on Kafka transactions, with a local store per shard.
+package engine

@@ -1,0 +1,303 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+const awaitMax = 60 * time.Second
+
+// fixture is a broker with the sample process's topics, and what was put into its inbox.
+type fixture struct {
+	t       testing.TB
+	cluster *kfake.Cluster
+	process streams.Process
+	shards  int32
+	dir     string
+	limits  Limits
+	client  *kgo.Client
+	sent    [][]*kgo.Record
+}
+
+func newFixture(t testing.TB, shards int32) *fixture {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}))
+	must(t, err)
+	t.Cleanup(cluster.Close)
+	f := &fixture{
+		t: t, cluster: cluster, process: sampleProcess(), shards: shards, dir: t.TempDir(), sent: make([][]*kgo.Record, shards),
+		limits: Limits{TransactionRecordsMax: 7, SweepVisitsMax: 3, BackoffMax: 200 * time.Millisecond},
+	}
+	keep := map[string]string{"retention.ms": "-1"}
+	must(t, cluster.CreateTopic(f.process.Inbox.Name, shards, keep))
+	must(t, cluster.CreateTopic(f.process.Outputs[0].Name, shards, keep))
+	must(t, cluster.CreateTopic(f.process.Table.Name, shards, map[string]string{"cleanup.policy": "compact", "retention.ms": "-1"}))
+	f.client = f.newClient(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	return f
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f *fixture) newClient(options ...kgo.Opt) *kgo.Client {
+	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(f.cluster.ListenAddrs()...))...)
+	must(f.t, err)
+	f.t.Cleanup(client.Close)
+	return client
+}
+
+// send puts texts into the inbox under a key, where the key belongs.
+func (f *fixture) send(key string, texts ...string) {
+	f.t.Helper()
+	f.sendTo(streams.PartitionOf(key, f.shards), key, texts...)
+}
+
+func (f *fixture) sendTo(shard int32, key string, texts ...string) {
+	f.t.Helper()
+	var records []*kgo.Record
+	for _, text := range texts {
+		records = append(records, &kgo.Record{
+			Topic: f.process.Inbox.Name, Partition: shard, Key: []byte(key), Value: append(plain{}.Frame("", nil), text...),
+		})
+	}
+	must(f.t, f.client.ProduceSync(context.Background(), records...).FirstErr())
+	f.sent[shard] = append(f.sent[shard], records...)
+}
+
+// control sends a control record to every shard.
+func (f *fixture) control(text string) {
+	f.t.Helper()
+	for shard := range f.shards {
+		f.send(streams.ControlKey(shard), text)
+	}
+}
+
+// load sends n additions over some keys, a few deletions, and two control records in between.
+func (f *fixture) load(n, keys int) {
+	f.t.Helper()
+	for i := range n {
+		key := fmt.Sprintf("key-%03d", i%keys)
+		f.send(key, fmt.Sprintf("add %d", i))
+		switch {
+		case i%37 == 36:
+			f.send(key, "forget")
+		case i == n/3:
+			f.control("sweep odd")
+		case i == n/2:
+			f.control("note half")
+		case i == 2*n/3:
+			f.control("sweep even odd")
+		}
+	}
+}
+
+// instance is a running engine.
+type instance struct {
+	f      *fixture
+	engine *Engine
+	end    context.CancelFunc
+	kill   context.CancelFunc
+	done   chan error
+}
+
+// option changes an instance's configuration.
+type option func(*Config)
+
+func inDir(dir string) option { return func(c *Config) { c.Dir = dir } }
+
+func inGroup(prefix string) option { return func(c *Config) { c.GroupPrefix = prefix } }
+
+func withFaults(hook func(shard int32, at step) error) option {
+	return func(c *Config) { c.faults = func(_ string, shard int32, at step) error { return hook(shard, at) } }
+}
+
+func (f *fixture) start(options ...option) *instance {
+	f.t.Helper()
+	dying, kill := context.WithCancel(context.Background())
+	config := Config{
+		Processes: []streams.Process{f.process}, Shards: f.shards, Kafka: []kgo.Opt{kgo.SeedBrokers(f.cluster.ListenAddrs()...)},
+		Framing: plain{}, Dir: f.dir, Limits: f.limits, dying: dying,
+	}
+	if os.Getenv("ENGINE_LOG") != "" {
+		config.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	}
+	for _, o := range options {
+		o(&config)
+	}
+	engine, err := New(config)
+	must(f.t, err)
+	ctx, end := context.WithCancel(context.Background())
+	i := &instance{f: f, engine: engine, end: end, kill: kill, done: make(chan error, 1)}
+	var wait sync.WaitGroup
+	wait.Go(func() { i.done <- engine.Run(ctx) })
+	f.t.Cleanup(func() { kill(); end(); wait.Wait() })
+	return i
+}
+
+// stop ends an instance cleanly.
+func (i *instance) stop() {
+	i.f.t.Helper()
+	i.end()
+	must(i.f.t, <-i.done)
+}
+
+// crash ends an instance without finishing anything.
+func (i *instance) crash() {
+	i.f.t.Helper()
+	i.kill()
+	i.stop()
+}
+
+// await polls until the condition holds.
+func await(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(awaitMax)
+	for ticker := time.Tick(2 * time.Millisecond); !condition(); <-ticker {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// caughtUp waits until the instances have, between them, processed the whole inbox.
+func (f *fixture) caughtUp(instances ...*instance) {
+	f.t.Helper()
+	var last []ShardStatus
+	defer func() {
+		if f.t.Failed() {
+			f.t.Logf("last seen: %+v", last)
+		}
+	}()
+	await(f.t, "the inbox to be processed", func() bool {
+		left := map[int32]bool{}
+		for shard := range f.shards {
+			left[shard] = true
+		}
+		last = nil
+		for _, i := range instances {
+			for _, s := range i.engine.Status() {
+				last = append(last, s)
+				if s.State == StateRunning && s.Next >= int64(len(f.sent[s.Shard])) {
+					delete(left, s.Shard)
+				}
+			}
+		}
+		return len(left) == 0
+	})
+}
+
+// expect returns what each shard must come to.
+func (f *fixture) expect() []*model {
+	models := make([]*model, f.shards)
+	for shard := range f.shards {
+		m := newModel(f.process, shard, f.shards)
+		for offset, r := range f.sent[shard] {
+			if streams.PartitionOf(r.Key, f.shards) == shard {
+				m.take(int64(offset), string(r.Key), string(r.Value[1:]))
+			}
+		}
+		models[shard] = m
+	}
+	return models
+}
+
+// check compares the outputs and the changelog, read committed, with the model: no loss, no duplicate, nothing else.
+func (f *fixture) check() {
+	f.t.Helper()
+	outputs, tables := f.readAll(f.process.Outputs[0].Name), f.readAll(f.process.Table.Name)
+	for shard, m := range f.expect() {
+		var got []string
+		for _, r := range outputs[shard] {
+			got = append(got, string(r.Key)+": "+string(r.Value))
+		}
+		if !reflect.DeepEqual(got, m.outputs) {
+			f.t.Errorf("shard %d: outputs are\n%q\nnot\n%q", shard, got, m.outputs)
+		}
+		states, own := fold(tables[shard])
+		if !reflect.DeepEqual(states, m.states) {
+			f.t.Errorf("shard %d: states are %v, not %v", shard, states, m.states)
+		}
+		if own[keyReference] != m.reference {
+			f.t.Errorf("shard %d: reference is %q, not %q", shard, own[keyReference], m.reference)
+		}
+		if sweep, ok := own[keySweep]; ok {
+			f.t.Errorf("shard %d: a sweep is left: %s", shard, sweep)
+		}
+		p, err := decodeMeta([]byte(own[keyMeta]))
+		must(f.t, err)
+		m.progress.next = int64(len(f.sent[shard]))
+		if p != m.progress {
+			f.t.Errorf("shard %d: progress is %+v, not %+v", shard, p, m.progress)
+		}
+	}
+}
+
+// fold returns what a changelog comes to: states, and the engine's own values.
+func fold(records []*kgo.Record) (states, own map[string]string) {
+	states, own = map[string]string{}, map[string]string{}
+	for _, r := range records {
+		into := states
+		if marked(string(r.Key)) {
+			into = own
+		}
+		into[string(r.Key)] = string(r.Value)
+		if r.Value == nil {
+			delete(into, string(r.Key))
+		}
+	}
+	return states, own
+}
+
+// readAll reads a topic's committed records, by partition. A record written behind them tells where they end.
+func (f *fixture) readAll(topic string) [][]*kgo.Record {
+	f.t.Helper()
+	const endKey = "!end"
+	partitions := f.partitionsOf(topic)
+	for p := range partitions {
+		must(f.t, f.client.ProduceSync(context.Background(), &kgo.Record{Topic: topic, Partition: p, Key: []byte(endKey)}).FirstErr())
+	}
+	reader := f.newClient(kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	defer reader.Close()
+	admin := kadm.NewClient(f.client)
+	ends, err := admin.ListEndOffsets(context.Background(), topic)
+	must(f.t, err)
+	all := make([][]*kgo.Record, partitions)
+	ctx, cancel := context.WithTimeout(context.Background(), awaitMax)
+	defer cancel()
+	for left := partitions; left > 0; {
+		fetches := reader.PollFetches(ctx)
+		must(f.t, ctx.Err())
+		fetches.EachRecord(func(r *kgo.Record) {
+			end, _ := ends.Lookup(topic, r.Partition)
+			if r.Offset == end.Offset-1 {
+				left--
+			}
+			if string(r.Key) != endKey {
+				all[r.Partition] = append(all[r.Partition], r)
+			}
+		})
+	}
+	return all
+}
+
+func (f *fixture) partitionsOf(topic string) int32 {
+	return int32(len(f.cluster.PartitionInfos(topic)))
+}
+
+func (f *fixture) shardOf(key string) int32 { return streams.PartitionOf(key, f.shards) }

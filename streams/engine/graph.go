@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/lovoo/goka"
+
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// workKind says what goka's callback is to do with a message.
+type workKind uint8
+
+const (
+	workDecide workKind = iota
+	workVisit
+	workClose
+)
+
+// work is a message that the loop has routed already.
+type work struct {
+	kind  workKind
+	key   string
+	route *streams.Route
+}
+
+// bytesCodec passes values through; handlers work on bytes.
+type bytesCodec struct{}
+
+func (bytesCodec) Decode(data []byte) (any, error) { return data, nil }
+func (bytesCodec) Encode(value any) ([]byte, error) {
+	b, ok := value.([]byte)
+	if !ok {
+		return nil, fmt.Errorf("a value of type %T, not bytes", value)
+	}
+	return b, nil
+}
+
+// define is a process as a goka group.
+func define(process *streams.Process, callback goka.ProcessCallback, more ...goka.Edge) *goka.GroupGraph {
+	edges := []goka.Edge{goka.Input(goka.Stream(process.Inbox.Name), bytesCodec{}, callback), goka.Persist(bytesCodec{})}
+	for _, output := range process.Outputs {
+		edges = append(edges, goka.Output(goka.Stream(output.Name), bytesCodec{}))
+	}
+	return goka.DefineGroup(goka.Group(process.Name), append(edges, more...)...)
+}
+
+// decider turns goka's callbacks into calls of the handler.
+type decider struct {
+	process *streams.Process
+	handler streams.Handler
+	scope   streams.Scope
+	working *progress
+	outputs map[string]int
+	context goka.Context
+
+	// fetch returns the work that the message of the callback stands for.
+	fetch func() work
+	// fail poisons the transaction with its first failure.
+	fail         func(error)
+	retag        func(key string, before, after []string) error
+	setReference func(context goka.Context, reference []byte)
+}
+
+func (d *decider) init() *decider {
+	d.scope.Chain = &d.working.chain
+	d.scope.Emit = d.emit
+	d.outputs = map[string]int{}
+	for _, output := range d.process.Outputs {
+		d.outputs[output.Name] = output.RecordBytesMax
+	}
+	return d
+}
+
+// next is goka's callback.
+func (d *decider) next(context goka.Context, _ any) { d.handle(context, d.fetch()) }
+
+// handle does one piece of work. The first failure is kept before goka hears of it: while it shuts down goka lets a failing callback run on and
+// marks it as done.
+func (d *decider) handle(context goka.Context, w work) {
+	d.context = context
+	defer func() {
+		if r := recover(); r != nil {
+			d.fail(stopf("%s: panic: %v\n%s", where(w), r, debug.Stack()))
+			panic(r)
+		}
+	}()
+	d.working.recordedAt = max(d.working.recordedAt, w.route.ReceivedAt)
+	d.scope.RecordedAt = d.working.recordedAt
+	var err error
+	if w.kind == workClose {
+		err = d.close(w)
+	} else {
+		err = d.decide(w)
+	}
+	if err != nil {
+		err = stopf("%s: %w", where(w), err)
+		d.fail(err)
+		context.Fail(err)
+	}
+}
+
+func (d *decider) decide(w work) error {
+	var state []byte
+	if w.key != "" {
+		if value := d.context.Value(); value != nil {
+			state, _ = value.([]byte)
+		}
+	}
+	change, err := d.handler.Decide(&d.scope, w.route, w.key, state)
+	if err != nil {
+		return err
+	}
+	switch {
+	case change.Deleted:
+		d.context.Delete()
+	case change.State != nil:
+		d.context.SetValue(change.State)
+	}
+	if change.TagsBefore == nil && change.TagsAfter == nil {
+		return nil
+	}
+	return d.retag(w.key, change.TagsBefore, change.TagsAfter)
+}
+
+func (d *decider) close(w work) error {
+	reference, err := d.handler.Close(&d.scope, w.route)
+	if err == nil && reference != nil {
+		d.setReference(d.context, reference)
+	}
+	return err
+}
+
+// emit is Scope.Emit.
+func (d *decider) emit(topic, key string, value []byte) {
+	sizeMax, declared := d.outputs[topic]
+	switch {
+	case !declared:
+		panic(fmt.Sprintf("process %s wrote to %s, which is not among its outputs", d.process.Name, topic))
+	case sizeMax > 0 && len(value) > sizeMax:
+		panic(fmt.Sprintf("process %s wrote %d bytes to %s, which takes %d", d.process.Name, len(value), topic, sizeMax))
+	}
+	d.context.Emit(goka.Stream(topic), key, value)
+}
+
+func where(w work) string {
+	r := w.route.Record
+	verb := [...]string{workDecide: "deciding", workVisit: "visiting for", workClose: "closing"}[w.kind]
+	return fmt.Sprintf("%s %s/%d@%d, key %q", verb, r.Topic, r.Partition, r.Offset, w.key)
+}
+
+// decider makes the decider of an attempt, fed by the loop.
+func (w *workspace) decider() *decider {
+	d := &decider{
+		process: w.process, handler: w.handler, working: &w.working,
+		fetch:        func() work { return <-w.fifo },
+		fail:         w.fail,
+		retag:        w.retag,
+		setReference: func(_ goka.Context, reference []byte) { w.overlay.setReference(reference) },
+	}
+	d.scope = streams.Scope{Shard: w.number, Shards: w.shards}
+	return d.init()
+}
+
+func (w *workspace) retag(key string, before, after []string) error {
+	if w.process.TagsVersion == "" {
+		return fmt.Errorf("process %s has tags but no TagsVersion", w.process.Name)
+	}
+	return w.overlay.retag(key, before, after)
+}

@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"crypto/sha256"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// loop reads the inbox, routes its records while goka's goroutine decides the ones before, and ends the transactions.
+type loop struct {
+	*workspace
+	ctx context.Context
+	// jobs are the records that were polled and not yet taken; held is one that was taken too early.
+	jobs []job
+	held *job
+	open transaction
+}
+
+// job is one inbox record on its way through. Jobs are made a poll at a time: one allocation for hundreds of records.
+type job struct {
+	raw     *kgo.Record
+	record  streams.Record
+	route   streams.Route
+	message sarama.ConsumerMessage
+	astray  bool
+}
+
+// sweeping says that the job is a control record that visits keys.
+func (j *job) sweeping() bool { return j.route.Control && len(j.route.Tags) > 0 }
+
+// run processes the inbox until ending is done (nil) or something goes wrong.
+func (l *loop) run(ending context.Context) error {
+	l.working = l.committed
+	inbox := l.process.Inbox.Name
+	l.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{inbox: {l.number: kgo.NewOffset().At(l.committed.next)}})
+	l.status.running(l.committed, l.sweep)
+	l.log.Info("running", "next", l.committed.next, "sequence", l.committed.chain.Sequence)
+	ready, cancel := context.WithCancel(l.ctx)
+	defer cancel()
+	defer context.AfterFunc(ending, cancel)()
+	for {
+		if l.held == nil && len(l.jobs) == 0 {
+			if err := l.poll(ready); err != nil {
+				return err
+			}
+		}
+		if ending.Err() != nil {
+			return nil
+		}
+		if err := l.why(); err != nil {
+			return err
+		}
+		if err := l.transact(ending); err != nil {
+			return err
+		}
+	}
+}
+
+// why returns what ended the attempt or the goka session, nil if nothing did.
+func (l *loop) why() error {
+	if err := l.cause(); err != nil {
+		return err
+	}
+	if l.ctx.Err() != nil {
+		return context.Cause(l.ctx)
+	}
+	return nil
+}
+
+// poll waits for records. It returns without any when the context ends.
+func (l *loop) poll(ctx context.Context) error {
+	fetches := l.client.PollRecords(ctx, l.engine.config.Limits.TransactionRecordsMax)
+	if err := fetchError(fetches); err != nil {
+		return err
+	}
+	l.jobs = make([]job, 0, fetches.NumRecords())
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		l.status.end(p.LastStableOffset)
+		for _, raw := range p.Records {
+			l.jobs = append(l.jobs, job{raw: raw})
+		}
+	})
+	return nil
+}
+
+// take returns the next record, routed, or nil where none is at hand.
+func (l *loop) take(ctx context.Context) (*job, error) {
+	if j := l.held; j != nil {
+		l.held = nil
+		return j, nil
+	}
+	if len(l.jobs) == 0 && l.client.BufferedFetchRecords() > 0 {
+		if err := l.poll(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if len(l.jobs) == 0 {
+		return nil, nil
+	}
+	j := &l.jobs[0]
+	if err := l.route(ctx, j); err != nil {
+		return nil, err
+	}
+	l.jobs = l.jobs[1:]
+	return j, nil
+}
+
+// route unframes and routes a record. It may wait for the registry as long as ctx allows.
+func (l *loop) route(ctx context.Context, j *job) error {
+	raw := j.raw
+	j.record = streams.Record{
+		Topic: raw.Topic, Partition: raw.Partition, Offset: raw.Offset, Key: string(raw.Key),
+		Timestamp: schemas.InstantOf(raw.Timestamp), Size: len(raw.Value),
+	}
+	if err := l.unframe(ctx, j); err != nil {
+		return err
+	}
+	route, err := l.handler.Route(&j.record)
+	if err != nil {
+		return stopf("routing %s/%d@%d: %w", raw.Topic, raw.Partition, raw.Offset, err)
+	}
+	route.Record = &j.record
+	j.route = route
+	return l.guard(j)
+}
+
+func (l *loop) unframe(ctx context.Context, j *job) error {
+	raw := j.raw
+	if l.process.ReadsAnything {
+		j.record.Digest = sha256.Sum256(raw.Value)
+	}
+	payload, err := l.engine.config.Framing.Unframe(ctx, raw.Topic, raw.Value)
+	if err == nil {
+		j.record.Value = payload
+		return nil
+	}
+	if !errors.As(err, &j.record.Unreadable) {
+		return fmt.Errorf("unframing %s/%d@%d: %w", raw.Topic, raw.Partition, raw.Offset, err)
+	}
+	if !l.process.ReadsAnything {
+		return stopf("%s/%d@%d cannot be read: %w", raw.Topic, raw.Partition, raw.Offset, err)
+	}
+	return nil
+}
+
+// guard checks that a record is where it belongs.
+func (l *loop) guard(j *job) error {
+	r, route := &j.record, &j.route
+	if l.sweep != nil && (r.Offset != l.sweep.Offset || !j.sweeping()) {
+		return stopf("%s/%d@%d is not the control record @%d whose sweep is under way", r.Topic, r.Partition, r.Offset, l.sweep.Offset)
+	}
+	switch {
+	case route.Control:
+		if !marked(r.Key) {
+			return stopf("%s/%d@%d is a control record under the key %q of a client", r.Topic, r.Partition, r.Offset, r.Key)
+		}
+	case l.process.ReadsAnything:
+	case route.Key == "" || marked(route.Key):
+		return stopf("%s/%d@%d concerns the key %q, which cannot be a state's", r.Topic, r.Partition, r.Offset, route.Key)
+	case streams.PartitionOf(route.Key, l.shards) != l.number:
+		// Some client partitioned it in its own way. The key's state is elsewhere, so it cannot be decided here.
+		l.log.Error("a record is in the wrong shard and was skipped", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset,
+			"belongs_to", streams.PartitionOf(route.Key, l.shards))
+		j.astray = true
+	}
+	return nil
+}
+
+func marked(key string) bool { return key != "" && key[0] == streams.ControlMark }
+
+// nothing is the value of every message to goka: what it stands for is in the fifo.
+var nothing = []byte{}
+
+// feed hands a job to goka.
+func (l *loop) feed(j *job) error {
+	w := work{kind: workDecide, key: j.route.Key, route: &j.route}
+	if j.route.Control {
+		w = work{kind: workClose, key: j.record.Key, route: &j.route}
+	}
+	j.message = sarama.ConsumerMessage{
+		Topic: j.raw.Topic, Partition: j.raw.Partition, Offset: j.raw.Offset, Key: []byte(w.key), Value: nothing,
+	}
+	return l.send(w, &j.message)
+}
+
+// send queues work, and the message that makes goka do it.
+func (l *loop) send(w work, message *sarama.ConsumerMessage) error {
+	l.marks.add(1)
+	select {
+	case l.fifo <- w:
+	case <-l.ctx.Done():
+		return l.why()
+	}
+	select {
+	case l.claim <- message:
+		return nil
+	case <-l.ctx.Done():
+		return l.why()
+	}
+}

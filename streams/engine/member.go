@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// member is this instance's member of one process's group. The group only says which shards this instance tries to run; nothing is read through
+// it, and its offsets are a copy for lag tools.
+type member struct {
+	engine  *Engine
+	process *streams.Process
+	client  *kgo.Client
+
+	mu      sync.Mutex
+	running map[int32]*tenure
+}
+
+// tenure is one shard's time with us.
+type tenure struct {
+	status *status
+	end    context.CancelFunc // finish the open transaction, then go
+	drop   context.CancelFunc // go
+	done   chan struct{}
+}
+
+func (e *Engine) join(process *streams.Process) (*member, error) {
+	m := &member{engine: e, process: process, running: map[int32]*tenure{}}
+	options := append([]kgo.Opt{}, e.config.Kafka...)
+	options = append(options,
+		kgo.ConsumerGroup(e.config.GroupPrefix+process.Name),
+		kgo.ConsumeTopics(process.Inbox.Name),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.DisableAutoCommit(),
+		// Where a shard begins is in its !meta; the member must not fail for want of a committed offset.
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtEnd()),
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) {
+			m.start(assigned[process.Inbox.Name])
+		}),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) {
+			m.stop(revoked[process.Inbox.Name], false)
+		}),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
+			m.stop(lost[process.Inbox.Name], true)
+		}),
+	)
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, fmt.Errorf("joining the group of %s: %w", process.Name, err)
+	}
+	m.client = client
+	client.PauseFetchTopics(process.Inbox.Name)
+	return m, nil
+}
+
+// start runs the assigned shards.
+func (m *member) start(shards []int32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, number := range shards {
+		if m.running[number] != nil {
+			continue
+		}
+		dying, drop := context.WithCancel(m.engine.config.dying)
+		ending, end := context.WithCancel(dying)
+		s := m.engine.shard(m.process, number)
+		t := &tenure{status: s.status, end: end, drop: drop, done: make(chan struct{})}
+		m.running[number] = t
+		go func() {
+			defer close(t.done)
+			s.run(ending, dying)
+		}()
+	}
+}
+
+// stop ends the given shards and waits for them. Lost shards have an owner already: they are dropped.
+func (m *member) stop(shards []int32, lost bool) {
+	m.mu.Lock()
+	tenures := make([]*tenure, 0, len(shards))
+	for _, number := range shards {
+		if t := m.running[number]; t != nil {
+			tenures = append(tenures, t)
+			delete(m.running, number)
+		}
+	}
+	m.mu.Unlock()
+	timer := time.AfterFunc(m.engine.config.Limits.StopTimeMax, func() {
+		for _, t := range tenures {
+			t.drop()
+		}
+	})
+	defer timer.Stop()
+	for _, t := range tenures {
+		t.end()
+		if lost {
+			t.drop()
+		}
+	}
+	for _, t := range tenures {
+		<-t.done
+		t.drop()
+	}
+}
+
+// run copies the positions to the group until ctx ends, and then leaves.
+func (m *member) run(ctx context.Context) {
+	ticker := time.NewTicker(m.engine.config.Limits.CopyEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			m.copyPositions(ctx)
+		case <-ctx.Done():
+			m.leave()
+			return
+		}
+	}
+}
+
+func (m *member) leave() {
+	m.mu.Lock()
+	shards := make([]int32, 0, len(m.running))
+	for number := range m.running {
+		shards = append(shards, number)
+	}
+	m.mu.Unlock()
+	// Leaving revokes what is left; a shard that is assigned in between is stopped by that.
+	m.stop(shards, false)
+	m.client.Close()
+}
+
+func (m *member) copyPositions(ctx context.Context) {
+	m.mu.Lock()
+	offsets := map[int32]kgo.EpochOffset{}
+	for number, t := range m.running {
+		if s := t.status.snapshot(); s.State == StateRunning {
+			offsets[number] = kgo.EpochOffset{Epoch: -1, Offset: s.Next}
+		}
+	}
+	m.mu.Unlock()
+	if len(offsets) == 0 {
+		return
+	}
+	log := m.engine.config.Logger
+	m.client.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{m.process.Inbox.Name: offsets},
+		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kmsg.OffsetCommitResponse, err error) {
+			if err != nil {
+				log.Debug("copying positions to the group", "process", m.process.Name, "error", err)
+			}
+		})
+}

@@ -1,0 +1,198 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const restoreRecordsMax = 20000
+
+// own commits a record of our own to the changelog and returns its offset. The end of the log will not do as a mark: what stands there may be a
+// commit marker or an aborted record, which no reader is ever handed.
+func (a *attempt) own(ctx context.Context) (nonce string, offset int64, err error) {
+	nonce = uuid.NewString()
+	if err := a.client.BeginTransaction(); err != nil {
+		return "", 0, fmt.Errorf("beginning the transaction of %s: %w", keyOwner, err)
+	}
+	record := &kgo.Record{
+		Topic: a.process.Table.Name, Partition: a.number, Key: []byte(keyOwner), Value: mustJSON(owner{Nonce: nonce, At: time.Now().UTC()}),
+	}
+	if err := a.client.ProduceSync(ctx, record).FirstErr(); err != nil {
+		return "", 0, produceError(record.Topic, err)
+	}
+	if err := a.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return "", 0, fmt.Errorf("committing %s: %w", keyOwner, err)
+	}
+	return nonce, record.Offset, nil
+}
+
+// restore brings the store up to our own record in the changelog.
+func (a *attempt) restore(ctx context.Context) error {
+	nonce, owned, err := a.own(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.fault(stepOwned); err != nil {
+		return err
+	}
+	if err := a.checkStore(ctx, owned); err != nil {
+		return err
+	}
+	if err := a.rollForward(ctx, nonce, owned); err != nil {
+		return err
+	}
+	return a.checkIndex()
+}
+
+// checkStore discards a store that does not fit the changelog.
+func (a *attempt) checkStore(ctx context.Context, owned int64) error {
+	table := a.process.Table.Name
+	admin := kadm.NewClient(a.client)
+	metadata, err := admin.Metadata(ctx, table)
+	if err != nil {
+		return fmt.Errorf("asking for the identity of %s: %w", table, err)
+	}
+	starts, err := admin.ListStartOffsets(ctx, table)
+	if err != nil {
+		return fmt.Errorf("asking where %s begins: %w", table, err)
+	}
+	start, _ := starts.Lookup(table, a.number)
+	topic := metadata.Topics[table].ID.String()
+	if why := a.store.stale(metadata.Cluster, topic, start.Offset, owned, a.engine.retention[table], time.Now()); why != "" {
+		a.log.Warn("discarding the store", "reason", why)
+		if err := a.store.discard(); err != nil {
+			return err
+		}
+	}
+	if p := &a.store.position; p.Next == 0 {
+		p.Cluster, p.Topic, p.Next, p.IndexVersion = metadata.Cluster, topic, start.Offset, ""
+	}
+	return nil
+}
+
+// rollForward reads the changelog from the store's position to our own record.
+func (a *attempt) rollForward(ctx context.Context, nonce string, owned int64) error {
+	table, from := a.process.Table.Name, a.store.position.Next
+	partitions := map[string]map[int32]kgo.Offset{table: {a.number: kgo.NewOffset().At(from)}}
+	a.client.AddConsumePartitions(partitions)
+	defer a.client.RemoveConsumePartitions(map[string][]int32{table: {a.number}})
+	a.log.Info("restoring", "from", from, "to", owned)
+	pending := map[string][]byte{}
+	for size := 0; ; {
+		fetches := a.client.PollRecords(ctx, restoreRecordsMax)
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if err := fetchError(fetches); err != nil {
+			return err
+		}
+		done, last := false, int64(-1)
+		for it := fetches.RecordIter(); !it.Done(); {
+			record := it.Next()
+			if record.Offset > owned {
+				return errNotOurs
+			}
+			pending[string(record.Key)] = record.Value
+			size += len(record.Key) + len(record.Value)
+			last = record.Offset
+			done = done || isOwner(record, nonce)
+		}
+		if last >= 0 {
+			a.status.restoring(last, owned)
+		}
+		if last < 0 || !done && size < restoreBytesMax {
+			continue
+		}
+		if err := a.store.apply(pending, last+1, a.indexing()); err != nil {
+			return err
+		}
+		a.metrics.restored.Add(float64(len(pending)))
+		clear(pending)
+		if size = 0; done {
+			return nil
+		}
+	}
+}
+
+func isOwner(record *kgo.Record, nonce string) bool {
+	if string(record.Key) != keyOwner {
+		return false
+	}
+	var o owner
+	return json.Unmarshal(record.Value, &o) == nil && o.Nonce == nonce
+}
+
+// indexing returns how restored states are indexed, or nil where the index is to be built anew afterwards, or not at all.
+func (a *attempt) indexing() func(state []byte) ([]string, error) {
+	if a.process.TagsVersion == "" || a.store.position.IndexVersion != a.process.TagsVersion {
+		return nil
+	}
+	return a.handler.Tags
+}
+
+// checkIndex builds the index again where another version of Tags made it, or none.
+func (a *attempt) checkIndex() error {
+	if a.store.position.IndexVersion == a.process.TagsVersion {
+		return nil
+	}
+	a.log.Info("building the index again", "version", a.process.TagsVersion, "was", a.store.position.IndexVersion)
+	tags := a.handler.Tags
+	if a.process.TagsVersion == "" {
+		tags = func([]byte) ([]string, error) { return nil, nil }
+	}
+	if err := a.store.reindex(a.process.TagsVersion, tags); err != nil {
+		return stop(err)
+	}
+	return nil
+}
+
+// apply writes restored changelog records, the last of each key, and where they end.
+func (s *store) apply(records map[string][]byte, next int64, tagsOf func(state []byte) ([]string, error)) error {
+	batch := s.db.NewBatch()
+	defer func() { _ = batch.Close() }()
+	version := s.position.IndexVersion
+	if tagsOf == nil {
+		version = ""
+	}
+	var scratch []byte
+	for key, value := range records {
+		if tagsOf != nil && key[0] != spaceEngine {
+			if err := s.retagRestored(batch, key, value, tagsOf); err != nil {
+				return stop(err)
+			}
+		}
+		var err error
+		if scratch, err = putRecord(batch, scratch, key, value); err != nil {
+			return fmt.Errorf("restoring %s: %w", key, err)
+		}
+	}
+	return s.write(batch, next, version)
+}
+
+func (s *store) retagRestored(batch *pebble.Batch, key string, value []byte, tagsOf func(state []byte) ([]string, error)) error {
+	old, err := s.state(new([]byte), key)
+	if err != nil {
+		return err
+	}
+	var before, after []string
+	if old != nil {
+		before, err = tagsOf(old)
+	}
+	if err == nil && value != nil {
+		after, err = tagsOf(value)
+	}
+	if err == nil {
+		err = retag(batch, key, before, after)
+	}
+	if err != nil {
+		return fmt.Errorf("indexing the state of %s: %w", key, err)
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+const backoffMin = 100 * time.Millisecond
+
+// shard is one shard of one process, as long as the group assigns it to this instance.
+type shard struct {
+	engine  *Engine
+	process *streams.Process
+	number  int32
+	shards  int32
+	status  *status
+	metrics *shardMetrics
+	log     *slog.Logger
+	store   *store
+}
+
+func (s *shard) transactionalID() string {
+	return s.process.Name + "." + strconv.Itoa(int(s.number)) + s.engine.config.TransactionalSuffix
+}
+
+// run runs the shard until ending is done, and then finishes the open transaction, or until dying is done, and then drops it.
+func (s *shard) run(ending, dying context.Context) {
+	defer s.status.leave()
+	dir := filepath.Join(s.engine.config.Dir, s.process.Name, strconv.Itoa(int(s.number)))
+	backoff := backoffMin
+	for ending.Err() == nil && dying.Err() == nil {
+		began := s.metrics.transactions()
+		err := s.open(dir)
+		if err == nil {
+			err = s.attempt(ending, dying)
+		}
+		if err == nil || dying.Err() != nil {
+			break
+		}
+		if s.metrics.transactions() > began {
+			backoff = backoffMin
+		}
+		wait := backoff
+		if isStop(err) {
+			wait = s.engine.config.Limits.StoppedRetry
+			s.log.Error("the shard has stopped", "reason", err, "retry_after", wait)
+			s.status.stopped(err)
+		} else {
+			s.log.Warn("the shard starts again", "reason", err, "after", wait)
+			s.status.starting(err)
+		}
+		s.metrics.abort(err)
+		backoff = min(2*backoff, s.engine.config.Limits.BackoffMax)
+		if pause(ending, wait) != nil {
+			break
+		}
+	}
+	if s.store != nil {
+		if err := s.store.close(); err != nil {
+			s.log.Error("closing the store", "error", err)
+		}
+	}
+}
+
+// open opens the shard's folder. A former owner in the same process may hold it for a moment longer, so failing is a doubt, not a stop.
+func (s *shard) open(dir string) error {
+	if s.store != nil {
+		return nil
+	}
+	store, err := openStore(dir, s.engine.cache)
+	if err != nil {
+		return err
+	}
+	s.store = store
+	s.status.opened(store)
+	return nil
+}
+
+// attempt is one life of a shard, from fencing to the first doubt.
+type attempt struct {
+	*shard
+	client  *kgo.Client
+	handler streams.Handler
+	// failure is the first thing that went wrong; its context ends with it.
+	ctx  context.Context
+	fail context.CancelCauseFunc
+
+	committed progress
+	sweep     *sweepMark
+	work      *workspace
+}
+
+// attempt runs the shard once; nil means that it came to a clean end.
+func (s *shard) attempt(ending, dying context.Context) error {
+	ctx, fail := context.WithCancelCause(dying)
+	defer fail(errEnded)
+	client, err := s.newClient()
+	if err != nil {
+		return err
+	}
+	// Closing is all that is ever done to the client after a doubt: it may have been fenced, and another End, Begin or Produce on it could take the
+	// transactional id back.
+	defer client.Close()
+	a := &attempt{shard: s, client: client, ctx: ctx, fail: fail, handler: s.process.NewHandler(s.engine.config.Framing)}
+	s.status.fencing()
+	if err := a.prepare(ending); err != nil {
+		return err
+	}
+	err = a.drive(ending)
+	if err != nil && isStop(err) {
+		s.release(dying)
+	}
+	return err
+}
+
+// prepare fences, restores and reads what was last committed.
+func (a *attempt) prepare(ending context.Context) error {
+	ctx, cancel := context.WithCancelCause(a.ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(ending, func() { cancel(errEnded) })()
+	if err := fence(ctx, a.client); err != nil {
+		return err
+	}
+	if err := a.fault(stepFenced); err != nil {
+		return err
+	}
+	if err := a.restore(ctx); err != nil {
+		return err
+	}
+	if err := a.fault(stepRestored); err != nil {
+		return err
+	}
+	return a.remember()
+}
+
+// remember hands what was last committed to the handler.
+func (a *attempt) remember() error {
+	var values [3][]byte
+	for i, key := range []string{keyMeta, keySweep, keyReference} {
+		value, err := a.store.get([]byte(key))
+		if err != nil {
+			return err
+		}
+		values[i] = value
+	}
+	var err error
+	if a.committed, err = decodeMeta(values[0]); err != nil {
+		return stop(err)
+	}
+	if a.sweep, err = decodeSweep(values[1]); err != nil {
+		return stop(err)
+	}
+	var tally []byte
+	if a.sweep != nil {
+		tally = a.sweep.Tally
+		if err := a.checkSweep(); err != nil {
+			return stop(err)
+		}
+	}
+	if err := a.handler.Restore(values[2], tally); err != nil {
+		return stopf("restoring the memory of the shard: %w", err)
+	}
+	return nil
+}
+
+// checkSweep refuses a sweep that another binary began.
+func (a *attempt) checkSweep() error {
+	if a.sweep.Rules == a.process.Rules && a.sweep.TagsVersion == a.process.TagsVersion {
+		return nil
+	}
+	return fmt.Errorf("shard %d of %s is in the middle of a sweep (control record %s/%d@%d, %d visits done) that was begun with rules %q and tags %q; "+
+		"this binary has rules %q and tags %q: let the former binary finish the sweep",
+		a.number, a.process.Name, a.process.Inbox.Name, a.number, a.sweep.Offset, a.sweep.Visits,
+		a.sweep.Rules, a.sweep.TagsVersion, a.process.Rules, a.process.TagsVersion)
+}
+
+// release aborts what a stopped shard left open, by fencing it with a new client, so that readers of the outputs need not wait for the broker to do it.
+func (s *shard) release(dying context.Context) {
+	ctx, cancel := context.WithTimeout(dying, s.engine.config.Limits.StopTimeMax)
+	defer cancel()
+	client, err := s.newClient()
+	if err == nil {
+		defer client.Close()
+		err = fence(ctx, client)
+	}
+	if err != nil {
+		s.log.Warn("releasing the transaction of a stopped shard", "error", err)
+	}
+}
+
+// fault lets tests crash the shard at a step.
+func (a *attempt) fault(at step) error {
+	if a.engine.config.faults == nil {
+		return nil
+	}
+	return a.engine.config.faults(a.process.Name, a.number, at)
+}
+
+// cause returns why the attempt has failed, nil if it has not.
+func (a *attempt) cause() error {
+	if a.ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(a.ctx)
+}
+
+func joinCause(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
+}

@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// The store's key spaces, by first byte.
+const (
+	spaceState  = 's' // key -> state
+	spaceTag    = 't' // tag 0x00 key -> nothing
+	spaceEngine = '!' // the engine's own keys, as in the changelog
+)
+
+// keyPosition is the one key that the changelog does not have: where in it the store stands.
+const keyPosition = "!position"
+
+const (
+	storeLayout     = 1
+	memTableBytes   = 16 << 20
+	restoreBytesMax = 8 << 20
+)
+
+// position ties a store to the changelog that it was made from.
+type position struct {
+	Layout  int    `json:"layout"`
+	Cluster string `json:"cluster"`
+	Topic   string `json:"topic"`
+	// Next is the offset of the first changelog record that the store does not hold.
+	Next int64 `json:"next"`
+	// IndexVersion is the TagsVersion that built the index; empty: there is none.
+	IndexVersion string    `json:"index_version"`
+	WrittenAt    time.Time `json:"written_at"`
+}
+
+// store is the committed state of one shard. One goroutine writes; others may read while it is open.
+type store struct {
+	dir   string
+	cache *pebble.Cache
+	// mu keeps readers out while the database is closed or replaced.
+	mu       sync.RWMutex
+	db       *pebble.DB
+	position position
+}
+
+func openStore(dir string, cache *pebble.Cache) (*store, error) {
+	s := &store{dir: dir, cache: cache}
+	return s, s.open()
+}
+
+func (s *store) open() error {
+	if err := os.MkdirAll(s.dir, 0o750); err != nil {
+		return fmt.Errorf("making the folder of a store: %w", err)
+	}
+	db, err := pebble.Open(s.dir, &pebble.Options{
+		Cache: s.cache, MemTableSize: memTableBytes, Logger: quiet{},
+		FormatMajorVersion: pebble.FormatNewest,
+	})
+	if err != nil {
+		return fmt.Errorf("opening the store %s: %w", s.dir, err)
+	}
+	s.db, s.position = db, position{Layout: storeLayout}
+	value, err := s.get([]byte(keyPosition))
+	if err == nil && value != nil {
+		err = json.Unmarshal(value, &s.position)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("reading the position of the store %s: %w", s.dir, err), s.close())
+	}
+	return nil
+}
+
+func (s *store) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil
+	}
+	err := s.db.Close()
+	s.db = nil
+	return err
+}
+
+// discard empties the store by making it anew.
+func (s *store) discard() error {
+	if err := s.close(); err != nil {
+		return fmt.Errorf("closing the store %s: %w", s.dir, err)
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		return fmt.Errorf("discarding the store %s: %w", s.dir, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open()
+}
+
+// get returns a copy of a value, or nil where there is none. It is for the owner; others call read.
+func (s *store) get(key []byte) ([]byte, error) {
+	value, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the store %s: %w", s.dir, err)
+	}
+	out := make([]byte, len(value))
+	copy(out, value)
+	return out, closer.Close()
+}
+
+// state returns the committed state of a key, nil where there is none. The key is appended to scratch.
+func (s *store) state(scratch *[]byte, key string) ([]byte, error) {
+	*scratch = append(append((*scratch)[:0], spaceState), key...)
+	return s.get(*scratch)
+}
+
+// read is get for goroutines other than the owner's.
+func (s *store) read(key []byte) (value []byte, open bool, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.db == nil {
+		return nil, false, nil
+	}
+	value, err = s.get(key)
+	return value, true, err
+}
+
+func (s *store) bytes() int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.db == nil {
+		return 0
+	}
+	return int64(s.db.Metrics().DiskSpaceUsage()) //nolint:gosec // a disk is smaller
+}
+
+// write commits a batch together with the position. It need not reach the disk: what a crash takes away, the changelog gives back.
+func (s *store) write(batch *pebble.Batch, next int64, indexVersion string) error {
+	p := s.position
+	p.Next, p.IndexVersion, p.WrittenAt = next, indexVersion, time.Now()
+	if err := batch.Set([]byte(keyPosition), mustJSON(p), nil); err != nil {
+		return fmt.Errorf("writing the position of the store %s: %w", s.dir, err)
+	}
+	if err := batch.Commit(pebble.NoSync); err != nil {
+		return fmt.Errorf("writing the store %s: %w", s.dir, err)
+	}
+	s.position = p
+	return nil
+}
+
+// stale says why the store cannot be rolled forward from a changelog that holds the offsets from start on and our own record at
+// owned, or "" where it can.
+func (s *store) stale(cluster, topic string, start, owned int64, retention time.Duration, now time.Time) string {
+	p := s.position
+	switch {
+	case p.Next == 0:
+		return ""
+	case p.Layout != storeLayout:
+		return fmt.Sprintf("it has layout %d, not %d", p.Layout, storeLayout)
+	case p.Cluster != cluster || p.Topic != topic:
+		return "it was made from another cluster or another topic of the same name"
+	case p.Next > owned:
+		return fmt.Sprintf("it is ahead of the changelog: %d after %d", p.Next, owned)
+	case p.Next < start:
+		return fmt.Sprintf("the changelog begins at %d, after its position %d", start, p.Next)
+	case now.Sub(p.WrittenAt) > retention:
+		// A tombstone that it never saw may be compacted away by now.
+		return fmt.Sprintf("it was last written at %s, longer ago than the changelog keeps deletions (%s)", p.WrittenAt.Format(time.RFC3339), retention)
+	}
+	return ""
+}
+
+// quiet drops Pebble's own log lines; its errors come back from its calls.
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)  {}
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Fatalf(format string, args ...any) {
+	panic(fmt.Sprintf("engine: store: "+format, args...))
+}

@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// transaction is the loop's count of the open transaction.
+type transaction struct {
+	began   time.Time
+	records int
+	read    int64
+	astray  int
+	visits  int
+}
+
+// transact runs one transaction over whatever is at hand, up to the limits. A sweep may make it several.
+func (l *loop) transact(ending context.Context) error {
+	if err := l.begin(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, l.engine.config.Limits.TransactionTimeMax)
+	defer cancel()
+	next := l.committed.next
+	for !l.full() {
+		j, err := l.take(ctx)
+		if err != nil && ctx.Err() != nil && l.ctx.Err() == nil && !isStop(err) {
+			// The registry kept us waiting. What has been decided need not wait with it, and an open transaction holds up all readers.
+			if l.open.records == 0 {
+				return l.outwait(err)
+			}
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if j == nil {
+			break
+		}
+		if j.sweeping() {
+			if l.open.records == 0 {
+				return l.sweepThrough(ending, j)
+			}
+			// The index is read as committed, so what came before must be.
+			l.held = j
+			break
+		}
+		l.open.records++
+		l.open.read += int64(j.record.Size)
+		next = j.record.Offset + 1
+		if j.astray {
+			l.open.astray++
+			continue
+		}
+		if err := l.feed(j); err != nil {
+			return err
+		}
+	}
+	if l.open.records == 0 {
+		return l.settle() // nothing but aborted records was polled
+	}
+	if err := l.settle(); err != nil {
+		return err
+	}
+	return l.commit(next)
+}
+
+// outwait waits, outside any transaction, for a record that could not be unframed in time.
+func (l *loop) outwait(err error) error {
+	if err := l.settle(); err != nil {
+		return err
+	}
+	l.log.Warn("waiting for a record to become readable", "reason", err)
+	l.status.waiting(err)
+	j := &l.jobs[0]
+	if err := l.route(l.ctx, j); err != nil {
+		return err
+	}
+	l.held, l.jobs = j, l.jobs[1:]
+	l.status.running(l.committed, l.sweep)
+	return nil
+}
+
+// begin opens a transaction. At the broker it begins with the first record that is produced.
+func (l *loop) begin() error {
+	if err := l.client.BeginTransaction(); err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	l.open = transaction{began: time.Now()}
+	l.written.Store(0)
+	l.arm()
+	l.status.began(l.open.began)
+	return l.fault(stepBegun)
+}
+
+// full says that the open transaction has reached a limit.
+func (l *loop) full() bool {
+	limits := &l.engine.config.Limits
+	return l.open.records >= limits.TransactionRecordsMax ||
+		l.open.read+l.written.Load() >= limits.TransactionBytesMax ||
+		l.open.records%64 == 63 && time.Since(l.open.began) >= limits.TransactionTimeMax
+}
+
+// arm keeps the countdown from reaching zero while messages are still being fed.
+func (l *loop) arm() { l.marks.add(1) }
+
+// settle waits until goka has marked every message. It marks none that it drops while stopping, so the wait ends with the session too.
+func (l *loop) settle() error {
+	l.marks.done()
+	timer := time.NewTimer(l.engine.config.Limits.TransactionTimeoutMax)
+	defer timer.Stop()
+	select {
+	case <-l.marks.zero:
+	case <-l.ctx.Done():
+		return l.why()
+	case <-timer.C:
+		return errors.New("deciding took longer than the broker keeps a transaction open")
+	}
+	return l.why()
+}
+
+// commit ends the open transaction, whose messages are settled: changed keys once to the changelog, then the shard's own records, !meta last;
+// then the broker's commit; then the store.
+func (l *loop) commit(next int64) error {
+	if err := l.fault(stepDecided); err != nil {
+		return err
+	}
+	l.working.next = next
+	last, err := l.writeChangelog()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, l.engine.config.Limits.TransactionTimeoutMax)
+	defer cancel()
+	if err := l.client.Flush(ctx); err != nil {
+		return errors.Join(l.why(), fmt.Errorf("flushing a transaction: %w", err))
+	}
+	if err := l.why(); err != nil {
+		return err
+	}
+	if err := l.fault(stepFlushed); err != nil {
+		return err
+	}
+	// An error here proves nothing about what became of the transaction; the next life finds out from !meta.
+	if err := l.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return fmt.Errorf("committing a transaction: %w", err)
+	}
+	if err := l.fault(stepCommitted); err != nil {
+		return err
+	}
+	if err := l.storeChanges(last.Offset + 1); err != nil {
+		return err
+	}
+	l.finish()
+	return l.fault(stepStored)
+}
+
+// writeChangelog produces the changelog records and returns the last one, whose offset is known after the flush.
+func (l *loop) writeChangelog() (*kgo.Record, error) {
+	table := l.process.Table.Name
+	l.overlay.each(func(key string, value []byte) { l.producer.produce(table, l.number, key, value) })
+	last := &kgo.Record{Topic: table, Partition: l.number, Key: []byte(keyMeta), Value: encodeMeta(l.working, l.process)}
+	l.client.Produce(l.ctx, last, l.producer.acked)
+	return last, l.fault(stepWritten)
+}
+
+// storeChanges writes what was committed to the store, in one atomic write.
+func (l *loop) storeChanges(next int64) error {
+	batch := l.store.db.NewBatch()
+	defer func() { _ = batch.Close() }()
+	err := l.overlay.fill(batch)
+	if err == nil {
+		err = batch.Set([]byte(keyMeta), encodeMeta(l.working, l.process), nil)
+	}
+	if err != nil {
+		return fmt.Errorf("collecting the changes of a transaction: %w", err)
+	}
+	return l.store.write(batch, next, l.store.position.IndexVersion)
+}
+
+// finish makes the committed transaction the place to go on from. Metrics are counted here, and so never for work that was dropped.
+func (l *loop) finish() {
+	l.metrics.commit(&l.open, l.written.Load(), l.working.next)
+	l.committed = l.working
+	l.overlay.reset()
+	l.status.committed(l.committed, l.sweep)
+}
