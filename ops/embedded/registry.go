@@ -21,7 +21,14 @@ const (
 	registryBodyMax       = 1 << 20
 	registryHeaderWaitMax = 10 * time.Second
 	registryIdleMax       = 2 * time.Minute
+
+	// registryStopMax bounds the wait for requests when the registry stops. It is
+	// short because the usual thing waited for is a connection that a client opened
+	// in reserve, on which nothing will come.
+	registryStopMax = 500 * time.Millisecond
 )
+
+var errRegistryStopped = errors.New("the schema registry has been stopped")
 
 // registryServer is the schema registry on its port.
 //
@@ -74,12 +81,19 @@ func startRegistry(path string, listener net.Listener, log *slog.Logger, fault f
 	return registry, nil
 }
 
+// close cuts connections off that don't end by themselves. A change that is being
+// made is finished first, and nothing is answered after that.
 func (r *registryServer) close(ctx context.Context) error {
-	err := r.server.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, r.server.Close())
+	bounded, cancel := context.WithTimeout(ctx, registryStopMax)
+	defer cancel()
+	var err error
+	if r.server.Shutdown(bounded) != nil {
+		err = r.server.Close()
 	}
 	<-r.served
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.broken = errRegistryStopped
 	if err := errors.Join(err, r.changes.close()); err != nil {
 		return fmt.Errorf("stopping the schema registry: %w", err)
 	}

@@ -34,8 +34,6 @@ const (
 	restampTopicsMax = 10_000
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 var errBatchMalformed = errors.New("malformed record batch")
 
 // restamper gives the records of chosen topics the broker's own time. The
@@ -117,25 +115,25 @@ func (r *restamper) isChosen(topic *kmsg.ProduceRequestTopic) bool {
 // A record's time is the batch's first timestamp plus the record's own delta, so
 // the deltas have to go too; else a producer could still date a record as it likes.
 func (r *restamper) restamp(batch []byte, nowMillis int64) ([]byte, error) {
-	if len(batch) < batchHeaderBytes || crc32.Checksum(batch[batchAtAttributes:], castagnoli) != binary.BigEndian.Uint32(batch[batchAtCRC:]) {
+	if len(batch) < batchHeaderBytes || checksum(batch) != binary.BigEndian.Uint32(batch[batchAtCRC:]) {
 		return batch, nil
 	}
 	attributes := binary.BigEndian.Uint16(batch[batchAtAttributes:])
 	codec := kgo.CompressionCodecType(attributes & attributeCodecMask)
 	records, err := r.plain.Decompress(batch[batchHeaderBytes:], codec)
-	if err != nil {
-		return nil, fmt.Errorf("decompressing a produced batch: %w", err)
+	if err != nil || codec > kgo.CodecZstd {
+		return nil, fmt.Errorf("decompressing a produced batch: %w", errors.Join(errBatchMalformed, err))
 	}
-	level, err := zeroDeltas(records, int(int32(binary.BigEndian.Uint32(batch[batchAtCount:]))))
+	even, err := zeroDeltas(records, int(int32(binary.BigEndian.Uint32(batch[batchAtCount:]))))
 	if err != nil {
 		return nil, err
 	}
 	stamped := slices.Clone(batch)
-	if level != nil {
-		if level, err = compress(level, codec); err != nil {
+	if even != nil {
+		if even, err = compress(even, codec); err != nil {
 			return nil, err
 		}
-		stamped = append(stamped[:batchHeaderBytes], level...)
+		stamped = append(stamped[:batchHeaderBytes], even...)
 		binary.BigEndian.PutUint32(stamped[batchAtLength:], uint32(len(stamped)-batchLengthFrom))
 	}
 	// Were the LogAppendTime bit set, the broker would stamp the batch once more
@@ -143,7 +141,7 @@ func (r *restamper) restamp(batch []byte, nowMillis int64) ([]byte, error) {
 	binary.BigEndian.PutUint16(stamped[batchAtAttributes:], attributes&^attributeLogAppendTime)
 	binary.BigEndian.PutUint64(stamped[batchAtFirstTime:], uint64(nowMillis))
 	binary.BigEndian.PutUint64(stamped[batchAtMaxTime:], uint64(nowMillis))
-	binary.BigEndian.PutUint32(stamped[batchAtCRC:], crc32.Checksum(stamped[batchAtAttributes:], castagnoli))
+	binary.BigEndian.PutUint32(stamped[batchAtCRC:], checksum(stamped))
 	return stamped, nil
 }
 
@@ -204,6 +202,10 @@ func compress(records []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 		return nil, fmt.Errorf("compressing a produced batch: codec %d became %d", codec, used)
 	}
 	return compressed, nil
+}
+
+func checksum(batch []byte) uint32 {
+	return crc32.Checksum(batch[batchAtAttributes:], crc32.MakeTable(crc32.Castagnoli))
 }
 
 func spoilChecksum(batch []byte) []byte {

@@ -33,14 +33,15 @@ func start(t *testing.T, config Config) *Stack {
 func work(t *testing.T, at seen) map[string]int {
 	t.Helper()
 	ctx := deadline(t)
-	client := newClient(t, at, kgo.DefaultProduceTopic(testTopic))
-	_, err := kadm.NewClient(client).CreateTopic(ctx, 1, 1, map[string]*string{"retention.ms": kadm.StringPtr("-1")}, testTopic)
+	admin := kadm.NewClient(newClient(t, at))
+	defer admin.Close()
+	_, err := admin.CreateTopic(ctx, 1, 1, map[string]*string{"retention.ms": kadm.StringPtr("-1")}, testTopic)
 	must(t, err)
 	commit(t, at, "worker", "committed-1", "committed-2")
 	leaveOpen(t, at, "worker")
 	offsets := kadm.Offsets{}
 	offsets.Add(kadm.Offset{Topic: testTopic, At: 2, LeaderEpoch: -1})
-	must(t, kadm.NewClient(client).CommitAllOffsets(ctx, "group", offsets))
+	must(t, admin.CommitAllOffsets(ctx, "group", offsets))
 
 	connection := connect(t, at)
 	_, err = connection.Exec(ctx, "create table kept (value text); insert into kept values ('row')")
@@ -53,15 +54,16 @@ func work(t *testing.T, at seen) map[string]int {
 func check(t *testing.T, at seen, ids map[string]int) {
 	t.Helper()
 	ctx := deadline(t)
-	want := []string{"committed-1", "committed-2"}
+	// A broker that was closed still has the open transaction, and it hides what
+	// comes after it until its producer's next life ends it, as here.
+	commit(t, at, "worker", "committed-3")
+	want := []string{"committed-1", "committed-2", "committed-3"}
 	if got := committed(t, at); !slices.Equal(got, want) {
 		t.Errorf("records: got %v, want %v", got, want)
 	}
-	commit(t, at, "worker", "committed-3")
-	if got, want := committed(t, at), append(want, "committed-3"); !slices.Equal(got, want) {
-		t.Errorf("records after another transaction: got %v, want %v", got, want)
-	}
-	offsets, err := kadm.NewClient(newClient(t, at)).FetchOffsets(ctx, "group")
+	admin := kadm.NewClient(newClient(t, at))
+	defer admin.Close()
+	offsets, err := admin.FetchOffsets(ctx, "group")
 	must(t, err)
 	if offset, ok := offsets.Lookup(testTopic, 0); !ok || offset.At != 2 {
 		t.Errorf("group offset: got %v, want 2", offset.At)
@@ -184,35 +186,42 @@ func TestANamedServerIsUsedAndLeftRunning(t *testing.T) {
 	must(t, connect(t, look(own)).Ping(t.Context()))
 }
 
-// newClient is a client without any retry that would hide a broken broker.
+// newClient makes a client that the caller closes as soon as it is done: closing
+// it after its broker has gone takes a second.
 func newClient(t *testing.T, at seen, options ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(at.Kafka))...)
 	must(t, err)
-	t.Cleanup(client.Close)
 	return client
 }
 
 func newTransactional(t *testing.T, at seen, id string) *kgo.Client {
 	t.Helper()
-	client := newClient(t, at, kgo.DefaultProduceTopic(testTopic), kgo.TransactionalID(id+"-"+at.Suffix))
+	client := newClient(t, at, kgo.DefaultProduceTopic(testTopic), kgo.TransactionalID(id+"-"+at.Suffix), kgo.TransactionTimeout(waitMax))
 	must(t, client.BeginTransaction())
 	return client
 }
 
-func commit(t *testing.T, at seen, id string, values ...string) {
+// commit returns the offset of the last record.
+func commit(t *testing.T, at seen, id string, values ...string) int64 {
 	t.Helper()
 	client := newTransactional(t, at, id)
+	defer client.Close()
+	var last int64
 	for _, value := range values {
-		must(t, client.ProduceSync(deadline(t), kgo.StringRecord(value)).FirstErr())
+		record, err := client.ProduceSync(deadline(t), kgo.StringRecord(value)).First()
+		must(t, err)
+		last = record.Offset
 	}
 	must(t, client.EndTransaction(deadline(t), kgo.TryCommit))
+	return last
 }
 
 // leaveOpen produces into a transaction that nobody ends.
 func leaveOpen(t *testing.T, at seen, id string) {
 	t.Helper()
 	client := newTransactional(t, at, id)
+	defer client.Close()
 	must(t, client.ProduceSync(deadline(t), kgo.StringRecord("open")).FirstErr())
 }
 
@@ -220,15 +229,12 @@ func leaveOpen(t *testing.T, at seen, id string) {
 func committed(t *testing.T, at seen) []string {
 	t.Helper()
 	ctx := deadline(t)
-	ends, err := kadm.NewClient(newClient(t, at)).ListCommittedOffsets(ctx, testTopic)
-	must(t, err)
-	end, _ := ends.Lookup(testTopic, 0)
 	// A marker at the end is never delivered, so a record of our own says where
 	// to stop: it is committed after everything that is to be seen.
-	_ = end
-	commit(t, at, "reader", "end")
+	end := commit(t, at, "reader", "end")
 	client := newClient(t, at, kgo.ConsumeTopics(testTopic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	defer client.Close()
 	var values []string
 	for {
 		fetches := client.PollFetches(ctx)
@@ -236,7 +242,7 @@ func committed(t *testing.T, at seen) []string {
 		for _, record := range fetches.Records() {
 			if string(record.Value) != "end" {
 				values = append(values, string(record.Value))
-			} else if record.Offset >= end.Offset {
+			} else if record.Offset == end {
 				return values
 			}
 		}
