@@ -3,10 +3,12 @@ package feed
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/penstock-ledger/penstock/streams"
@@ -213,4 +215,15 @@ func TestTopicThatSomebodyElseCreatesMeanwhileIsNoError(t *testing.T) {
 	if err != nil || len(differences) == 0 {
 		t.Errorf("its settings are not ours, yet: %v, %v", differences, err)
 	}
+}
+
+// countFetches counts the fetch requests that the cluster gets from now on.
+func countFetches(cluster *kfake.Cluster) func() int64 {
+	var count atomic.Int64
+	cluster.ControlKey(kmsg.Fetch.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		count.Add(1)
+		return nil, nil, false
+	})
+	return count.Load
 }
