@@ -30,6 +30,8 @@ type Out struct {
 type Place struct {
 	Shard, Shards int32
 	RecordedAt    schemas.Instant
+	// Sequence is the number of the shard's last journal.
+	Sequence int64
 }
 
 // Machine is a process in typed form: pure functions over a message M, the state S of a key, the reference data R of the
@@ -218,4 +220,4 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) decode(stored []byte, branch int,
 	return r.Done()
 }
 
-func (s *Scope) place() Place { return Place{s.Shard, s.Shards, s.RecordedAt} }
+func (s *Scope) place() Place { return Place{s.Shard, s.Shards, s.RecordedAt, s.Chain.Sequence} }

@@ -69,7 +69,7 @@ func TestSettlementCountsBusinessDays(t *testing.T) {
 }
 
 func TestBeyondItsDaysACalendarDoesNotGuess(t *testing.T) {
-	if _, err := london2008(t).AddBusinessDays(date(t, "2008-12-31"), 1); !errors.Is(err, calendar.ErrUnknown) {
+	if _, err := newYork2008(t).AddBusinessDays(date(t, "2008-12-31"), 1); !errors.Is(err, calendar.ErrUnknown) {
 		t.Errorf("after the last day: %v", err)
 	}
 	if _, err := calendar.NextOpen(date(t, "2007-06-01"), newYork2008(t)); !errors.Is(err, calendar.ErrUnknown) {

@@ -70,3 +70,13 @@ func RootOf(leaves []Hash) Hash {
 	}
 	return Root(peaks)
 }
+
+// OrderSalt derives the salt of an order's leaf from the secret of its cause. Who is shown one order's salt learns nothing of
+// the others that the same cause made.
+func OrderSalt(secret [16]byte, order [16]byte) Salt {
+	var b [32]byte
+	copy(b[:], secret[:])
+	copy(b[16:], order[:])
+	sum := sha256.Sum256(b[:])
+	return Salt(sum[:16])
+}

@@ -1,0 +1,18 @@
+// Package batch names what pots and dealing must name alike: the external trade that the orders of a day become, and the
+// tag under which a pot shows that it has such an order.
+package batch
+
+import (
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+)
+
+// Trade returns the id of the one external trade per dealing day, custodian, asset and side.
+func Trade(day schemas.Date, custodian schemas.CustodianID, asset schemas.AssetCode, side inbox.Side) schemas.ID {
+	return schemas.DeriveID("trade", day.String(), string(custodian), string(asset), side.String())
+}
+
+// Tag returns the tag that a pot bears while it has an order of that day, asset and side.
+func Tag(day schemas.Date, asset schemas.AssetCode, side inbox.Side) string {
+	return day.String() + "/" + string(asset) + "/" + side.String()
+}

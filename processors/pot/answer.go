@@ -1,0 +1,110 @@
+package pot
+
+import (
+	"crypto/sha256"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/audit"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/schemas/status"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// The states of an instruction.
+const (
+	stateAccepted  schemas.Code = "accepted"
+	stateRejected  schemas.Code = "rejected"
+	stateCancelled schemas.Code = "cancelled"
+	statePriced    schemas.Code = "priced"
+	stateSettled   schemas.Code = "settled"
+)
+
+// refusal is why an instruction is not done. The zero refusal means that it is.
+type refusal struct {
+	code   schemas.Code
+	reason string
+}
+
+// question is one instruction, with all that answering it needs.
+type question struct {
+	place       streams.Place
+	reference   *Reference
+	cause       *inbox.Cause
+	instruction *ingest.Instruction
+	today       schemas.Date
+}
+
+// statusOut says what became of the instruction.
+func (q *question) statusOut(s schemas.Code, why refusal, duplicate bool, day *schemas.Date, orders []schemas.ID) streams.Out {
+	i := q.instruction
+	return streams.Out{Topic: streams.StatusInstruction, Key: string(i.Pot), Value: &status.InstructionStatus{
+		Source: i.Source, ID: i.ID, Pot: i.Pot, State: s, Code: why.code, Reason: why.reason, Duplicate: duplicate,
+		DealingDay: day, ReceivedAt: q.cause.ReceivedAt, RecordedAt: q.place.RecordedAt, Orders: orders,
+	}}
+}
+
+// refuse returns the answer to an instruction that is not done: its status and one rejection.
+func (q *question) refuse(why refusal, duplicate bool) []streams.Out {
+	i := q.instruction
+	return []streams.Out{
+		q.statusOut(stateRejected, why, duplicate, nil, nil),
+		{Topic: streams.AuditRejection, Key: string(i.Pot), Value: &audit.Rejection{
+			Code: why.code, Reason: why.reason, Topic: q.cause.Topic, Partition: q.cause.Partition, Offset: q.cause.Offset,
+			Process: Name, Source: i.Source, ID: string(i.ID), Pot: i.Pot, ReceivedAt: q.cause.ReceivedAt, RecordedAt: q.place.RecordedAt,
+		}},
+	}
+}
+
+// seenKey identifies an instruction within its pot.
+func seenKey(source schemas.SourceID, id schemas.InstructionID) schemas.ID {
+	return schemas.DeriveID("instruction", string(source), string(id))
+}
+
+// digestOf covers all that an instruction says.
+func digestOf(i *ingest.Instruction) state.SeenDigest {
+	var scratch [512]byte
+	sum := sha256.Sum256(i.AppendAvro(scratch[:0]))
+	return state.SeenDigest(sum[:16])
+}
+
+// findSeen returns where in the list the instruction is, or -1.
+func findSeen(seen []state.Seen, key schemas.ID) int {
+	return slices.IndexFunc(seen, func(s state.Seen) bool { return s.Key == key })
+}
+
+// remember notes the answer, and forgets what is dated so far back that it would be refused by its date.
+func (q *question) remember(seen []state.Seen, s schemas.Code, code schemas.Code, digest state.SeenDigest) []state.Seen {
+	oldest := q.oldestDate()
+	next := make([]state.Seen, 0, len(seen)+1)
+	for i := range seen {
+		if seen[i].InstructedOn >= oldest {
+			next = append(next, seen[i])
+		}
+	}
+	i := q.instruction
+	return append(next, state.Seen{Key: seenKey(i.Source, i.ID), Digest: digest, InstructedOn: i.InstructedOn, State: s, Code: code})
+}
+
+// oldestDate is the earliest date that an instruction received now may bear.
+func (q *question) oldestDate() schemas.Date {
+	settings := q.reference.Settings(q.today)
+	if settings == nil {
+		return q.today
+	}
+	return q.today - schemas.Date(settings.BackdatingDays)
+}
+
+// again answers an instruction that was seen before.
+func (q *question) again(seen *state.Seen, digest state.SeenDigest) []streams.Out {
+	if seen.Digest != digest {
+		return q.refuse(refusal{codeConflictingDuplicate, "an instruction with this id and another content was answered before"}, true)
+	}
+	why := refusal{}
+	if seen.State == stateRejected {
+		why = refusal{seen.Code, "as answered before"}
+	}
+	return []streams.Out{q.statusOut(seen.State, why, true, nil, nil)}
+}

@@ -1,0 +1,135 @@
+package pot
+
+import (
+	"fmt"
+
+	"github.com/penstock-ledger/penstock/processors/internal/allocation"
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
+	"github.com/penstock-ledger/penstock/processors/internal/merkle"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// dayClosedTags are the tags of all pots with orders of the day.
+func dayClosedTags(m *inbox.DayClosed) []string {
+	tags := make([]string, len(m.Assets))
+	for i := range m.Assets {
+		tags[i] = batch.Tag(m.Day, m.Assets[i].Asset, inbox.SideBuy)
+	}
+	return tags
+}
+
+// freeze adds one pot's orders of the day to the totals. No pot is written: that the orders are frozen is a fact of the day.
+func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
+	for i := range pot.Orders {
+		order := &pot.Orders[i]
+		for a := range m.Assets {
+			if order.Day != m.Day || order.Asset != m.Assets[a].Asset {
+				continue
+			}
+			entry := tallyOf(tally, batch.Trade(m.Day, m.Assets[a].Custodian, order.Asset, order.Side), 0)
+			sum, err := schemas.AddChecked(entry.Weight, order.Amount)
+			if err != nil {
+				panic(fmt.Sprintf("pot: the total of %s for %s: %v", order.Asset, m.Day, err))
+			}
+			entry.Orders++
+			entry.Weight = sum
+			entry.Peaks = appendLeaf(entry.Peaks, merkle.Leaf(merkle.Salt(order.Salt), order.ID, order.Amount))
+		}
+	}
+}
+
+// dayClosed ends the closing of a day: the shard's total of each batch goes to dealing.
+func dayClosed(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.DayClosed, tally *state.PotTally) (*state.PotReference, []streams.Out) {
+	next := *stored
+	outs := make([]streams.Out, 0, len(m.Assets))
+	for i := range m.Assets {
+		asset := &m.Assets[i]
+		next.Closed = closedThrough(next.Closed, asset.Asset, m.Day)
+		trade := batch.Trade(m.Day, asset.Custodian, asset.Asset, inbox.SideBuy)
+		entry := tallyOf(tally, trade, 0)
+		outs = append(outs, streams.Out{Topic: streams.DealingInbox, Key: trade.String(), Value: &inbox.DealingMessage{
+			Cause: *cause,
+			Body: &inbox.ShardTotal{
+				Shard: place.Shard, Trade: trade, Day: m.Day, Custodian: asset.Custodian, Asset: asset.Asset, UnitsScale: asset.UnitsScale,
+				Side: inbox.SideBuy, Weight: entry.Weight, Orders: entry.Orders, Root: inbox.Root(rootOf(entry.Peaks)),
+			},
+		}})
+	}
+	return &next, outs
+}
+
+// batchesConfirmed ends a sweep over confirmed batches: it books the shard's part of each, and what rounding leaves.
+func batchesConfirmed(place streams.Place, cause *inbox.Cause, m *inbox.BatchesConfirmed, tally *state.PotTally) []streams.Out {
+	d := newDraft(&state.PotState{}, 2*len(m.Priced)+2*len(m.Settled))
+	for i := range m.Priced {
+		b := &m.Priced[i]
+		d.round(b, tallyOf(tally, b.Trade, b.Piece))
+	}
+	for i := range m.Settled {
+		d.settle(&m.Settled[i])
+	}
+	if len(d.postings) == 0 {
+		return nil
+	}
+	return []streams.Out{journalOut(place, nil, streams.ControlKey(place.Shard), cause, "closed", d.postings)}
+}
+
+// round posts the residue of a piece, which is the shard's part less the shares of its orders, to the rounding account.
+func (d *draft) round(b *inbox.PricedBatch, shares *state.BatchTally) {
+	if want := b.WeightThrough - b.WeightBefore; shares.Weight != want {
+		panic(fmt.Sprintf("pot: batch %s has weight %d in this shard, its pots have %d", b.Trade, want, shares.Weight))
+	}
+	through := mustShare(allocation.Part(allocation.Amounts{Got: b.GotThrough, Given: b.GivenThrough}, b.WeightBefore, b.WeightThrough, b.Weight))
+	before := mustShare(allocation.Part(allocation.Amounts{Got: b.GotBefore, Given: b.GivenBefore}, b.WeightBefore, b.WeightThrough, b.Weight))
+	part := through.Minus(before)
+	p := purpose{stage: stageRounded, effectiveOn: b.Day, trade: &b.Trade}
+	residue(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), schemas.Money(shares.Given-part.Given))
+	residue(d, p, b.Asset, b.UnitsScale, ledger.UnitsOwed(b.Custodian), schemas.Units(part.Got-shares.Got))
+}
+
+// residue posts from an owed account to rounding, or back where a later piece takes a rounded quantum away again.
+func residue[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, owed schemas.Account, amount T) {
+	if amount < 0 {
+		move(d, p, asset, scale, outside[T](ledger.SchemeRounding), outside[T](owed), -amount)
+		return
+	}
+	move(d, p, asset, scale, outside[T](owed), outside[T](ledger.SchemeRounding), amount)
+}
+
+// settle books the outside leg of a settled batch: the shard's part of what was paid and delivered.
+func (d *draft) settle(b *inbox.SettledBatch) {
+	part := mustShare(allocation.Part(allocation.Amounts{Got: b.Got, Given: b.Given}, b.WeightBefore, b.WeightThrough, b.Weight))
+	p := purpose{stage: stageSettled, effectiveOn: b.SettledOn, trade: &b.Trade}
+	d.moveCash(p, outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Money](ledger.BankClientMoney), schemas.Money(part.Given))
+	move(d, p, b.Asset, b.UnitsScale, outside[schemas.Units](ledger.UnitsSettled(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian)), schemas.Units(part.Got))
+}
+
+// timeReached tells readers how far the shard has come.
+func timeReached(place streams.Place, m *inbox.TimeReached) []streams.Out {
+	return []streams.Out{{Topic: streams.LedgerProgress, Key: streams.ControlKey(place.Shard), Value: &ledger.Progress{
+		Shard: place.Shard, Sequence: place.Sequence, RecordedBefore: m.Time,
+	}}}
+}
+
+func appendLeaf(stored []state.Peak, leaf merkle.Hash) []state.Peak {
+	peaks := merkle.Append(peaksOf(stored), leaf)
+	stored = stored[:0]
+	for _, p := range peaks {
+		stored = append(stored, state.Peak{Height: p.Height, Hash: state.PeakHash(p.Hash)})
+	}
+	return stored
+}
+
+func rootOf(stored []state.Peak) merkle.Hash { return merkle.Root(peaksOf(stored)) }
+
+func peaksOf(stored []state.Peak) []merkle.Peak {
+	peaks := make([]merkle.Peak, len(stored), len(stored)+1)
+	for i, p := range stored {
+		peaks[i] = merkle.Peak{Height: p.Height, Hash: merkle.Hash(p.Hash)}
+	}
+	return peaks
+}

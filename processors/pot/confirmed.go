@@ -1,0 +1,202 @@
+package pot
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/processors/internal/allocation"
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/schemas/status"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// postingsPerOrder is how many postings a visit makes on an order in the usual case: cash, units, and what is returned.
+const postingsPerOrder = 3
+
+// confirmedTags are the tags of all pots that the message concerns.
+func confirmedTags(m *inbox.BatchesConfirmed) []string {
+	tags := make([]string, 0, len(m.Priced)+len(m.Settled)+len(m.Rejected))
+	for i := range m.Priced {
+		tags = append(tags, batch.Tag(m.Priced[i].Day, m.Priced[i].Asset, m.Priced[i].Side))
+	}
+	for i := range m.Settled {
+		tags = append(tags, batch.Tag(m.Settled[i].Day, m.Settled[i].Asset, m.Settled[i].Side))
+	}
+	for i := range m.Rejected {
+		tags = append(tags, batch.Tag(m.Rejected[i].Day, m.Rejected[i].Asset, m.Rejected[i].Side))
+	}
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}
+
+// visit is one pot's part of what custodians confirmed.
+type visit struct {
+	*draft
+	place   streams.Place
+	cause   *inbox.Cause
+	pot     schemas.PotID
+	tally   *state.PotTally
+	touched []touch
+}
+
+// touch is an instruction of which an order moved on.
+type touch struct {
+	source      schemas.SourceID
+	instruction schemas.InstructionID
+	state       schemas.Code
+	why         refusal
+}
+
+// confirmed gives one pot its share of every piece, settles what has settled and gives back what was rejected.
+func confirmed(place streams.Place, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, m *inbox.BatchesConfirmed, tally *state.PotTally) (*state.PotState, []streams.Out) {
+	v := &visit{
+		draft: newDraft(before, postingsPerOrder*len(before.Orders)),
+		place: place, cause: cause, pot: pot, tally: tally,
+	}
+	for i := range m.Priced {
+		v.priced(&m.Priced[i])
+	}
+	for i := range m.Settled {
+		v.settled(&m.Settled[i])
+	}
+	for i := range m.Rejected {
+		v.rejected(&m.Rejected[i])
+	}
+	outs := v.journal(make([]streams.Out, 0, 1+len(v.touched)), place, pot, cause, "confirmed")
+	return &v.state, v.statuses(outs)
+}
+
+func (v *visit) priced(b *inbox.PricedBatch) {
+	for i := range v.state.Orders {
+		order := &v.state.Orders[i]
+		if order.Day != b.Day || order.Asset != b.Asset || order.Side != b.Side {
+			continue
+		}
+		moved := v.share(order, b)
+		entry := tallyOf(v.tally, b.Trade, b.Piece)
+		entry.Orders++
+		entry.Weight += order.Amount
+		entry.Got += moved.Got
+		entry.Given += moved.Given
+	}
+}
+
+// share books an order's share of a piece: cumulative before and after, and the difference is posted.
+func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amounts {
+	through := mustShare(allocation.Share(allocation.Amounts{Got: b.GotThrough, Given: b.GivenThrough}, order.Amount, b.Weight))
+	moved := through.Minus(allocation.Amounts{Got: order.Got, Given: order.Given})
+	order.Got, order.Given = through.Got, through.Given
+
+	p := purpose{stage: stagePriced, effectiveOn: b.Day, order: idOf(order), trade: &b.Trade}
+	v.moveCash(p, v.reserved(), outside[schemas.Money](ledger.CashOwed(b.Custodian)), schemas.Money(moved.Given))
+	pending := end[schemas.Units]{ledger.PotPending, &v.holding(b.Asset).Pending}
+	move(v.draft, p, b.Asset, b.UnitsScale, outside[schemas.Units](ledger.UnitsOwed(b.Custodian)), pending, schemas.Units(moved.Got))
+	if b.Final {
+		p.stage = stageReturned
+		v.moveCash(p, v.reserved(), v.available(), schemas.Money(order.Amount-order.Given))
+		order.Priced = true
+		v.touch(order, statePriced, refusal{})
+	}
+	return moved
+}
+
+func (v *visit) settled(b *inbox.SettledBatch) {
+	v.finish(b.Day, b.Asset, b.Side, func(order *state.Order) {
+		holding := v.holding(b.Asset)
+		p := purpose{stage: stageSettled, effectiveOn: b.SettledOn, order: idOf(order), trade: &b.Trade}
+		move(v.draft, p, b.Asset, b.UnitsScale, end[schemas.Units]{ledger.PotPending, &holding.Pending},
+			end[schemas.Units]{ledger.PotSettled, &holding.Settled}, schemas.Units(order.Got))
+		v.touch(order, stateSettled, refusal{})
+	})
+}
+
+func (v *visit) rejected(b *inbox.RejectedBatch) {
+	v.finish(b.Day, b.Asset, b.Side, func(order *state.Order) {
+		p := purpose{stage: stageRejected, effectiveOn: b.Day, order: idOf(order), trade: &b.Trade}
+		v.moveCash(p, v.reserved(), v.available(), schemas.Money(order.Amount-order.Given))
+		v.touch(order, stateRejected, refusal{codeTradeRejected, fmt.Sprintf("the trade in %s for %s was rejected: %s", b.Asset, b.Day, b.Reason)})
+	})
+}
+
+// finish books the end of each of the batch's orders and takes it out of the pot.
+func (v *visit) finish(day schemas.Date, asset schemas.AssetCode, side inbox.Side, book func(*state.Order)) {
+	rest := v.state.Orders[:0]
+	for i := range v.state.Orders {
+		order := v.state.Orders[i]
+		if order.Day == day && order.Asset == asset && order.Side == side {
+			book(&order)
+			continue
+		}
+		rest = append(rest, order)
+	}
+	v.state.Orders = rest
+}
+
+func (v *visit) touch(order *state.Order, s schemas.Code, why refusal) {
+	v.touched = append(v.touched, touch{order.Source, order.Instruction, s, why})
+}
+
+// statuses tells who sent the instructions how far they are: priced or settled once all of their orders are, rejected at once.
+func (v *visit) statuses(outs []streams.Out) []streams.Out {
+	for n, t := range v.touched {
+		if slices.Contains(v.touched[:n], t) || !v.holdsFor(t) {
+			continue
+		}
+		if at := findSeen(v.state.Seen, seenKey(t.source, t.instruction)); at >= 0 {
+			v.state.Seen[at].State, v.state.Seen[at].Code = t.state, t.why.code
+		}
+		outs = append(outs, progressOut(v.place, v.pot, t.source, t.instruction, t.state, t.why, v.cause))
+	}
+	return outs
+}
+
+// holdsFor says whether the state is true of the instruction as a whole.
+func (v *visit) holdsFor(t touch) bool {
+	if t.state == stateRejected {
+		return true
+	}
+	for i := range v.state.Orders {
+		order := &v.state.Orders[i]
+		if order.Source == t.source && order.Instruction == t.instruction && (t.state == stateSettled || !order.Priced) {
+			return false
+		}
+	}
+	return true
+}
+
+// progressOut says how far an earlier instruction has come.
+func progressOut(place streams.Place, pot schemas.PotID, source schemas.SourceID, id schemas.InstructionID, s schemas.Code, why refusal, cause *inbox.Cause) streams.Out {
+	return streams.Out{Topic: streams.StatusInstruction, Key: string(pot), Value: &status.InstructionStatus{
+		Source: source, ID: id, Pot: pot, State: s, Code: why.code, Reason: why.reason,
+		ReceivedAt: cause.ReceivedAt, RecordedAt: place.RecordedAt,
+	}}
+}
+
+// tallyOf returns the tally's entry for a piece, making it where there is none.
+func tallyOf(tally *state.PotTally, trade schemas.ID, piece int32) *state.BatchTally {
+	for i := range tally.Batches {
+		if entry := &tally.Batches[i]; entry.Trade == trade && entry.Piece == piece {
+			return entry
+		}
+	}
+	tally.Batches = append(tally.Batches, state.BatchTally{Trade: trade, Piece: piece})
+	return &tally.Batches[len(tally.Batches)-1]
+}
+
+// mustShare unwraps an allocation whose arguments dealing has checked.
+func mustShare(a allocation.Amounts, err error) allocation.Amounts {
+	if err != nil {
+		panic(fmt.Sprintf("pot: %v", err))
+	}
+	return a
+}
+
+// idOf copies an order's id, for a posting outlives the order.
+func idOf(order *state.Order) *schemas.ID {
+	id := order.ID
+	return &id
+}

@@ -1,0 +1,156 @@
+package pot
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// Rules is the version of the rules by which this package decides; every journal carries it.
+const Rules = "pot/1"
+
+// The stages of postings.
+const (
+	stageContributed = "contributed"
+	stageReserved    = "reserved"
+	stageCancelled   = "cancelled"
+	stagePriced      = "priced"
+	stageReturned    = "returned"
+	stageRounded     = "rounded"
+	stageSettled     = "settled"
+	stageRejected    = "rejected"
+)
+
+// draft is a pot's next state and the journal that leads to it, while a message is being decided.
+type draft struct {
+	state    state.PotState
+	postings []ledger.Posting
+	// balances backs the running balances that the postings point to.
+	balances []schemas.Quantity
+}
+
+// newDraft copies the state, so that the one that was handed in stays as it is, and makes room for so many postings.
+func newDraft(before *state.PotState, postings int) *draft {
+	d := &draft{
+		state:    *before,
+		postings: make([]ledger.Posting, 0, postings),
+		balances: make([]schemas.Quantity, 0, 2*postings),
+	}
+	d.state.Holdings = slices.Clone(before.Holdings)
+	d.state.Orders = slices.Clone(before.Orders)
+	d.state.Seen = slices.Clone(before.Seen)
+	return d
+}
+
+// end is one end of a posting. Only a pot's account has a balance here.
+type end[T ~int64] struct {
+	account schemas.Account
+	balance *T
+}
+
+func outside[T ~int64](account schemas.Account) end[T] { return end[T]{account: account} }
+
+// purpose says what a posting is for.
+type purpose struct {
+	stage        string
+	effectiveOn  schemas.Date
+	order, trade *schemas.ID
+}
+
+func (d *draft) available() end[schemas.Money] {
+	return end[schemas.Money]{ledger.PotAvailable, &d.state.Available}
+}
+
+func (d *draft) reserved() end[schemas.Money] {
+	return end[schemas.Money]{ledger.PotReserved, &d.state.Reserved}
+}
+
+func (d *draft) moveCash(p purpose, from, to end[schemas.Money], amount schemas.Money) {
+	move(d, p, schemas.Cash, schemas.MoneyScale, from, to, amount)
+}
+
+// move posts an amount from one account to another and carries the pot's balances along. Nothing is posted for zero. The
+// callers have checked that the amount is there: if it is not, a promise of ours is broken.
+func move[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, from, to end[T], amount T) {
+	if amount == 0 {
+		return
+	}
+	if amount < 0 {
+		panic(fmt.Sprintf("pot: posting of %d from %s to %s", amount, from.account, to.account))
+	}
+	posting := ledger.Posting{
+		Leg: int32(len(d.postings) + 1), Stage: p.stage, Asset: asset, Scale: scale, //nolint:gosec // a journal has few postings
+		Quantity: quantity(int64(amount), scale), From: from.account, To: to.account, EffectiveOn: p.effectiveOn,
+		Order: p.order, Trade: p.trade,
+	}
+	if from.balance != nil {
+		if *from.balance < amount {
+			panic(fmt.Sprintf("pot: %s of %s would fall below zero", from.account, asset))
+		}
+		*from.balance -= amount
+		posting.FromBalance = d.running(int64(*from.balance), scale)
+	}
+	if to.balance != nil {
+		sum, err := schemas.AddChecked(*to.balance, amount)
+		if err != nil {
+			panic(fmt.Sprintf("pot: %s of %s: %v", to.account, asset, err))
+		}
+		*to.balance = sum
+		posting.ToBalance = d.running(int64(sum), scale)
+	}
+	d.postings = append(d.postings, posting)
+}
+
+func (d *draft) running(quanta int64, scale int32) *schemas.Quantity {
+	d.balances = append(d.balances, quantity(quanta, scale))
+	return &d.balances[len(d.balances)-1]
+}
+
+// quantity converts quanta that a posting moves. Amounts are bounded on the way in, far below where this could fail.
+func quantity(quanta int64, scale int32) schemas.Quantity {
+	q, err := schemas.QuantityOf(quanta, int(scale))
+	if err != nil {
+		panic(fmt.Sprintf("pot: %d quanta of scale %d: %v", quanta, scale, err))
+	}
+	return q
+}
+
+// holding returns the pot's holding of the asset, making it where there is none.
+func (d *draft) holding(asset schemas.AssetCode) *state.Holding {
+	i, found := slices.BinarySearchFunc(d.state.Holdings, asset, func(h state.Holding, code schemas.AssetCode) int {
+		switch {
+		case h.Asset < code:
+			return -1
+		case h.Asset > code:
+			return 1
+		}
+		return 0
+	})
+	if !found {
+		d.state.Holdings = slices.Insert(d.state.Holdings, i, state.Holding{Asset: asset})
+	}
+	return &d.state.Holdings[i]
+}
+
+// journal returns the output for what the draft posted, or none where it posted nothing.
+func (d *draft) journal(outs []streams.Out, place streams.Place, pot schemas.PotID, cause *inbox.Cause, kind string) []streams.Out {
+	if len(d.postings) == 0 {
+		return outs
+	}
+	return append(outs, journalOut(place, &pot, string(pot), cause, kind, d.postings))
+}
+
+// journalOut makes a journal; the engine's side links it into the shard's chain. The kind tells apart what one cause may
+// write under one key.
+func journalOut(place streams.Place, pot *schemas.PotID, key string, cause *inbox.Cause, kind string, postings []ledger.Posting) streams.Out {
+	return streams.Out{Topic: streams.LedgerJournal, Key: key, Value: &ledger.Journal{
+		ID:    schemas.DeriveID("journal", kind, string(cause.Source), key, cause.ID),
+		Shard: place.Shard, Pot: pot, Source: cause.Source, Cause: cause.ID, RecordedAt: place.RecordedAt,
+		Topic: cause.Topic, Partition: cause.Partition, Offset: cause.Offset, Rules: Rules, Postings: postings,
+	}}
+}

@@ -1,0 +1,243 @@
+package pot
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/processors/internal/allocation"
+	"github.com/penstock-ledger/penstock/processors/internal/merkle"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// Bounds of one pot. They are far above what a member needs, and keep a pot's state small.
+const (
+	ordersMax       = 200
+	instructionsMax = 1000
+	// balanceMax is the most cash that a pot may hold: a hundred billion pounds.
+	balanceMax schemas.Money = 100_000_000_000_00
+)
+
+// instructed answers an instruction.
+func instructed(place streams.Place, r *Reference, before *state.PotState, cause *inbox.Cause, i *ingest.Instruction) (*state.PotState, []streams.Out) {
+	q := &question{place: place, reference: r, cause: cause, instruction: i}
+	today, ready := r.LocalDate(cause.ReceivedAt)
+	if !ready {
+		return before, q.refuse(refusal{codeNotReady, "the trust's settings are not known yet"}, false)
+	}
+	q.today = today
+	if before == nil {
+		if _, opens := i.Body.(*ingest.PotOpened); !opens {
+			return nil, q.refuse(refusal{codeNotOpen, fmt.Sprintf("pot %s is not open", i.Pot)}, false)
+		}
+		before = &state.PotState{}
+		if why := q.checkDate(); why.code != "" {
+			return nil, q.refuse(why, false)
+		}
+		return q.open(before)
+	}
+	digest := digestOf(i)
+	if at := findSeen(before.Seen, seenKey(i.Source, i.ID)); at >= 0 {
+		return before, q.again(&before.Seen[at], digest)
+	}
+	if why := q.checkDate(); why.code != "" {
+		return q.refused(before, why, digest)
+	}
+	return q.decide(before, digest)
+}
+
+func (q *question) open(before *state.PotState) (*state.PotState, []streams.Out) {
+	next := *before
+	next.Seen = q.remember(nil, stateAccepted, "", digestOf(q.instruction))
+	return &next, []streams.Out{q.statusOut(stateAccepted, refusal{}, false, nil, nil)}
+}
+
+// checkDate refuses what is dated in the future or too far back: the latter is what lets a pot forget.
+func (q *question) checkDate() refusal {
+	dated := q.instruction.InstructedOn
+	if dated > q.today {
+		return refusal{codeDatedInFuture, fmt.Sprintf("dated %s, received on %s", dated, q.today)}
+	}
+	if oldest := q.oldestDate(); dated < oldest {
+		return refusal{codeDatedTooFarBack, fmt.Sprintf("dated %s, before %s", dated, oldest)}
+	}
+	return refusal{}
+}
+
+func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	if len(before.Seen) >= instructionsMax {
+		return before, q.refuse(refusal{codeTooManyInstructions, fmt.Sprintf("more than %d instructions within the back-dating period", instructionsMax)}, false)
+	}
+	switch body := q.instruction.Body.(type) {
+	case *ingest.PotOpened:
+		return q.refused(before, refusal{codeAlreadyOpen, fmt.Sprintf("pot %s is open already", q.instruction.Pot)}, digest)
+	case *ingest.Contribution:
+		return q.contribute(before, body, digest)
+	case *ingest.Buy:
+		return q.buy(before, body, digest)
+	case *ingest.Cancel:
+		return q.cancel(before, body, digest)
+	default:
+		panic(fmt.Sprintf("pot: an instruction of type %T came through intake", body))
+	}
+}
+
+// refused remembers the refusal, so that the same instruction gets the same answer when it comes again.
+func (q *question) refused(before *state.PotState, why refusal, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	next := *before
+	next.Seen = q.remember(before.Seen, stateRejected, why.code, digest)
+	return &next, q.refuse(why, false)
+}
+
+// accepted closes a draft: the journal, then the status.
+func (q *question) accepted(d *draft, digest state.SeenDigest, day *schemas.Date, orders []schemas.ID) (*state.PotState, []streams.Out) {
+	d.state.Seen = q.remember(d.state.Seen, stateAccepted, "", digest)
+	outs := d.journal(make([]streams.Out, 0, 2), q.place, q.instruction.Pot, q.cause, "instructed")
+	return &d.state, append(outs, q.statusOut(stateAccepted, refusal{}, false, day, orders))
+}
+
+func (q *question) contribute(before *state.PotState, c *ingest.Contribution, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	if c.Cash > balanceMax-before.Available-before.Reserved {
+		return q.refused(before, refusal{codeBalanceTooLarge, "the pot would hold more cash than a pot may"}, digest)
+	}
+	wanted := make([]want, 0, len(c.Split))
+	if len(c.Split) > 0 {
+		weights := make([]schemas.Weight, len(c.Split))
+		for i := range c.Split {
+			weights[i] = c.Split[i].Weight
+		}
+		parts, err := allocation.Split(c.Cash, weights)
+		if err != nil {
+			panic(fmt.Sprintf("pot: a split came through intake: %v", err))
+		}
+		for i, part := range parts {
+			wanted = append(wanted, want{c.Split[i].Asset, part})
+		}
+	}
+	orders, why := q.orders(before, wanted)
+	if why.code != "" {
+		return q.refused(before, why, digest)
+	}
+	d := newDraft(before, 1+len(orders))
+	d.moveCash(purpose{stage: stageContributed, effectiveOn: q.today}, outside[schemas.Money](ledger.BankClientMoney), d.available(), c.Cash)
+	return q.reserve(d, orders, digest)
+}
+
+func (q *question) buy(before *state.PotState, b *ingest.Buy, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	orders, why := q.orders(before, []want{{b.Asset, b.Cash}})
+	if why.code != "" {
+		return q.refused(before, why, digest)
+	}
+	if before.Available < b.Cash {
+		return q.refused(before, refusal{codeCashNotAvailable, fmt.Sprintf("%s available, %s asked", before.Available, b.Cash)}, digest)
+	}
+	return q.reserve(newDraft(before, len(orders)), orders, digest)
+}
+
+// want is an asset to buy and the cash to spend on it.
+type want struct {
+	asset schemas.AssetCode
+	cash  schemas.Money
+}
+
+// orders makes the orders for what is wanted, or says why one of them cannot be. A part of a split that is less than a
+// penny makes no order.
+func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order, refusal) {
+	if len(before.Orders)+len(wanted) > ordersMax {
+		return nil, refusal{codeTooManyOrders, fmt.Sprintf("a pot may have %d open orders", ordersMax)}
+	}
+	orders := make([]state.Order, 0, len(wanted))
+	for leg, w := range wanted {
+		if !q.reference.Knows(w.asset) {
+			return nil, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", w.asset)}
+		}
+		day, err := q.reference.DealingDay(w.asset, q.cause.ReceivedAt)
+		if err != nil {
+			return nil, refusal{codeNoDealingDay, fmt.Sprintf("asset %s: %v", w.asset, err)}
+		}
+		if q.reference.isClosed(w.asset, day) {
+			return nil, refusal{codeAfterClose, fmt.Sprintf("asset %s: %s is closed already", w.asset, day)}
+		}
+		if w.cash > 0 {
+			orders = append(orders, q.order(leg, w, day))
+		}
+	}
+	return orders, refusal{}
+}
+
+func (q *question) order(leg int, w want, day schemas.Date) state.Order {
+	i := q.instruction
+	id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), string(rune('a'+leg)))
+	return state.Order{
+		ID: id, Source: i.Source, Instruction: i.ID, Asset: w.asset, Side: inbox.SideBuy, Day: day, Amount: int64(w.cash),
+		Salt: state.OrderSalt(merkle.OrderSalt(q.cause.Salt, id)),
+	}
+}
+
+// reserve reserves the cash of the orders and adds them to the pot, in the order of their ids.
+func (q *question) reserve(d *draft, orders []state.Order, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	ids := make([]schemas.ID, len(orders))
+	var last *schemas.Date
+	for i := range orders {
+		order := &orders[i]
+		ids[i] = order.ID
+		if last == nil || order.Day > *last {
+			last = &order.Day
+		}
+		p := purpose{stage: stageReserved, effectiveOn: q.today, order: &order.ID}
+		d.moveCash(p, d.available(), d.reserved(), schemas.Money(order.Amount))
+	}
+	d.state.Orders = append(d.state.Orders, orders...)
+	slices.SortFunc(d.state.Orders, func(a, b state.Order) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return q.accepted(d, digest, last, ids)
+}
+
+// cancel gives back what the instruction's orders have reserved, if every one of them is still before its cut-off.
+func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	key := seenKey(q.instruction.Source, c.Instruction)
+	at := findSeen(before.Seen, key)
+	if at < 0 {
+		return q.refused(before, refusal{codeUnknownInstruction, fmt.Sprintf("instruction %s is not known", c.Instruction)}, digest)
+	}
+	var found []int
+	for i := range before.Orders {
+		order := &before.Orders[i]
+		if order.Source != q.instruction.Source || order.Instruction != c.Instruction {
+			continue
+		}
+		if !q.stillOpen(order) {
+			return q.refused(before, refusal{codeTooLateToCancel, fmt.Sprintf("the order of %s for %s is past its cut-off", order.Asset, order.Day)}, digest)
+		}
+		found = append(found, i)
+	}
+	if len(found) == 0 {
+		return q.refused(before, refusal{codeNothingToCancel, fmt.Sprintf("instruction %s has no open order", c.Instruction)}, digest)
+	}
+	d := newDraft(before, len(found))
+	ids := make([]schemas.ID, len(found))
+	for n, i := range found {
+		order := &before.Orders[i]
+		ids[n] = order.ID
+		d.moveCash(purpose{stage: stageCancelled, effectiveOn: q.today, order: &ids[n]}, d.reserved(), d.available(), schemas.Money(order.Amount))
+	}
+	for n := len(found) - 1; n >= 0; n-- {
+		d.state.Orders = slices.Delete(d.state.Orders, found[n], found[n]+1)
+	}
+	d.state.Seen[at].State = stateCancelled
+	next, outs := q.accepted(d, digest, nil, ids)
+	return next, append(outs, progressOut(q.place, q.instruction.Pot, q.instruction.Source, c.Instruction, stateCancelled, refusal{}, q.cause))
+}
+
+// stillOpen says whether something received with this instruction is in time for the order's day.
+func (q *question) stillOpen(order *state.Order) bool {
+	if q.reference.isClosed(order.Asset, order.Day) {
+		return false
+	}
+	cutOff, ok := q.reference.CutOff(order.Asset, order.Day)
+	return ok && cutOff.InTime(q.cause.ReceivedAt, order.Day)
+}

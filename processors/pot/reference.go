@@ -1,0 +1,70 @@
+package pot
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/processors/internal/book"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/reference"
+	"github.com/penstock-ledger/penstock/schemas/state"
+)
+
+// Reference is what a shard knows besides its pots: reference data, and how far each asset's days are closed.
+type Reference struct {
+	*book.Book
+	closed map[schemas.AssetCode]schemas.Date
+}
+
+// NewReference makes the reference data ready for look-ups.
+func NewReference(stored *state.PotReference) (*Reference, error) {
+	b, err := book.New(stored.Settings, stored.Assets, stored.Calendars)
+	if err != nil {
+		return nil, fmt.Errorf("reading reference data: %w", err)
+	}
+	r := &Reference{b, make(map[schemas.AssetCode]schemas.Date, len(stored.Closed))}
+	for _, c := range stored.Closed {
+		r.closed[c.Asset] = c.Day
+	}
+	return r, nil
+}
+
+// isClosed says whether orders of the asset for the day are frozen.
+func (r *Reference) isClosed(asset schemas.AssetCode, day schemas.Date) bool {
+	through, ok := r.closed[asset]
+	return ok && day <= through
+}
+
+// referenceChanged returns the reference data with the entry in its place.
+func referenceChanged(stored *state.PotReference, m *inbox.ReferenceChanged) *state.PotReference {
+	next := *stored
+	switch entry := m.Entry.Body.(type) {
+	case *reference.Asset:
+		next.Assets = book.PutAsset(stored.Assets, entry)
+		if m.ClosedThrough != nil {
+			next.Closed = closedThrough(stored.Closed, entry.Code, *m.ClosedThrough)
+		}
+	case *reference.Calendar:
+		next.Calendars = book.PutCalendar(stored.Calendars, entry)
+	case *reference.Settings:
+		next.Settings = book.PutSettings(stored.Settings, entry)
+	case *reference.Custodian:
+		return stored
+	}
+	return &next
+}
+
+// closedThrough returns the list with the asset's last closed day set.
+func closedThrough(closed []state.ClosedThrough, asset schemas.AssetCode, day schemas.Date) []state.ClosedThrough {
+	next := slices.Clone(closed)
+	i, found := slices.BinarySearchFunc(next, asset, func(c state.ClosedThrough, code schemas.AssetCode) int {
+		return cmp.Compare(c.Asset, code)
+	})
+	if found {
+		next[i].Day = day
+		return next
+	}
+	return slices.Insert(next, i, state.ClosedThrough{Asset: asset, Day: day})
+}

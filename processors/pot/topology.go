@@ -1,0 +1,96 @@
+package pot
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// Name is the process's name.
+const Name = "pot"
+
+// Process declares the process.
+func Process() streams.Process {
+	table := streams.Changelog(Name, streams.WidthShards, state.PotTableSchema)
+	return streams.Process{
+		Name: Name, Inbox: streams.TopicNamed(streams.PotInbox), Table: table, TagsVersion: "1", Rules: Rules,
+		Outputs: []streams.Topic{
+			streams.TopicNamed(streams.LedgerJournal), streams.TopicNamed(streams.LedgerProgress),
+			streams.TopicNamed(streams.StatusInstruction), streams.TopicNamed(streams.AuditRejection), streams.TopicNamed(streams.DealingInbox),
+		},
+		NewHandler: func(framing streams.Framing) streams.Handler { return streams.NewHandler(framing, table, Machine()) },
+	}
+}
+
+// Machine returns the rules.
+func Machine() streams.Machine[inbox.PotMessage, state.PotState, state.PotReference, *Reference, state.PotTally] {
+	return streams.Machine[inbox.PotMessage, state.PotState, state.PotReference, *Reference, state.PotTally]{
+		View: NewReference, Route: route, Decide: decide, Visit: visitPot, Close: closeShard, Tags: tags,
+	}
+}
+
+func route(m *inbox.PotMessage) streams.Route {
+	r := streams.Route{ReceivedAt: m.Cause.ReceivedAt}
+	switch body := m.Body.(type) {
+	case *inbox.Instructed:
+		r.Key = string(body.Instruction.Pot)
+	case *inbox.DayClosed:
+		r.Control, r.Tags = true, dayClosedTags(body)
+	case *inbox.BatchesConfirmed:
+		r.Control, r.Tags = true, confirmedTags(body)
+	case *inbox.ReferenceChanged, *inbox.TimeReached:
+		r.Control = true
+	}
+	return r
+}
+
+func decide(place streams.Place, r *Reference, _ string, pot *state.PotState, m *inbox.PotMessage) (*state.PotState, []streams.Out) {
+	body, ok := m.Body.(*inbox.Instructed)
+	if !ok {
+		panic(fmt.Sprintf("pot: %T is not for one pot", m.Body))
+	}
+	return instructed(place, r, pot, &m.Cause, &body.Instruction)
+}
+
+func visitPot(place streams.Place, _ *Reference, key string, pot *state.PotState, m *inbox.PotMessage, tally *state.PotTally) (*state.PotState, []streams.Out) {
+	switch body := m.Body.(type) {
+	case *inbox.DayClosed:
+		freeze(pot, body, tally)
+		return pot, nil
+	case *inbox.BatchesConfirmed:
+		return confirmed(place, pot, schemas.PotID(key), &m.Cause, body, tally)
+	}
+	panic(fmt.Sprintf("pot: %T visits no pots", m.Body))
+}
+
+func closeShard(place streams.Place, _ *Reference, stored *state.PotReference, m *inbox.PotMessage, tally *state.PotTally) (*state.PotReference, []streams.Out) {
+	switch body := m.Body.(type) {
+	case *inbox.ReferenceChanged:
+		return referenceChanged(stored, body), nil
+	case *inbox.DayClosed:
+		return dayClosed(place, stored, &m.Cause, body, tally)
+	case *inbox.BatchesConfirmed:
+		return stored, batchesConfirmed(place, &m.Cause, body, tally)
+	case *inbox.TimeReached:
+		return stored, timeReached(place, body)
+	}
+	panic(fmt.Sprintf("pot: %T is not for a shard", m.Body))
+}
+
+// tags shows in which batches the pot has orders.
+func tags(pot *state.PotState) []string {
+	if len(pot.Orders) == 0 {
+		return nil
+	}
+	t := make([]string, len(pot.Orders))
+	for i := range pot.Orders {
+		t[i] = batch.Tag(pot.Orders[i].Day, pot.Orders[i].Asset, pot.Orders[i].Side)
+	}
+	slices.Sort(t)
+	return slices.Compact(t)
+}
