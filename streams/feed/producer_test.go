@@ -158,11 +158,16 @@ func TestSendEndsWithItsContext(t *testing.T) {
 // newTransactional makes a transactional client, as the engine has.
 func newTransactional(t *testing.T, connection Connection) *kgo.Client {
 	t.Helper()
+	return newTransactionalAs(t, connection, "transactional")
+}
+
+func newTransactionalAs(t *testing.T, connection Connection, id string) *kgo.Client {
+	t.Helper()
 	opts, err := connection.Opts()
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := kgo.NewClient(append(opts, kgo.TransactionalID(t.Name()), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	client, err := kgo.NewClient(append(opts, kgo.TransactionalID(id), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
 	if err != nil {
 		t.Fatal(err)
 	}
