@@ -70,6 +70,9 @@ func findPostgres(ctx context.Context, place *postgresPlace, log *slog.Logger) (
 		}
 		return found, nil
 	}
+	if ctx.Err() != nil {
+		return binaries{}, fmt.Errorf("looking for a server: %w", context.Cause(ctx))
+	}
 	if wanted == "" {
 		wanted = downloadedMajor
 	}

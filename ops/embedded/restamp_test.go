@@ -17,11 +17,9 @@ import (
 
 // Old producers name the topic, new ones give its id; a batch may be compressed;
 // and the records of one batch may claim any times. All get the broker's.
-func TestChosenTopicsGetTheBrokersTime(t *testing.T) {
-	stack := start(t, Config{
-		Dir:           newDir(t),
-		RestampTopics: func(topic string) bool { return strings.HasPrefix(topic, "ingest.") },
-	})
+func chosenTopicsGetTheBrokersTime(t *testing.T, config Config) {
+	config.RestampTopics = func(topic string) bool { return strings.HasPrefix(topic, "ingest.") }
+	stack := start(t, config)
 	codecs := map[string]kgo.CompressionCodec{
 		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
 		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -87,6 +85,7 @@ func check(t *testing.T, at seen, ids map[string]int) {
 }
 
 func TestEverythingOutlivesACleanStop(t *testing.T) {
+	t.Parallel()
 	dir := newDir(t)
 	stack := start(t, Config{Dir: dir})
 	before := look(stack)
@@ -100,7 +99,9 @@ func TestEverythingOutlivesACleanStop(t *testing.T) {
 	check(t, after, ids)
 }
 
+// That no server outlives its killed parent is a part of this.
 func TestEverythingOutlivesAKill(t *testing.T) {
+	t.Parallel()
 	dir := newDir(t)
 	first := startChild(t, dir)
 	ids := work(t, first.seen)
@@ -122,6 +123,7 @@ func TestEverythingOutlivesAKill(t *testing.T) {
 // A kill right before a start must not make it fail: the dying server still has
 // its data, and the ports may linger.
 func TestAStartRightAfterAKillSucceeds(t *testing.T) {
+	t.Parallel()
 	dir := newDir(t)
 	suffixes := map[string]bool{}
 	for range 3 {
@@ -136,28 +138,63 @@ func TestAStartRightAfterAKillSucceeds(t *testing.T) {
 	}
 }
 
-func TestOneFolderHasOneStack(t *testing.T) {
-	dir := newDir(t)
-	start(t, Config{Dir: dir})
-	_, err := Start(deadline(t), Config{Dir: dir})
+// The parts of this test need a Postgres but not one each; that a named server is
+// used, and left running, is shown by the way.
+func TestWithANamedServer(t *testing.T) {
+	t.Parallel()
+	own := start(t, Config{Dir: newDir(t)})
+	config := func(t *testing.T) Config { return Config{Dir: newDir(t), PostgresURL: own.PostgresURL()} }
+	t.Run("it is used", func(t *testing.T) {
+		if got := start(t, config(t)).PostgresURL(); got != own.PostgresURL() {
+			t.Errorf("got %s, want %s", got, own.PostgresURL())
+		}
+	})
+	t.Run("a folder has one stack", func(t *testing.T) { oneFolderHasOneStack(t, config(t)) })
+	t.Run("a fixed port that is taken is refused", func(t *testing.T) { takenPortIsRefused(t, config(t)) })
+	t.Run("a port that is taken meanwhile is replaced", func(t *testing.T) { lostPortIsReplaced(t, config(t)) })
+	t.Run("chosen topics get the broker's time", func(t *testing.T) { chosenTopicsGetTheBrokersTime(t, config(t)) })
+	must(t, connect(t, look(own)).Ping(t.Context()))
+}
+
+func oneFolderHasOneStack(t *testing.T, config Config) {
+	stack := start(t, config)
+	_, err := Start(deadline(t), config)
 	if err == nil || !strings.Contains(err.Error(), "in use by process") {
 		t.Fatalf("second start: got %v", err)
 	}
-	if err := Remove(dir); err == nil {
+	if err := Remove(config.Dir); err == nil {
 		t.Fatal("removing a folder in use: got no error")
+	}
+	must(t, stack.Close(t.Context()))
+	must(t, Remove(config.Dir))
+	if exists(config.Dir) {
+		t.Error("the folder is still there")
 	}
 }
 
-func TestAFixedPortThatIsTakenIsRefused(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+func takenPortIsRefused(t *testing.T, config Config) {
+	taken, err := net.Listen("tcp", addressAny)
 	must(t, err)
 	defer func() { _ = taken.Close() }()
-	dir := newDir(t)
-	if _, err := Start(deadline(t), Config{Dir: dir, KafkaAddr: taken.Addr().String()}); err == nil {
+	config.KafkaAddr = taken.Addr().String()
+	if _, err := Start(deadline(t), config); err == nil {
 		t.Fatal("got no error")
 	}
-	// The failed start has left the folder, and the next one goes well.
-	start(t, Config{Dir: dir})
+	// The failed start has let go of the folder, and the next one goes well.
+	config.KafkaAddr = ""
+	start(t, config)
+}
+
+func lostPortIsReplaced(t *testing.T, config Config) {
+	first := start(t, config)
+	must(t, first.Close(t.Context()))
+	taken, err := net.Listen("tcp", first.KafkaAddr())
+	must(t, err)
+	defer func() { _ = taken.Close() }()
+	second := start(t, config)
+	if second.KafkaAddr() == first.KafkaAddr() || second.RegistryURL() != first.RegistryURL() {
+		t.Errorf("got %+v after %+v", look(second), look(first))
+	}
 }
 
 func TestAnAddressWithoutAHostIsRefused(t *testing.T) {
@@ -174,16 +211,6 @@ func TestANamedServerThatIsAwayIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "named Postgres") {
 		t.Fatalf("got %v", err)
 	}
-}
-
-func TestANamedServerIsUsedAndLeftRunning(t *testing.T) {
-	own := start(t, Config{Dir: newDir(t)})
-	second := start(t, Config{Dir: newDir(t), PostgresURL: own.PostgresURL()})
-	if second.PostgresURL() != own.PostgresURL() {
-		t.Errorf("got %s, want %s", second.PostgresURL(), own.PostgresURL())
-	}
-	must(t, second.Close(t.Context()))
-	must(t, connect(t, look(own)).Ping(t.Context()))
 }
 
 // newClient makes a client that the caller closes as soon as it is done: closing
@@ -275,16 +302,4 @@ func connect(t *testing.T, at seen) *pgx.Conn {
 	must(t, err)
 	t.Cleanup(func() { _ = connection.Close(context.Background()) })
 	return connection
-}
-
-func TestRemoveTakesEverything(t *testing.T) {
-	dir := newDir(t)
-	must(t, start(t, Config{Dir: dir}).Close(t.Context()))
-	must(t, Remove(dir))
-	if left, err := filepath.Glob(dir + "*"); err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v %v", left, err)
-	}
-	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the folder is still there: %v", err)
-	}
 }
