@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"reflect"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,22 +32,29 @@ type fixture struct {
 	limits  Limits
 	client  *kgo.Client
 	sent    [][]*kgo.Record
+	// last is the instance that was started last.
+	last atomic.Pointer[instance]
 }
 
 func newFixture(t testing.TB, shards int32) *fixture {
+	t.Helper()
+	return newFixtureOf(t, sampleProcess(), shards)
+}
+
+func newFixtureOf(t testing.TB, process streams.Process, shards int32) *fixture {
 	t.Helper()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}))
 	must(t, err)
 	t.Cleanup(cluster.Close)
 	f := &fixture{
-		t: t, cluster: cluster, process: sampleProcess(), shards: shards, dir: t.TempDir(), sent: make([][]*kgo.Record, shards),
+		t: t, cluster: cluster, process: process, shards: shards, dir: t.TempDir(), sent: make([][]*kgo.Record, shards),
 		limits: Limits{TransactionRecordsMax: 7, SweepVisitsMax: 3, BackoffMax: 200 * time.Millisecond},
 	}
 	keep := map[string]string{"retention.ms": "-1"}
 	must(t, cluster.CreateTopic(f.process.Inbox.Name, shards, keep))
 	must(t, cluster.CreateTopic(f.process.Outputs[0].Name, shards, keep))
 	must(t, cluster.CreateTopic(f.process.Table.Name, shards, map[string]string{"cleanup.policy": "compact", "retention.ms": "-1"}))
-	f.client = f.newClient(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	f.client = f.newClient(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(1<<20))
 	return f
 }
 
@@ -144,6 +154,7 @@ func (f *fixture) start(options ...option) *instance {
 	must(f.t, err)
 	ctx, end := context.WithCancel(context.Background())
 	i := &instance{f: f, engine: engine, end: end, kill: kill, done: make(chan error, 1)}
+	f.last.Store(i)
 	var wait sync.WaitGroup
 	wait.Go(func() { i.done <- engine.Run(ctx) })
 	f.t.Cleanup(func() { kill(); end(); wait.Wait() })
@@ -301,3 +312,60 @@ func (f *fixture) partitionsOf(topic string) int32 {
 }
 
 func (f *fixture) shardOf(key string) int32 { return streams.PartitionOf(key, f.shards) }
+
+// checkStores compares the stores of the instances with the model: states, reference and index.
+func (f *fixture) checkStores(instances ...*instance) {
+	f.t.Helper()
+	for shard, m := range f.expect() {
+		store := f.storeOf(int32(shard), instances...)
+		keys, err := store.scan([]string{"all"}, "", 1<<20)
+		must(f.t, err)
+		if want := m.tagged([]string{"all"}); !reflect.DeepEqual(keys, want) {
+			f.t.Errorf("shard %d: indexed keys are %q, not %q", shard, keys, want)
+		}
+		odd, err := store.scan([]string{"odd"}, "", 1<<20)
+		must(f.t, err)
+		if want := m.tagged([]string{"odd"}); !reflect.DeepEqual(odd, want) {
+			f.t.Errorf("shard %d: odd keys are %q, not %q", shard, odd, want)
+		}
+		for key, want := range m.states {
+			if got, err := store.state(new([]byte), key); err != nil || string(got) != want {
+				f.t.Errorf("shard %d: the state of %s is %q (%v), not %q", shard, key, got, err, want)
+			}
+		}
+		if got, err := store.get([]byte(keyReference)); err != nil || string(got) != m.reference {
+			f.t.Errorf("shard %d: the reference is %q (%v), not %q", shard, got, err, m.reference)
+		}
+	}
+}
+
+func (f *fixture) storeOf(shard int32, instances ...*instance) *store {
+	f.t.Helper()
+	for _, i := range instances {
+		if s := i.engine.statuses[f.process.Name][shard].committedStore(); s != nil {
+			return s
+		}
+	}
+	f.t.Fatalf("nobody runs shard %d", shard)
+	return nil
+}
+
+// finish runs the inbox to its end on a fresh instance and checks everything.
+func (f *fixture) finish(options ...option) {
+	f.t.Helper()
+	i := f.start(options...)
+	f.caughtUp(i)
+	f.checkStores(i)
+	i.stop()
+	f.check()
+}
+
+// status returns the status of one shard.
+func (i *instance) status(shard int32) ShardStatus {
+	return i.engine.statuses[i.f.process.Name][shard].snapshot()
+}
+
+// storeDir is where an instance of the fixture's folder keeps a shard.
+func (f *fixture) storeDir(shard int32) string {
+	return filepath.Join(f.dir, f.process.Name, strconv.Itoa(int(shard)))
+}

@@ -2,9 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"fmt"
-
 	"crypto/sha256"
 
 	"github.com/IBM/sarama"
@@ -120,7 +117,10 @@ func (l *loop) route(ctx context.Context, j *job) error {
 		Topic: raw.Topic, Partition: raw.Partition, Offset: raw.Offset, Key: string(raw.Key),
 		Timestamp: schemas.InstantOf(raw.Timestamp), Size: len(raw.Value),
 	}
-	if err := l.unframe(ctx, j); err != nil {
+	if l.process.ReadsAnything {
+		j.record.Digest = sha256.Sum256(raw.Value)
+	}
+	if err := readInto(ctx, &j.record, l.engine.config.Framing, raw.Value, l.process.ReadsAnything); err != nil {
 		return err
 	}
 	route, err := l.handler.Route(&j.record)
@@ -130,25 +130,6 @@ func (l *loop) route(ctx context.Context, j *job) error {
 	route.Record = &j.record
 	j.route = route
 	return l.guard(j)
-}
-
-func (l *loop) unframe(ctx context.Context, j *job) error {
-	raw := j.raw
-	if l.process.ReadsAnything {
-		j.record.Digest = sha256.Sum256(raw.Value)
-	}
-	payload, err := l.engine.config.Framing.Unframe(ctx, raw.Topic, raw.Value)
-	if err == nil {
-		j.record.Value = payload
-		return nil
-	}
-	if !errors.As(err, &j.record.Unreadable) {
-		return fmt.Errorf("unframing %s/%d@%d: %w", raw.Topic, raw.Partition, raw.Offset, err)
-	}
-	if !l.process.ReadsAnything {
-		return stopf("%s/%d@%d cannot be read: %w", raw.Topic, raw.Partition, raw.Offset, err)
-	}
-	return nil
 }
 
 // guard checks that a record is where it belongs.
