@@ -21,13 +21,9 @@ const (
 	frameLength = 5
 )
 
-// Resolve returns the function that brings a payload of the writer's schema to the reader's, both given as Avro schema
-// text. An error of Resolve says that the schemas do not fit; an error of the function that the payload is not of the writer's.
-type Resolve func(writer, reader string) (func(payload []byte) ([]byte, error), error)
-
 // RegistryOptions are what a Registry needs beside its address.
 type RegistryOptions struct {
-	// Resolve is required.
+	// Resolve brings foreign payloads to our schemas; nil is ByContract.
 	Resolve Resolve
 	// Log is required.
 	Log *slog.Logger
@@ -67,6 +63,9 @@ func NewRegistry(address RegistryAddress, options RegistryOptions) (*Registry, e
 	client, err := address.client()
 	if err != nil {
 		return nil, err
+	}
+	if options.Resolve == nil {
+		options.Resolve = ByContract
 	}
 	r := &Registry{
 		client: client, resolve: options.Resolve, log: options.Log, readOnly: options.ReadOnly,
@@ -143,7 +142,7 @@ func (r *Registry) Frame(topic string, b []byte) []byte {
 }
 
 // Unframe returns the payload in the topic's own schema. A payload of our own schema is not copied and not checked. It
-// waits for a registry that is away until ctx ends.
+// waits for a registry that is away until ctx ends. It panics for a topic that Register was not told of.
 func (r *Registry) Unframe(ctx context.Context, topic string, framed []byte) ([]byte, error) {
 	own := r.topic(topic)
 	id, err := FrameID(framed)

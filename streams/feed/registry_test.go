@@ -67,7 +67,9 @@ func newRegistry(t *testing.T, options RegistryOptions) *registryFixture {
 		}
 		return false
 	})
-	options.Resolve = resolveForTests
+	if options.Resolve == nil {
+		options.Resolve = resolveForTests
+	}
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
@@ -321,3 +323,5 @@ func TestLatestSchemaOfASubject(t *testing.T) {
 		t.Errorf("got %q, %d, %v, %v", text, latest, ok, err)
 	}
 }
+
+func avroSchema(text string) sr.Schema { return sr.Schema{Schema: text, Type: sr.TypeAvro} }
