@@ -16,10 +16,11 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
-// How many messages wait at the two channels on their way to goka's goroutine.
+// How many messages wait at the two channels on their way to goka's goroutine. They are fed before they are decided, so they also bound by how much a
+// transaction of slow decisions can overrun its time.
 const (
-	claimMax = 256
-	inputMax = 1024
+	claimMax = 64
+	inputMax = 256
 	fifoMax  = claimMax + inputMax + 16
 )
 

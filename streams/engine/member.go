@@ -125,6 +125,9 @@ func (m *member) run(ctx context.Context) {
 }
 
 func (m *member) leave() {
+	ctx, cancel := context.WithTimeout(m.engine.config.dying, time.Second)
+	m.copyPositions(ctx)
+	cancel()
 	m.mu.Lock()
 	shards := make([]int32, 0, len(m.running))
 	for number := range m.running {

@@ -14,7 +14,7 @@ import (
 // metricSet holds the metrics of an instance; their names are frozen.
 type metricSet struct {
 	records, transactions, visits, astray, bytes, aborts, restored *prometheus.CounterVec
-	next, seconds                                                  *prometheus.GaugeVec
+	next, seconds, lag                                             *prometheus.GaugeVec
 }
 
 func newMetricSet(registerer prometheus.Registerer) (*metricSet, error) {
@@ -34,9 +34,10 @@ func newMetricSet(registerer prometheus.Registerer) (*metricSet, error) {
 		aborts:       counter("aborts_total", "Lives of the shard that ended in doubt or stopped, by cause.", "cause"),
 		restored:     counter("restored_records_total", "Changelog keys restored."),
 		next:         gauge("inbox_next_offset", "Offset of the next inbox record."),
+		lag:          gauge("lag_seconds", "Time from the timestamp of the last processed record to its commit."),
 		seconds:      gauge("transaction_seconds", "Length of the last committed transaction."),
 	}
-	for _, c := range []prometheus.Collector{m.records, m.transactions, m.visits, m.astray, m.bytes, m.aborts, m.restored, m.next, m.seconds} {
+	for _, c := range []prometheus.Collector{m.records, m.transactions, m.visits, m.astray, m.bytes, m.aborts, m.restored, m.next, m.seconds, m.lag} {
 		if err := registerer.Register(c); err != nil {
 			return nil, fmt.Errorf("registering the engine's metrics: %w", err)
 		}
@@ -47,7 +48,7 @@ func newMetricSet(registerer prometheus.Registerer) (*metricSet, error) {
 // shardMetrics are the metrics of one shard.
 type shardMetrics struct {
 	records, visits, astray, bytes, restored, committedTotal prometheus.Counter
-	next, seconds                                            prometheus.Gauge
+	next, seconds, lag                                       prometheus.Gauge
 	aborts                                                   *prometheus.CounterVec
 	committed                                                atomic.Int64
 }
@@ -56,7 +57,7 @@ func (m *metricSet) of(process string, shard int32) *shardMetrics {
 	l := prometheus.Labels{"process": process, "shard": strconv.Itoa(int(shard))}
 	return &shardMetrics{
 		records: m.records.With(l), visits: m.visits.With(l), astray: m.astray.With(l), bytes: m.bytes.With(l), restored: m.restored.With(l),
-		committedTotal: m.transactions.With(l), next: m.next.With(l), seconds: m.seconds.With(l), aborts: m.aborts.MustCurryWith(l),
+		committedTotal: m.transactions.With(l), next: m.next.With(l), seconds: m.seconds.With(l), lag: m.lag.With(l), aborts: m.aborts.MustCurryWith(l),
 	}
 }
 
@@ -84,4 +85,7 @@ func (m *shardMetrics) commit(t *transaction, written, next int64) {
 	m.bytes.Add(float64(written))
 	m.next.Set(float64(next))
 	m.seconds.Set(time.Since(t.began).Seconds())
+	if !t.stamp.IsZero() {
+		m.lag.Set(time.Since(t.stamp).Seconds())
+	}
 }

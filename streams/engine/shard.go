@@ -2,13 +2,13 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strconv"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/penstock-ledger/penstock/streams"
@@ -139,7 +139,32 @@ func (a *attempt) prepare(ending context.Context) error {
 	if err := a.fault(stepRestored); err != nil {
 		return err
 	}
+	if err := a.checkBegun(ctx); err != nil {
+		return err
+	}
 	return a.remember()
+}
+
+// checkBegun refuses a changelog that says the shard has not begun while the group's copy of its position says that it has: the changelog
+// was lost, and to begin again would write everything a second time.
+func (a *attempt) checkBegun(ctx context.Context) error {
+	if begun, err := a.store.get([]byte(keyMeta)); begun != nil || err != nil {
+		return err
+	}
+	group := a.engine.config.GroupPrefix + a.process.Name
+	offsets, err := kadm.NewClient(a.client).FetchOffsetsForTopics(ctx, group, a.process.Inbox.Name)
+	if err != nil {
+		return fmt.Errorf("asking for the position that group %s remembers: %w", group, err)
+	}
+	copied, _ := offsets.Lookup(a.process.Inbox.Name, a.number)
+	if copied.Err != nil {
+		return fmt.Errorf("asking for the position that group %s remembers: %w", group, copied.Err)
+	}
+	if copied.At > 0 {
+		return stopf("the changelog %s/%d says that the shard has not begun, but group %s remembers position %d: the changelog was lost; "+
+			"bring it back, or, to begin again on purpose, delete the group %s", a.process.Table.Name, a.number, group, copied.At, group)
+	}
+	return nil
 }
 
 // remember hands what was last committed to the handler.
@@ -211,11 +236,4 @@ func (a *attempt) cause() error {
 		return nil
 	}
 	return context.Cause(a.ctx)
-}
-
-func joinCause(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	return err
 }

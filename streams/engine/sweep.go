@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -28,6 +29,7 @@ func (l *loop) sweepThrough(ending context.Context, j *job) error {
 		switch {
 		case l.written.Load() == 0 && l.overlay.empty() && l.working.chain == before.chain:
 			// Nothing was written: there is nothing to lose, and a crash starts this part over.
+			l.open.began = time.Now()
 			l.arm()
 		case ending.Err() == nil:
 			if err := l.commitPart(&mark); err != nil {
@@ -54,7 +56,7 @@ func (l *loop) visit(j *job, mark *sweepMark) (more bool, err error) {
 	}
 	messages := make([]sarama.ConsumerMessage, len(keys))
 	for i, key := range keys {
-		if l.visitsFull() {
+		if i > 0 && l.visitsFull() {
 			return true, nil
 		}
 		messages[i] = sarama.ConsumerMessage{
@@ -70,9 +72,9 @@ func (l *loop) visit(j *job, mark *sweepMark) (more bool, err error) {
 	return len(keys) == countMax, nil
 }
 
-// visitsFull says that the visits fed so far have written all that one transaction may. It never stops the first visit of a part.
+// visitsFull says that the visits fed so far are all that one transaction may take.
 func (l *loop) visitsFull() bool {
-	return l.open.visits > 0 && l.written.Load() >= l.engine.config.Limits.TransactionBytesMax
+	return l.written.Load() >= l.engine.config.Limits.TransactionBytesMax || l.late()
 }
 
 // commitPart commits a part of the sweep that is not the last.
@@ -99,7 +101,6 @@ func (l *loop) closeSweep(j *job) error {
 		l.overlay.setSweep(nil)
 		l.sweep = nil
 	}
-	l.open.records++
-	l.open.read += int64(j.record.Size)
+	l.open.count(j)
 	return l.commit(j.record.Offset + 1)
 }

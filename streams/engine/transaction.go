@@ -11,7 +11,10 @@ import (
 
 // transaction is the loop's count of the open transaction.
 type transaction struct {
+	// open says that the client is in a transaction; one that holds nothing yet is used again.
+	open    bool
 	began   time.Time
+	stamp   time.Time // of the last record
 	records int
 	read    int64
 	astray  int
@@ -49,8 +52,7 @@ func (l *loop) transact(ending context.Context) error {
 			l.held = j
 			break
 		}
-		l.open.records++
-		l.open.read += int64(j.record.Size)
+		l.open.count(j)
 		next = j.record.Offset + 1
 		if j.astray {
 			l.open.astray++
@@ -87,10 +89,12 @@ func (l *loop) outwait(err error) error {
 
 // begin opens a transaction. At the broker it begins with the first record that is produced.
 func (l *loop) begin() error {
-	if err := l.client.BeginTransaction(); err != nil {
-		return fmt.Errorf("beginning a transaction: %w", err)
+	if !l.open.open {
+		if err := l.client.BeginTransaction(); err != nil {
+			return fmt.Errorf("beginning a transaction: %w", err)
+		}
 	}
-	l.open = transaction{began: time.Now()}
+	l.open = transaction{open: true, began: time.Now()}
 	l.written.Store(0)
 	l.arm()
 	l.status.began(l.open.began)
@@ -102,7 +106,18 @@ func (l *loop) full() bool {
 	limits := &l.engine.config.Limits
 	return l.open.records >= limits.TransactionRecordsMax ||
 		l.open.read+l.written.Load() >= limits.TransactionBytesMax ||
-		l.open.records%64 == 63 && time.Since(l.open.began) >= limits.TransactionTimeMax
+		l.late()
+}
+
+// late says that the open transaction has taken its time.
+func (l *loop) late() bool {
+	return time.Since(l.open.began) >= l.engine.config.Limits.TransactionTimeMax
+}
+
+func (t *transaction) count(j *job) {
+	t.records++
+	t.read += int64(j.record.Size)
+	t.stamp = j.raw.Timestamp
 }
 
 // arm keeps the countdown from reaching zero while messages are still being fed.
@@ -187,5 +202,6 @@ func (l *loop) finish() {
 	l.metrics.commit(&l.open, l.written.Load(), l.working.next)
 	l.committed = l.working
 	l.overlay.reset()
+	l.open.open = false
 	l.status.committed(l.committed, l.sweep)
 }

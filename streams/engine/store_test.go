@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// tamper opens a store that nobody runs and changes its position. It also puts a wrong state in, so that a store that should have been discarded and was not
+// shows at once.
+func (f *fixture) tamper(shard int32, change func(p *position)) {
+	f.t.Helper()
+	s, err := openStore(f.storeDir(shard), nil)
+	must(f.t, err)
+	change(&s.position)
+	must(f.t, s.db.Set([]byte(keyPosition), mustJSON(s.position), pebble.Sync))
+	must(f.t, s.db.Set([]byte("skey-000"), append(plain{}.Frame("", nil), "666"...), pebble.Sync))
+	must(f.t, s.db.Set([]byte("sghost"), append(plain{}.Frame("", nil), "667"...), pebble.Sync))
+	must(f.t, s.close())
+}
+
+func TestAStoreThatDoesNotFitTheChangelogIsDiscarded(t *testing.T) {
+	for name, change := range map[string]func(p *position){
+		"ahead of the changelog":    func(p *position) { p.Next += 1000 },
+		"of another topic":          func(p *position) { p.Topic = "AAAAAAAAAAAAAAAAAAAAAA" },
+		"of another cluster":        func(p *position) { p.Cluster = "elsewhere" },
+		"older than deletions stay": func(p *position) { p.WrittenAt = time.Now().Add(-48 * time.Hour) },
+		"of another layout":         func(p *position) { p.Layout = storeLayout + 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, 1)
+			f.load(60, 9)
+			i := f.start()
+			f.caughtUp(i)
+			i.stop()
+			f.tamper(0, change)
+			f.load(20, 9)
+			i = f.start()
+			f.caughtUp(i)
+			if _, found, err := i.engine.Get(sampleName, "ghost"); found || err != nil {
+				t.Errorf("the store was kept (%v)", err)
+			}
+			f.checkStores(i)
+			i.stop()
+			f.check()
+		})
+	}
+}
+
+func TestALostStoreIsRestored(t *testing.T) {
+	f := newFixture(t, 2)
+	f.load(150, 23)
+	i := f.start()
+	f.caughtUp(i)
+	i.stop()
+	must(t, os.RemoveAll(f.dir))
+	f.load(30, 23)
+	f.finish()
+}
+
+func TestAnOldStoreIsRolledForward(t *testing.T) {
+	f := newFixture(t, 2)
+	f.load(100, 23)
+	i := f.start()
+	f.caughtUp(i)
+	i.stop()
+	old := t.TempDir()
+	must(t, os.CopyFS(old, os.DirFS(f.dir)))
+	f.load(100, 31)
+	f.cluster.Compact()
+	i = f.start()
+	f.caughtUp(i)
+	i.stop()
+	f.finish(inDir(old))
+}
+
+func TestTheIndexIsBuiltAgainForOtherTags(t *testing.T) {
+	f := newFixture(t, 1)
+	f.load(60, 9)
+	i := f.start()
+	f.caughtUp(i)
+	i.stop()
+	s, err := openStore(f.storeDir(0), nil)
+	must(t, err)
+	must(t, s.db.DeleteRange([]byte{spaceTag}, []byte{spaceTag + 1}, pebble.Sync))
+	must(t, s.close())
+	f.process.TagsVersion = "parity-2"
+	f.control("sweep odd")
+	f.finish()
+}
+
+func TestAReadStoreKnowsItsPosition(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openStore(dir, nil)
+	must(t, err)
+	batch := s.db.NewBatch()
+	must(t, s.write(batch, 17, "v"))
+	must(t, s.close())
+	s, err = openStore(dir, nil)
+	must(t, err)
+	if s.position.Next != 17 || s.position.IndexVersion != "v" || s.position.WrittenAt.IsZero() {
+		t.Errorf("the position came back as %+v", s.position)
+	}
+	must(t, s.close())
+	var m map[string]any
+	must(t, json.Unmarshal(mustJSON(s.position), &m))
+}
