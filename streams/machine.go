@@ -73,7 +73,7 @@ type typed[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]] st
 	Machine[M, S, R, V, T]
 	framing   Framing
 	table     string
-	reference R
+	reference *R
 	view      V
 	tally     T
 }
@@ -87,15 +87,15 @@ func NewHandler[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T
 }
 
 func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Restore(reference, tally []byte) error {
-	var r R
+	r := new(R)
 	var t T
-	if err := h.decode(reference, branchReference, PR(&r)); err != nil {
+	if err := h.decode(reference, branchReference, PR(r)); err != nil {
 		return fmt.Errorf("restoring reference data: %w", err)
 	}
 	if err := h.decode(tally, branchTally, PT(&t)); err != nil {
 		return fmt.Errorf("restoring a tally: %w", err)
 	}
-	view, err := h.View(&r)
+	view, err := h.View(r)
 	if err != nil {
 		return fmt.Errorf("reading restored reference data: %w", err)
 	}
@@ -157,18 +157,18 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) change(before, after *S) Change {
 
 func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Close(scope *Scope, route *Route) ([]byte, error) {
 	message := route.Message.(*M) //nolint:forcetypeassert // Route put it there
-	next, outs := h.Machine.Close(scope.place(), h.view, &h.reference, message, &h.tally)
+	next, outs := h.Machine.Close(scope.place(), h.view, h.reference, message, &h.tally)
 	h.emit(scope, outs)
 	var none T
 	h.tally = none
-	if next == &h.reference {
+	if next == h.reference {
 		return nil, nil
 	}
 	view, err := h.View(next)
 	if err != nil {
 		return nil, fmt.Errorf("reading new reference data: %w", err)
 	}
-	h.reference, h.view = *next, view
+	h.reference, h.view = next, view
 	return h.encode(branchReference, PR(next)), nil
 }
 

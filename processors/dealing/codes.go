@@ -1,0 +1,40 @@
+package dealing
+
+import "github.com/penstock-ledger/penstock/schemas"
+
+// The rejection codes of this process. They are frozen.
+const (
+	codeConflictingConfirmation schemas.Code = "dealing/conflicting-confirmation"
+	codeUnknownTrade            schemas.Code = "dealing/unknown-trade"
+	codeWrongCustodian          schemas.Code = "dealing/wrong-custodian"
+	codeNotPlaced               schemas.Code = "dealing/not-placed"
+	codeTradeSettled            schemas.Code = "dealing/trade-settled"
+	codeTradeRejected           schemas.Code = "dealing/trade-rejected"
+	codeTradePriced             schemas.Code = "dealing/trade-priced"
+	codeTooManyWaiting          schemas.Code = "dealing/too-many-waiting"
+	codePieceRepeated           schemas.Code = "dealing/piece-repeated"
+	codePieceMissing            schemas.Code = "dealing/piece-missing"
+	codeTooManyPieces           schemas.Code = "dealing/too-many-pieces"
+	codePriceMismatch           schemas.Code = "dealing/price-mismatch"
+	codeOverfill                schemas.Code = "dealing/overfill"
+	codeUnitsScale              schemas.Code = "dealing/units-scale"
+	codeUnitsMismatch           schemas.Code = "dealing/units-mismatch"
+	codeNotPriced               schemas.Code = "dealing/not-priced"
+	codeSettledEarly            schemas.Code = "dealing/settled-early"
+	codePartlyFilled            schemas.Code = "dealing/partly-filled"
+	codeUnknownAsset            schemas.Code = "dealing/unknown-asset"
+	codeQuotationDiffers        schemas.Code = "dealing/quotation-differs"
+	codePriceScale              schemas.Code = "dealing/price-scale"
+	codePriceInFuture           schemas.Code = "dealing/price-dated-in-future"
+	codePriceDiffers            schemas.Code = "dealing/price-differs"
+	codeNoParkedPrice           schemas.Code = "dealing/no-parked-price"
+	codeSettingsMissing         schemas.Code = "dealing/settings-missing"
+	codeBadReference            schemas.Code = "dealing/bad-reference"
+	codeReferenceTooLate        schemas.Code = "dealing/reference-too-late"
+)
+
+// refusal is why something is not done. The zero refusal means that it is.
+type refusal struct {
+	code   schemas.Code
+	reason string
+}

@@ -1,0 +1,221 @@
+package dealing
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// Bounds of one trade.
+const (
+	piecesMax  = 100
+	waitingMax = 100
+	seenMax    = 500
+)
+
+// desk is one trade while confirmations of it are dealt with.
+type desk struct {
+	place streams.Place
+	id    schemas.ID
+	trade state.TradeState
+	outs  []streams.Out
+}
+
+func newDesk(place streams.Place, id schemas.ID, before *state.TradeState) *desk {
+	d := &desk{place: place, id: id, trade: *before}
+	d.trade.Pieces = slices.Clone(before.Pieces)
+	d.trade.Seen = slices.Clone(before.Seen)
+	d.trade.Waiting = slices.Clone(before.Waiting)
+	return d
+}
+
+// confirmed deals with a confirmation.
+func confirmed(place streams.Place, r *Reference, before *state.TradeState, cause *inbox.Cause, c *ingest.Confirmation) (*state.TradeState, []streams.Out) {
+	refuse := func(code schemas.Code, reason string) (*state.TradeState, []streams.Out) {
+		return before, []streams.Out{rejectionOut(place, cause, refusal{code, reason})}
+	}
+	if before == nil || before.Stage == state.StageCollecting {
+		return refuse(codeUnknownTrade, fmt.Sprintf("there is no trade %s", c.Trade))
+	}
+	digest := digestOf(c)
+	if i := slices.IndexFunc(before.Seen, func(s state.SeenConfirmation) bool { return s.ID == c.ID }); i >= 0 {
+		if before.Seen[i].Digest == digest {
+			return before, nil
+		}
+		return refuse(codeConflictingConfirmation, fmt.Sprintf("confirmation %s came before with another content", c.ID))
+	}
+	if why := checkTrade(before, c); why.code != "" {
+		return refuse(why.code, why.reason)
+	}
+	if len(before.Waiting) >= waitingMax || len(before.Seen) >= seenMax {
+		return refuse(codeTooManyWaiting, fmt.Sprintf("trade %s has more confirmations than it may have", c.Trade))
+	}
+	d := newDesk(place, c.Trade, before)
+	d.trade.Seen = append(d.trade.Seen, state.SeenConfirmation{ID: c.ID, Digest: digest})
+	d.trade.Waiting = append(d.trade.Waiting, state.Waiting{Cause: *cause, Confirmation: *c})
+	return d.work(r.price(before.Asset, before.Day))
+}
+
+// checkTrade refuses what does not concern the trade as it stands.
+func checkTrade(trade *state.TradeState, c *ingest.Confirmation) refusal {
+	switch {
+	case trade.Custodian != c.Custodian:
+		return refusal{codeWrongCustodian, fmt.Sprintf("trade %s is with %s, not with %s", c.Trade, trade.Custodian, c.Custodian)}
+	case trade.Stage == state.StageBatched:
+		return refusal{codeNotPlaced, fmt.Sprintf("trade %s is not placed yet", c.Trade)}
+	case trade.Stage == state.StageSettled:
+		return refusal{codeTradeSettled, fmt.Sprintf("trade %s is settled", c.Trade)}
+	case trade.Stage == state.StageRejected:
+		return refusal{codeTradeRejected, fmt.Sprintf("trade %s was rejected", c.Trade)}
+	}
+	return refusal{}
+}
+
+// work deals with the waiting confirmations in their order, as far as that can be done: a fill needs the released close
+// of the dealing day, and what comes after it waits behind it.
+func (d *desk) work(price *state.KnownPrice) (*state.TradeState, []streams.Out) {
+	for len(d.trade.Waiting) > 0 {
+		w := d.trade.Waiting[0]
+		if _, fill := w.Confirmation.Body.(*ingest.FillPriced); fill && (price == nil || !price.Released) {
+			break
+		}
+		d.trade.Waiting = d.trade.Waiting[1:]
+		if why := d.apply(&w.Cause, &w.Confirmation, price); why.code != "" {
+			d.outs = append(d.outs, rejectionOut(d.place, &w.Cause, why))
+		} else {
+			d.outs = append(d.outs, flushOut(&w.Cause))
+		}
+	}
+	return &d.trade, d.outs
+}
+
+func (d *desk) apply(cause *inbox.Cause, c *ingest.Confirmation, price *state.KnownPrice) refusal {
+	if why := checkTrade(&d.trade, c); why.code != "" {
+		return why
+	}
+	switch body := c.Body.(type) {
+	case *ingest.FillPriced:
+		return d.fill(c, body, price)
+	case *ingest.TradeSettled:
+		return d.settle(c, body)
+	case *ingest.TradeRejected:
+		return d.reject(c, body)
+	}
+	panic(fmt.Sprintf("dealing: a confirmation of type %T came through intake from %s", c.Body, cause.Topic))
+}
+
+func (d *desk) fill(c *ingest.Confirmation, f *ingest.FillPriced, price *state.KnownPrice) refusal {
+	units, why := d.checkFill(f, price)
+	if why.code != "" {
+		return why
+	}
+	d.trade.Pieces = append(d.trade.Pieces, state.Piece{
+		Cash: f.Cash, Units: units, Price: f.Price, PriceVersion: price.Version, Final: f.Final, Confirmation: c.ID,
+	})
+	if f.Final {
+		d.trade.Stage = state.StagePriced
+	}
+	d.event(eventPriced+"/"+strconv.Itoa(len(d.trade.Pieces)), func(t *ledger.Trade) {
+		t.Event, t.Piece, t.Final, t.Cash, t.Units = eventPriced, f.Piece, f.Final, cashQuantity(f.Cash), f.Units
+		t.Price, t.PriceVersion, t.Confirmation = &f.Price, price.Version, c.ID
+	})
+	return refusal{}
+}
+
+// checkFill returns the piece's units in the asset's quanta.
+func (d *desk) checkFill(f *ingest.FillPriced, price *state.KnownPrice) (schemas.Units, refusal) {
+	expected := len(d.trade.Pieces) + 1
+	switch {
+	case d.trade.Stage == state.StagePriced:
+		return 0, refusal{codeTradePriced, "the last piece came before"}
+	case int(f.Piece) < expected:
+		return 0, refusal{codePieceRepeated, fmt.Sprintf("piece %d came before", f.Piece)}
+	case int(f.Piece) > expected:
+		return 0, refusal{codePieceMissing, fmt.Sprintf("piece %d came, piece %d is missing", f.Piece, expected)}
+	case expected > piecesMax:
+		return 0, refusal{codeTooManyPieces, fmt.Sprintf("a trade may have %d pieces", piecesMax)}
+	case f.Price != price.Price:
+		return 0, refusal{codePriceMismatch, fmt.Sprintf("priced at %s, the close of %s on %s is %s", f.Price, d.trade.Asset, d.trade.Day, price.Price)}
+	}
+	given, _ := soFar(d.trade.Pieces)
+	if ordered := schemas.Money(weightOf(&d.trade)); f.Cash > ordered-given {
+		return 0, refusal{codeOverfill, fmt.Sprintf("%s filled, %s of %s left", f.Cash, ordered-given, ordered)}
+	}
+	quanta, exact := f.Units.Quanta(int(d.trade.UnitsScale))
+	if !exact {
+		return 0, refusal{codeUnitsScale, fmt.Sprintf("%s units have more than %d decimals", f.Units, d.trade.UnitsScale)}
+	}
+	if !plausible(f.Cash, quanta, f.Price, int(d.trade.UnitsScale)) {
+		return 0, refusal{codeUnitsMismatch, fmt.Sprintf("%s units at %s are not %s", f.Units, f.Price, f.Cash)}
+	}
+	return schemas.Units(quanta), refusal{}
+}
+
+// plausible says whether the units are what the cash buys at the price, within one quantum.
+func plausible(cash schemas.Money, units int64, price schemas.Price, scale int) bool {
+	exact, err := schemas.MulDivFloor(int64(cash), schemas.Power10(schemas.PriceScale-schemas.MoneyScale+scale), int64(price))
+	return err == nil && units-exact >= -1 && units-exact <= 1
+}
+
+func (d *desk) settle(c *ingest.Confirmation, s *ingest.TradeSettled) refusal {
+	if d.trade.Stage != state.StagePriced {
+		return refusal{codeNotPriced, fmt.Sprintf("trade %s is not fully priced", c.Trade)}
+	}
+	if s.SettledOn < d.trade.SettlesOn {
+		return refusal{codeSettledEarly, fmt.Sprintf("settled on %s, due on %s", s.SettledOn, d.trade.SettlesOn)}
+	}
+	d.trade.Stage, d.trade.SettledOn = state.StageSettled, &s.SettledOn
+	given, got := soFar(d.trade.Pieces)
+	d.event(eventSettled, func(t *ledger.Trade) {
+		t.Cash, t.Units = cashQuantity(given), unitsQuantity(got, d.trade.UnitsScale)
+		t.SettledOn, t.Confirmation = &s.SettledOn, c.ID
+	})
+	return refusal{}
+}
+
+func (d *desk) reject(c *ingest.Confirmation, r *ingest.TradeRejected) refusal {
+	if len(d.trade.Pieces) > 0 {
+		return refusal{codePartlyFilled, fmt.Sprintf("trade %s is filled in part", c.Trade)}
+	}
+	d.trade.Stage, d.trade.Reason = state.StageRejected, r.Reason
+	d.event(eventRejected, func(t *ledger.Trade) { t.Confirmation, t.Reason = c.ID, r.Reason })
+	return refusal{}
+}
+
+// event publishes what became of the trade.
+func (d *desk) event(name string, fill func(*ledger.Trade)) {
+	out := tradeOut(d.place, d.id, &d.trade, name)
+	fill(out.Value.(*ledger.Trade)) //nolint:forcetypeassert // tradeOut made it
+	d.outs = append(d.outs, out)
+}
+
+// soFar sums the pieces: cash given and units got.
+func soFar(pieces []state.Piece) (given schemas.Money, got schemas.Units) {
+	for i := range pieces {
+		given += pieces[i].Cash
+		got += pieces[i].Units
+	}
+	return given, got
+}
+
+// unitsQuantity converts units that a trade moves; a confirmation cannot say more than fits.
+func unitsQuantity(units schemas.Units, scale int32) schemas.Quantity {
+	q, err := schemas.QuantityOf(int64(units), int(scale))
+	if err != nil {
+		panic(fmt.Sprintf("dealing: %d units of scale %d: %v", units, scale, err))
+	}
+	return q
+}
+
+func digestOf(c *ingest.Confirmation) state.ConfirmationDigest {
+	sum := sha256.Sum256(c.AppendAvro(nil))
+	return state.ConfirmationDigest(sum[:16])
+}

@@ -1,0 +1,79 @@
+package dealing
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// reached notes how far a partition of the instruction topic has come. When all of them have passed a cut-off, the day is
+// closed in every shard, for no instruction that is in time for it can still come.
+func (d *dealing) reached(r *Reference, cause *inbox.Cause, m *inbox.Reached) (*state.DealingReference, []streams.Out) {
+	next := *r.stored
+	next.Reached = slices.Clone(r.stored.Reached)
+	for int32(len(next.Reached)) < d.shards { //nolint:gosec // bounded by the number of shards
+		next.Reached = append(next.Reached, 0)
+	}
+	if m.Partition < 0 || m.Partition >= d.shards || m.Time <= next.Reached[m.Partition] {
+		return r.stored, nil
+	}
+	next.Reached[m.Partition] = m.Time
+	least := slices.Min(next.Reached)
+	if least <= r.stored.Announced {
+		return &next, nil
+	}
+	next.Announced = least
+	outs := d.closeDays(r, &next, cause, least)
+	id := schemas.DeriveID("time", least.String()).String()
+	return &next, tellAll(outs, d.shards, id, cause, &inbox.TimeReached{Time: least})
+}
+
+// closeDays closes every day of every asset whose cut-off has passed everywhere, the earliest day first.
+func (d *dealing) closeDays(r *Reference, next *state.DealingReference, cause *inbox.Cause, least schemas.Instant) []streams.Out {
+	closing := make(map[schemas.Date][]inbox.ClosedAsset)
+	for _, code := range r.Codes() {
+		through, _ := r.closedThrough(code)
+		for _, day := range r.passedDays(code, through, least) {
+			asset := r.Asset(code, day)
+			closing[day] = append(closing[day], inbox.ClosedAsset{Asset: code, Custodian: asset.Custodian, UnitsScale: asset.UnitsScale})
+			next.Closed = setClosed(next.Closed, code, day)
+		}
+	}
+	var outs []streams.Out
+	for _, day := range slices.Sorted(maps.Keys(closing)) {
+		parts := []string{"closed", day.String()}
+		for _, asset := range closing[day] {
+			parts = append(parts, string(asset.Asset))
+		}
+		outs = tellAll(outs, d.shards, schemas.DeriveID(parts...).String(), cause, &inbox.DayClosed{Day: day, Assets: closing[day]})
+	}
+	return outs
+}
+
+// passedDays returns the asset's dealing days after the last closed one whose cut-off nothing can be in time for any more.
+func (r *Reference) passedDays(code schemas.AssetCode, through schemas.Date, least schemas.Instant) []schemas.Date {
+	today, ok := r.LocalDate(least)
+	if !ok {
+		return nil
+	}
+	var days []schemas.Date
+	for day := through + 1; day <= today; day++ {
+		deals, err := r.Deals(code, day)
+		if err != nil {
+			return days // a calendar that ends closes nothing more; status shows it
+		}
+		if !deals {
+			continue
+		}
+		cutOff, _ := r.CutOff(code, day)
+		if !cutOff.Passed(least, day) {
+			return days
+		}
+		days = append(days, day)
+	}
+	return days
+}

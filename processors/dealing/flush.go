@@ -1,0 +1,123 @@
+package dealing
+
+import (
+	"strconv"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// flushTrade places a trade that is published, and collects what the shards have not been told of it.
+func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, tally *state.DealingTally) (*state.TradeState, []streams.Out) {
+	next := *before
+	if next.Stage == state.StageBatched {
+		next.Stage = state.StagePlaced
+		return &next, placeTrade(place, id, &next)
+	}
+	tell := &tally.Confirmed
+	told := false
+	for n := int(next.Sent); n < len(next.Pieces); n++ {
+		tell.Priced = append(tell.Priced, pricedBatch(id, &next, n))
+		told = true
+	}
+	next.Sent = int32(len(next.Pieces)) //nolint:gosec // bounded by piecesMax
+	if !next.Told && next.Stage == state.StageSettled {
+		given, got := soFar(next.Pieces)
+		tell.Settled = append(tell.Settled, inbox.SettledBatch{
+			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side,
+			Weight: weightOf(&next), Got: int64(got), Given: int64(given), SettledOn: *next.SettledOn,
+		})
+		next.Told, told = true, true
+	}
+	if !next.Told && next.Stage == state.StageRejected {
+		tell.Rejected = append(tell.Rejected, inbox.RejectedBatch{
+			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Reason: next.Reason,
+		})
+		next.Told, told = true, true
+	}
+	if told {
+		tally.Weights = append(tally.Weights, weightsOf(id, &next))
+	}
+	return &next, nil
+}
+
+// pricedBatch is piece n of the trade as the shards need it: what the batch had got and given before it, and with it.
+func pricedBatch(id schemas.ID, trade *state.TradeState, n int) inbox.PricedBatch {
+	piece := &trade.Pieces[n]
+	givenBefore, gotBefore := soFar(trade.Pieces[:n])
+	return inbox.PricedBatch{
+		Trade: id, Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: trade.Side,
+		Weight: weightOf(trade), Piece: int32(n + 1), Final: piece.Final, Price: piece.Price, PriceVersion: piece.PriceVersion, //nolint:gosec // bounded by piecesMax
+		GotBefore: int64(gotBefore), GotThrough: int64(gotBefore + piece.Units),
+		GivenBefore: int64(givenBefore), GivenThrough: int64(givenBefore + piece.Cash),
+	}
+}
+
+func weightsOf(id schemas.ID, trade *state.TradeState) state.TradeWeights {
+	w := state.TradeWeights{Trade: id, Shards: make([]int64, len(trade.Totals))}
+	for i := range trade.Totals {
+		w.Shards[i] = trade.Totals[i].Weight
+	}
+	return w
+}
+
+// flushed tells every shard what was collected, each with its own place in the batches' weights.
+func (d *dealing) flushed(cause *inbox.Cause, tally *state.DealingTally) []streams.Out {
+	if len(tally.Weights) == 0 {
+		return nil
+	}
+	id := flushID(&tally.Confirmed)
+	outs := make([]streams.Out, 0, d.shards)
+	for shard := range d.shards {
+		body := &inbox.BatchesConfirmed{
+			Priced:   append([]inbox.PricedBatch(nil), tally.Confirmed.Priced...),
+			Settled:  append([]inbox.SettledBatch(nil), tally.Confirmed.Settled...),
+			Rejected: tally.Confirmed.Rejected,
+		}
+		for i := range body.Priced {
+			b := &body.Priced[i]
+			b.WeightBefore, b.WeightThrough = runningWeights(tally, b.Trade, shard)
+		}
+		for i := range body.Settled {
+			b := &body.Settled[i]
+			b.WeightBefore, b.WeightThrough = runningWeights(tally, b.Trade, shard)
+		}
+		outs = append(outs, tell(shard, id, cause, body))
+	}
+	return outs
+}
+
+// runningWeights sums the trade's weights over the shards before this one, and up to and with it.
+func runningWeights(tally *state.DealingTally, trade schemas.ID, shard int32) (before, through int64) {
+	for i := range tally.Weights {
+		if tally.Weights[i].Trade != trade {
+			continue
+		}
+		for n, weight := range tally.Weights[i].Shards {
+			if int32(n) < shard { //nolint:gosec // bounded by the number of shards
+				before += weight
+			}
+			if int32(n) <= shard { //nolint:gosec // bounded by the number of shards
+				through += weight
+			}
+		}
+	}
+	return before, through
+}
+
+// flushID names what is told by its content: each piece, settlement and rejection is told once.
+func flushID(c *inbox.BatchesConfirmed) string {
+	parts := []string{"confirmed"}
+	for i := range c.Priced {
+		parts = append(parts, c.Priced[i].Trade.String(), strconv.Itoa(int(c.Priced[i].Piece)))
+	}
+	for i := range c.Settled {
+		parts = append(parts, c.Settled[i].Trade.String(), eventSettled)
+	}
+	for i := range c.Rejected {
+		parts = append(parts, c.Rejected[i].Trade.String(), eventRejected)
+	}
+	return schemas.DeriveID(parts...).String()
+}

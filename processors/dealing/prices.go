@@ -1,0 +1,179 @@
+package dealing
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/reference"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// pricesPerAssetMax is how many closes of an asset are kept; fills of older days are not confirmed any more.
+const pricesPerAssetMax = 60
+
+// pencePerPound converts prices that are quoted in pence.
+const pencePerPound = 100
+
+// verdict is what a price or an operator's action on one comes to. The visits and the close of the same message both
+// need it, so it is computed from the same facts twice.
+type verdict struct {
+	why   refusal
+	price state.KnownPrice // what is to be kept
+	drop  bool             // whether it is to be forgotten instead
+	known bool             // nothing changes
+}
+
+// priceTag is borne by trades with confirmations that wait for the asset's close of the day.
+func priceTag(asset schemas.AssetCode, day schemas.Date) string {
+	return "price/" + day.String() + "/" + string(asset)
+}
+
+// price returns the asset's close of the day as far as it is known.
+func (r *Reference) price(asset schemas.AssetCode, day schemas.Date) *state.KnownPrice {
+	i, found := slices.BinarySearchFunc(r.stored.Prices, state.KnownPrice{Asset: asset, Date: day}, comparePrices)
+	if !found {
+		return nil
+	}
+	return &r.stored.Prices[i]
+}
+
+func comparePrices(a, b state.KnownPrice) int {
+	return cmp.Or(cmp.Compare(a.Asset, b.Asset), cmp.Compare(a.Date, b.Date))
+}
+
+// judgePrice says what a vendor's price comes to: it is released, or parked for a person where it moved too far.
+func (r *Reference) judgePrice(cause *inbox.Cause, p *ingest.Price) verdict {
+	pounds, why := r.checkPrice(cause, p)
+	if why.code != "" {
+		return verdict{why: why}
+	}
+	if old := r.price(p.Asset, p.Date); old != nil {
+		if old.Price == pounds {
+			return verdict{known: true}
+		}
+		return verdict{why: refusal{codePriceDiffers, fmt.Sprintf("the close of %s on %s is known as %s, not %s", p.Asset, p.Date, old.Price, pounds)}}
+	}
+	asset := r.Asset(p.Asset, p.Date)
+	return verdict{price: state.KnownPrice{
+		Asset: p.Asset, Date: p.Date, Price: pounds, Version: 1, Released: r.withinTolerance(asset, p.Date, pounds),
+	}}
+}
+
+// checkPrice returns the price in pounds.
+func (r *Reference) checkPrice(cause *inbox.Cause, p *ingest.Price) (schemas.Price, refusal) {
+	asset := r.Asset(p.Asset, p.Date)
+	if asset == nil {
+		return 0, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s on %s", p.Asset, p.Date)}
+	}
+	if today, ok := r.LocalDate(cause.ReceivedAt); !ok || p.Date > today {
+		return 0, refusal{codePriceInFuture, fmt.Sprintf("the close of %s on %s came before that day", p.Asset, p.Date)}
+	}
+	if p.Quotation != asset.Quotation {
+		return 0, refusal{codeQuotationDiffers, fmt.Sprintf("%s is quoted in %s, not in %s", p.Asset, asset.Quotation, p.Quotation)}
+	}
+	if int64(p.Close)%schemas.Power10(schemas.PriceScale-int(asset.PriceScale)) != 0 {
+		return 0, refusal{codePriceScale, fmt.Sprintf("%s has more than the %d decimals of %s", p.Close, asset.PriceScale, p.Asset)}
+	}
+	if p.Quotation == reference.QuotationPounds {
+		return p.Close, refusal{}
+	}
+	if p.Close%pencePerPound != 0 {
+		return 0, refusal{codePriceScale, fmt.Sprintf("%s pence of %s cannot be said in pounds", p.Close, p.Asset)}
+	}
+	return p.Close / pencePerPound, refusal{}
+}
+
+// withinTolerance says whether the price moved no further from the last released one than the asset allows. A first
+// price is within tolerance: there is nothing to compare it with.
+func (r *Reference) withinTolerance(asset *reference.Asset, date schemas.Date, price schemas.Price) bool {
+	last := schemas.Price(0)
+	for i := range r.stored.Prices {
+		if p := &r.stored.Prices[i]; p.Asset == asset.Code && p.Date < date && p.Released {
+			last = p.Price
+		}
+	}
+	if last == 0 {
+		return true
+	}
+	moveBy := int64(max(price-last, last-price))
+	allowed, err := schemas.MulDivFloor(int64(last), int64(asset.PriceTolerance), int64(schemas.WeightOne))
+	return err == nil && moveBy <= allowed
+}
+
+// judgeRelease says what an operator's release or refusal of a parked price comes to.
+func (r *Reference) judgeRelease(asset schemas.AssetCode, date schemas.Date, price schemas.Price, release bool) verdict {
+	parked := r.price(asset, date)
+	if parked == nil || parked.Released || parked.Price != price {
+		return verdict{why: refusal{codeNoParkedPrice, fmt.Sprintf("no price %s of %s on %s is parked", price, asset, date)}}
+	}
+	v := verdict{price: *parked, drop: !release}
+	v.price.Released = release
+	return v
+}
+
+// judge returns the verdict on a message about a price.
+func (r *Reference) judge(m *inbox.DealingMessage) verdict {
+	switch body := m.Body.(type) {
+	case *inbox.PriceReceived:
+		return r.judgePrice(&m.Cause, &body.Price)
+	case *inbox.Operated:
+		switch operation := body.Operation.Body.(type) {
+		case *ingest.PriceRelease:
+			return r.judgeRelease(operation.Asset, operation.Date, operation.Price, true)
+		case *ingest.PriceRefusal:
+			return r.judgeRelease(operation.Asset, operation.Date, operation.Price, false)
+		}
+	}
+	panic(fmt.Sprintf("dealing: %T is not about a price", m.Body))
+}
+
+// priceTags returns the tags of the trades that may wait for the price that the message is about.
+func priceTags(m *inbox.DealingMessage) []string {
+	switch body := m.Body.(type) {
+	case *inbox.PriceReceived:
+		return []string{priceTag(body.Price.Asset, body.Price.Date)}
+	case *inbox.Operated:
+		if operation, ok := body.Operation.Body.(*ingest.PriceRelease); ok {
+			return []string{priceTag(operation.Asset, operation.Date)}
+		}
+	}
+	return nil
+}
+
+// priceJudged ends a message about a price: it is kept, forgotten, or refused.
+func (r *Reference) priceJudged(place streams.Place, m *inbox.DealingMessage) (*state.DealingReference, []streams.Out) {
+	v := r.judge(m)
+	switch {
+	case v.why.code != "":
+		return r.stored, []streams.Out{rejectionOut(place, &m.Cause, v.why)}
+	case v.known:
+		return r.stored, nil
+	}
+	next := *r.stored
+	next.Prices = putPrice(r.stored.Prices, v.price, v.drop)
+	return &next, nil
+}
+
+// putPrice returns the prices with one of them set or dropped, and forgets the asset's oldest where there are too many.
+func putPrice(prices []state.KnownPrice, price state.KnownPrice, drop bool) []state.KnownPrice {
+	next := slices.Clone(prices)
+	i, found := slices.BinarySearchFunc(next, price, comparePrices)
+	switch {
+	case found && drop:
+		return slices.Delete(next, i, i+1)
+	case found:
+		next[i] = price
+		return next
+	}
+	next = slices.Insert(next, i, price)
+	first := slices.IndexFunc(next, func(p state.KnownPrice) bool { return p.Asset == price.Asset })
+	if i >= first+pricesPerAssetMax || len(next) > first+pricesPerAssetMax && next[first+pricesPerAssetMax].Asset == price.Asset {
+		next = slices.Delete(next, first, first+1)
+	}
+	return next
+}

@@ -1,0 +1,200 @@
+package dealing
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/penstock-ledger/penstock/processors/internal/book"
+	"github.com/penstock-ledger/penstock/processors/internal/calendar"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/reference"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// Bounds of reference data.
+const (
+	settlementLagMax  = 5
+	backdatingDaysMax = 366
+	minutesOfDayMax   = 24*60 - 1
+	assetsMax         = 2000
+	closedDaysMax     = 5000
+	assetRowsPerAsset = 100
+	custodianRowsMax  = 100
+	calendarRowsMax   = 200
+	settingsRowsMax   = 100
+)
+
+// Reference is what dealing knows besides trades, ready for look-ups.
+type Reference struct {
+	*book.Book
+	stored     *state.DealingReference
+	custodians map[schemas.CustodianID]bool
+}
+
+// NewReference makes the stored reference data ready.
+func NewReference(stored *state.DealingReference) (*Reference, error) {
+	b, err := book.New(stored.Settings, stored.Assets, stored.Calendars)
+	if err != nil {
+		return nil, fmt.Errorf("reading reference data: %w", err)
+	}
+	r := &Reference{b, stored, make(map[schemas.CustodianID]bool, len(stored.Custodians))}
+	for i := range stored.Custodians {
+		r.custodians[stored.Custodians[i].ID] = true
+	}
+	return r, nil
+}
+
+// closedThrough returns the last closed day of the asset, and false for an asset that is new.
+func (r *Reference) closedThrough(asset schemas.AssetCode) (schemas.Date, bool) {
+	for i := range r.stored.Closed {
+		if r.stored.Closed[i].Asset == asset {
+			return r.stored.Closed[i].Day, true
+		}
+	}
+	return 0, false
+}
+
+// referenceReceived checks an entry, keeps it, and tells every shard. An entry that is known already changes nothing.
+func (d *dealing) referenceReceived(place streams.Place, r *Reference, cause *inbox.Cause, entry *reference.Entry) (*state.DealingReference, []streams.Out) {
+	var next *state.DealingReference
+	var why refusal
+	var through *schemas.Date
+	switch body := entry.Body.(type) {
+	case *reference.Calendar:
+		next, why = r.putCalendar(body)
+	case *reference.Custodian:
+		next, why = r.putCustodian(body)
+	case *reference.Settings:
+		next, why = r.putSettings(body)
+	case *reference.Asset:
+		next, through, why = r.putAsset(body, cause.ReceivedAt)
+	}
+	if why.code != "" {
+		return r.stored, []streams.Out{rejectionOut(place, cause, why)}
+	}
+	if next == nil {
+		return r.stored, nil
+	}
+	id := schemas.DeriveID("reference", string(cause.Source), cause.ID, string(entry.AppendAvro(nil))).String()
+	return next, tellAll(nil, d.shards, id, cause, &inbox.ReferenceChanged{Entry: *entry, ClosedThrough: through})
+}
+
+func bad(format string, args ...any) refusal {
+	return refusal{codeBadReference, fmt.Sprintf(format, args...)}
+}
+
+func (r *Reference) putCalendar(c *reference.Calendar) (*state.DealingReference, refusal) {
+	if err := calendar.Check(c); err != nil {
+		return nil, bad("%v", err)
+	}
+	if len(c.Closed) > closedDaysMax || len(r.stored.Calendars) >= calendarRowsMax {
+		return nil, bad("calendar %q: more closed days or calendars than there may be", c.Name)
+	}
+	next := *r.stored
+	next.Calendars = book.PutCalendar(r.stored.Calendars, c)
+	return changed(r.stored, &next), refusal{}
+}
+
+func (r *Reference) putCustodian(c *reference.Custodian) (*state.DealingReference, refusal) {
+	if c.ID == "" || len(c.ID) > schemas.TextIDMax || len(r.stored.Custodians) >= custodianRowsMax {
+		return nil, bad("custodian %q: its id is empty or too long, or there are too many", c.ID)
+	}
+	next := *r.stored
+	next.Custodians = book.PutCustodian(r.stored.Custodians, c)
+	return changed(r.stored, &next), refusal{}
+}
+
+func (r *Reference) putSettings(s *reference.Settings) (*state.DealingReference, refusal) {
+	if _, err := time.LoadLocation(s.Zone); err != nil || s.Zone == "" || s.Zone == "Local" {
+		return nil, bad("settings from %s: there is no time zone %q", s.EffectiveFrom, s.Zone)
+	}
+	switch {
+	case !r.HasCalendar(s.PlatformCalendar):
+		return nil, bad("settings from %s: there is no calendar %q", s.EffectiveFrom, s.PlatformCalendar)
+	case s.BackdatingDays < 0 || s.BackdatingDays > backdatingDaysMax:
+		return nil, bad("settings from %s: back-dating of %d days", s.EffectiveFrom, s.BackdatingDays)
+	case len(r.stored.Settings) >= settingsRowsMax:
+		return nil, bad("settings from %s: too many rows", s.EffectiveFrom)
+	}
+	next := *r.stored
+	next.Settings = book.PutSettings(r.stored.Settings, s)
+	return changed(r.stored, &next), refusal{}
+}
+
+// putAsset also returns, for an asset that is new, the last day that counts as closed: the day before it was received.
+func (r *Reference) putAsset(a *reference.Asset, received schemas.Instant) (*state.DealingReference, *schemas.Date, refusal) {
+	if why := r.checkAsset(a); why.code != "" {
+		return nil, nil, why
+	}
+	next := *r.stored
+	next.Assets = book.PutAsset(r.stored.Assets, a)
+	through, known := r.closedThrough(a.Code)
+	if known {
+		if changed(r.stored, &next) == nil {
+			return nil, nil, refusal{}
+		}
+		if a.EffectiveFrom <= through {
+			return nil, nil, refusal{codeReferenceTooLate, fmt.Sprintf("asset %s from %s: its days are closed through %s", a.Code, a.EffectiveFrom, through)}
+		}
+		return &next, nil, refusal{}
+	}
+	today, ok := r.LocalDate(received)
+	if !ok {
+		return nil, nil, refusal{codeSettingsMissing, fmt.Sprintf("asset %s: the trust's settings are not known yet", a.Code)}
+	}
+	yesterday := today - 1
+	next.Closed = setClosed(r.stored.Closed, a.Code, yesterday)
+	return &next, &yesterday, refusal{}
+}
+
+func (r *Reference) checkAsset(a *reference.Asset) refusal {
+	earlier := r.Latest(a.Code)
+	switch {
+	case a.Code == "" || len(a.Code) > schemas.TextIDMax || a.Code == schemas.Cash:
+		return bad("%q cannot be the code of an asset", a.Code)
+	case !r.HasCalendar(a.Calendar):
+		return bad("asset %s: there is no calendar %q", a.Code, a.Calendar)
+	case !r.custodians[a.Custodian]:
+		return bad("asset %s: there is no custodian %q", a.Code, a.Custodian)
+	case a.UnitsScale < 0 || a.UnitsScale > schemas.UnitsScaleMax:
+		return bad("asset %s: units of %d decimals", a.Code, a.UnitsScale)
+	case a.PriceScale < 0 || a.PriceScale > schemas.PriceScale:
+		return bad("asset %s: prices of %d decimals", a.Code, a.PriceScale)
+	case a.CutOffMinute < 0 || a.CutOffMinute > minutesOfDayMax:
+		return bad("asset %s: cut-off at minute %d", a.Code, a.CutOffMinute)
+	case a.SettlementLag < 0 || a.SettlementLag > settlementLagMax:
+		return bad("asset %s: settlement after %d days", a.Code, a.SettlementLag)
+	case a.PriceTolerance <= 0:
+		return bad("asset %s: price tolerance %s", a.Code, a.PriceTolerance)
+	case earlier != nil && earlier.UnitsScale != a.UnitsScale:
+		return bad("asset %s: its units have %d decimals and cannot change", a.Code, earlier.UnitsScale)
+	case earlier == nil && len(r.Codes()) >= assetsMax, len(r.stored.Assets) >= assetsMax*assetRowsPerAsset:
+		return bad("asset %s: too many assets", a.Code)
+	}
+	return refusal{}
+}
+
+// changed returns next where it differs from the stored data, else nil.
+func changed(stored, next *state.DealingReference) *state.DealingReference {
+	if bytes.Equal(stored.AppendAvro(nil), next.AppendAvro(nil)) {
+		return nil
+	}
+	return next
+}
+
+func setClosed(closed []state.DealtThrough, asset schemas.AssetCode, day schemas.Date) []state.DealtThrough {
+	next := slices.Clone(closed)
+	i, found := slices.BinarySearchFunc(next, asset, func(c state.DealtThrough, code schemas.AssetCode) int {
+		return cmp.Compare(c.Asset, code)
+	})
+	if found {
+		next[i].Day = day
+		return next
+	}
+	return slices.Insert(next, i, state.DealtThrough{Asset: asset, Day: day})
+}

@@ -1,0 +1,99 @@
+package dealing
+
+import (
+	"fmt"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// Name is the process's name.
+const Name = "dealing"
+
+// Rules is the version of the rules by which this package decides.
+const Rules = "dealing/1"
+
+// dealing decides for a trust whose pots are spread over so many shards.
+type dealing struct {
+	shards int32
+}
+
+// Process declares the process, for pots spread over the given number of shards.
+func Process(shards int32) streams.Process {
+	table := streams.Changelog(Name, streams.WidthOne, state.DealingTableSchema)
+	return streams.Process{
+		Name: Name, Inbox: streams.TopicNamed(streams.DealingInbox), Table: table, TagsVersion: "1", Rules: Rules,
+		Outputs: []streams.Topic{
+			streams.TopicNamed(streams.PotInbox), streams.TopicNamed(streams.LedgerTrade), streams.TopicNamed(streams.CustodianOrder),
+			streams.TopicNamed(streams.AuditRejection), streams.TopicNamed(streams.DealingInbox),
+		},
+		NewHandler: func(framing streams.Framing) streams.Handler {
+			return streams.NewHandler(framing, table, Machine(shards))
+		},
+	}
+}
+
+// Machine returns the rules.
+func Machine(shards int32) streams.Machine[inbox.DealingMessage, state.TradeState, state.DealingReference, *Reference, state.DealingTally] {
+	d := &dealing{shards}
+	return streams.Machine[inbox.DealingMessage, state.TradeState, state.DealingReference, *Reference, state.DealingTally]{
+		View: NewReference, Route: route, Decide: d.decide, Visit: d.visit, Close: d.closeMessage, Tags: tags,
+	}
+}
+
+func route(m *inbox.DealingMessage) streams.Route {
+	r := streams.Route{ReceivedAt: m.Cause.ReceivedAt, Control: true}
+	switch body := m.Body.(type) {
+	case *inbox.ShardTotal:
+		r.Control, r.Key = false, body.Trade.String()
+	case *inbox.Confirmed:
+		r.Control, r.Key = false, body.Confirmation.Trade.String()
+	case *inbox.PriceReceived, *inbox.Operated:
+		r.Tags = priceTags(m)
+	case *inbox.Flush:
+		r.Tags = []string{tagReady}
+	case *inbox.Reached, *inbox.ReferenceReceived:
+	}
+	return r
+}
+
+func (d *dealing) decide(place streams.Place, r *Reference, _ string, trade *state.TradeState, m *inbox.DealingMessage) (*state.TradeState, []streams.Out) {
+	switch body := m.Body.(type) {
+	case *inbox.ShardTotal:
+		return d.shardTotal(place, r, trade, &m.Cause, body)
+	case *inbox.Confirmed:
+		return confirmed(place, r, trade, &m.Cause, &body.Confirmation)
+	}
+	panic(fmt.Sprintf("dealing: %T is not for one trade", m.Body))
+}
+
+func (d *dealing) visit(place streams.Place, r *Reference, key string, trade *state.TradeState, m *inbox.DealingMessage, tally *state.DealingTally) (*state.TradeState, []streams.Out) {
+	id, err := schemas.ParseID(key)
+	if err != nil {
+		panic(fmt.Sprintf("dealing: key %q: %v", key, err))
+	}
+	if _, ok := m.Body.(*inbox.Flush); ok {
+		return flushTrade(place, id, trade, tally)
+	}
+	v := r.judge(m)
+	if v.why.code != "" || v.known || v.drop {
+		return trade, nil
+	}
+	return newDesk(place, id, trade).work(&v.price)
+}
+
+func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.DealingReference, m *inbox.DealingMessage, tally *state.DealingTally) (*state.DealingReference, []streams.Out) {
+	switch body := m.Body.(type) {
+	case *inbox.Reached:
+		return d.reached(r, &m.Cause, body)
+	case *inbox.ReferenceReceived:
+		return d.referenceReceived(place, r, &m.Cause, &body.Reference.Entry)
+	case *inbox.PriceReceived, *inbox.Operated:
+		return r.priceJudged(place, m)
+	case *inbox.Flush:
+		return r.stored, d.flushed(&m.Cause, tally)
+	}
+	panic(fmt.Sprintf("dealing: %T is not for the shard", m.Body))
+}

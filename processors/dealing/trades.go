@@ -1,0 +1,143 @@
+package dealing
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/processors/internal/merkle"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/custodian"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// The events of a trade.
+const (
+	eventBatched  = "batched"
+	eventPlaced   = "placed"
+	eventPriced   = "priced"
+	eventSettled  = "settled"
+	eventRejected = "rejected"
+)
+
+// tagReady is borne by trades with something to place or to tell the shards.
+const tagReady = "ready"
+
+// shardTotal adds one shard's total. With the last one the batch is complete: its root is published, and it is ready to be
+// placed. A batch without orders is forgotten.
+func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.TradeState, cause *inbox.Cause, m *inbox.ShardTotal) (*state.TradeState, []streams.Out) {
+	next := &state.TradeState{Day: m.Day, Custodian: m.Custodian, Asset: m.Asset, UnitsScale: m.UnitsScale, Side: m.Side}
+	if before != nil {
+		*next = *before
+		next.Totals = slices.Clone(before.Totals)
+	}
+	if slices.ContainsFunc(next.Totals, func(t state.Total) bool { return t.Shard == m.Shard }) || next.Stage != state.StageCollecting {
+		panic(fmt.Sprintf("dealing: shard %d gave a second total for trade %s", m.Shard, m.Trade))
+	}
+	next.Totals = append(next.Totals, state.Total{Shard: m.Shard, Weight: m.Weight, Orders: m.Orders, Root: state.TotalRoot(m.Root)})
+	if int32(len(next.Totals)) < d.shards { //nolint:gosec // bounded by the number of shards
+		return next, nil
+	}
+	slices.SortFunc(next.Totals, func(a, b state.Total) int { return int(a.Shard - b.Shard) })
+	if weightOf(next) == 0 {
+		return nil, nil
+	}
+	settlesOn, err := r.SettlementDate(m.Asset, m.Day)
+	if err != nil {
+		panic(fmt.Sprintf("dealing: trade %s: %v", m.Trade, err))
+	}
+	next.Stage, next.SettlesOn = state.StageBatched, settlesOn
+	event := tradeOut(place, m.Trade, next, eventBatched)
+	event.Value.(*ledger.Trade).Shards = shardParts(next) //nolint:forcetypeassert // made two lines above
+	return next, []streams.Out{event, flushOut(cause)}
+}
+
+// weightOf sums the shards' totals.
+func weightOf(trade *state.TradeState) int64 {
+	sum := int64(0)
+	for i := range trade.Totals {
+		next, err := schemas.AddChecked(sum, trade.Totals[i].Weight)
+		if err != nil {
+			panic(fmt.Sprintf("dealing: the total of %s for %s: %v", trade.Asset, trade.Day, err))
+		}
+		sum = next
+	}
+	return sum
+}
+
+func ordersOf(trade *state.TradeState) int64 {
+	sum := int64(0)
+	for i := range trade.Totals {
+		sum += trade.Totals[i].Orders
+	}
+	return sum
+}
+
+// rootOf is the Merkle root over the roots of the shards that have orders, in shard order.
+func rootOf(trade *state.TradeState) merkle.Hash {
+	var roots []merkle.Hash
+	for i := range trade.Totals {
+		if trade.Totals[i].Orders > 0 {
+			roots = append(roots, merkle.Hash(trade.Totals[i].Root))
+		}
+	}
+	return merkle.RootOf(roots)
+}
+
+func shardParts(trade *state.TradeState) []ledger.ShardPart {
+	parts := make([]ledger.ShardPart, len(trade.Totals))
+	for i, t := range trade.Totals {
+		parts[i] = ledger.ShardPart{Shard: t.Shard, Weight: cashQuantity(schemas.Money(t.Weight)), Orders: t.Orders, Root: ledger.TradeRoot(t.Root)}
+	}
+	return parts
+}
+
+// tradeOut says what became of a trade. The caller adds what belongs to the event.
+func tradeOut(place streams.Place, id schemas.ID, trade *state.TradeState, event string) streams.Out {
+	return streams.Out{Topic: streams.LedgerTrade, Key: id.String(), Value: &ledger.Trade{
+		ID: schemas.DeriveID("trade-event", id.String(), event), Trade: id, Event: event, RecordedAt: place.RecordedAt,
+		Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: ledger.TradeSide(trade.Side),
+		Ordered: cashQuantity(schemas.Money(weightOf(trade))), Orders: ordersOf(trade), Root: ledger.TradeRoot(rootOf(trade)), SettlesOn: trade.SettlesOn,
+	}}
+}
+
+// placeTrade sends the order to the custodian. Its root was published by an earlier transaction.
+func placeTrade(place streams.Place, id schemas.ID, trade *state.TradeState) []streams.Out {
+	cash := schemas.Money(weightOf(trade))
+	return []streams.Out{
+		tradeOut(place, id, trade, eventPlaced),
+		{Topic: streams.CustodianOrder, Key: id.String(), Value: &custodian.CustodianOrder{
+			Trade: id, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: custodian.OrderSide(trade.Side),
+			Cash: &cash, DealingDay: trade.Day, SettlesOn: trade.SettlesOn, Root: custodian.OrderRoot(rootOf(trade)), PlacedAt: place.RecordedAt,
+		}},
+	}
+}
+
+// tags shows what a trade waits for and whether it has something to tell.
+func tags(trade *state.TradeState) []string {
+	var t []string
+	if len(trade.Waiting) > 0 {
+		t = append(t, priceTag(trade.Asset, trade.Day))
+	}
+	if isReady(trade) {
+		t = append(t, tagReady)
+	}
+	return t
+}
+
+func isReady(trade *state.TradeState) bool {
+	return trade.Stage == state.StageBatched ||
+		int(trade.Sent) < len(trade.Pieces) ||
+		!trade.Told && (trade.Stage == state.StageSettled || trade.Stage == state.StageRejected)
+}
+
+// cashQuantity converts cash that a trade moves; totals are bounded far below where this could fail.
+func cashQuantity(cash schemas.Money) schemas.Quantity {
+	q, err := cash.Quantity()
+	if err != nil {
+		panic(fmt.Sprintf("dealing: %s: %v", cash, err))
+	}
+	return q
+}

@@ -1,0 +1,152 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"unicode"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/avrobin"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// Bounds of what is passed on.
+const (
+	// instructionCashMax is the most cash of one instruction, fillCashMax that of one piece of an external trade. More is taken
+	// for a mistake of the sender.
+	instructionCashMax schemas.Money = 100_000_000_00
+	fillCashMax        schemas.Money = 100_000_000_000_00
+	splitPartsMax                    = 50
+	reasonBytesMax                   = 500
+)
+
+// decode reads the record's value, all of it.
+func decode(record *streams.Record, value interface{ DecodeAvro(*avrobin.Reader) }) refusal {
+	r := avrobin.NewReader(record.Value)
+	value.DecodeAvro(r)
+	err := r.Done()
+	switch {
+	case err == nil:
+		return refusal{}
+	case errors.Is(err, avrobin.ErrPrecision):
+		return refusal{codeTooManyDigits, "a decimal has more digits than its schema allows"}
+	}
+	return refusal{codeUndecodable, err.Error()}
+}
+
+// first returns the first refusal that is one.
+func first(refusals ...refusal) refusal {
+	for _, r := range refusals {
+		if r.code != "" {
+			return r
+		}
+	}
+	return refusal{}
+}
+
+// identifier refuses what cannot serve as a key: nothing, too much, or anything that does not print.
+func identifier[T ~string](field string, id T) refusal {
+	if len(id) == 0 || len(id) > schemas.TextIDMax {
+		return refusal{codeBadIdentifier, fmt.Sprintf("%s has %d bytes, 1 to %d are allowed", field, len(id), schemas.TextIDMax)}
+	}
+	if id[0] == streams.ControlMark {
+		return refusal{codeBadIdentifier, fmt.Sprintf("%s begins with %q", field, streams.ControlMark)}
+	}
+	for _, r := range string(id) {
+		if !unicode.IsGraphic(r) || unicode.IsSpace(r) {
+			return refusal{codeBadIdentifier, fmt.Sprintf("%s contains %q", field, r)}
+		}
+	}
+	return refusal{}
+}
+
+func positive[T ~int64 | ~int32](field string, amount T) refusal {
+	if amount <= 0 {
+		return refusal{codeNotPositive, fmt.Sprintf("%s is not positive", field)}
+	}
+	return refusal{}
+}
+
+func cash(field string, amount, limit schemas.Money) refusal {
+	if amount > limit {
+		return refusal{codeAmountTooHigh, fmt.Sprintf("%s is %s, at most %s is accepted", field, amount, limit)}
+	}
+	return positive(field, amount)
+}
+
+func text(field, value string) refusal {
+	if len(value) > reasonBytesMax {
+		return refusal{codeTextTooLong, fmt.Sprintf("%s has %d bytes, at most %d are allowed", field, len(value), reasonBytesMax)}
+	}
+	return refusal{}
+}
+
+func checkInstruction(i *ingest.Instruction) refusal {
+	why := first(identifier("source", i.Source), identifier("id", i.ID), identifier("pot", i.Pot))
+	if why.code != "" {
+		return why
+	}
+	switch body := i.Body.(type) {
+	case *ingest.Contribution:
+		return first(cash("cash", body.Cash, instructionCashMax), checkSplit(body.Split))
+	case *ingest.Buy:
+		return first(identifier("asset", body.Asset), cash("cash", body.Cash, instructionCashMax))
+	case *ingest.Cancel:
+		return identifier("instruction", body.Instruction)
+	}
+	return refusal{}
+}
+
+func checkSplit(parts []ingest.SplitPart) refusal {
+	if len(parts) > splitPartsMax {
+		return refusal{codeBadSplit, fmt.Sprintf("a split has %d parts, at most %d are accepted", len(parts), splitPartsMax)}
+	}
+	sum := schemas.Weight(0)
+	seen := make(map[schemas.AssetCode]bool, len(parts))
+	for i := range parts {
+		if why := first(identifier("asset", parts[i].Asset), positive("weight", parts[i].Weight)); why.code != "" {
+			return why
+		}
+		if seen[parts[i].Asset] {
+			return refusal{codeBadSplit, fmt.Sprintf("asset %s stands twice in a split", parts[i].Asset)}
+		}
+		seen[parts[i].Asset] = true
+		sum += parts[i].Weight
+	}
+	if len(parts) > 0 && sum != schemas.WeightOne {
+		return refusal{codeBadSplit, fmt.Sprintf("the weights of a split sum to %s, not to 1", sum)}
+	}
+	return refusal{}
+}
+
+func checkPrice(p *ingest.Price) refusal {
+	return first(identifier("source", p.Source), identifier("asset", p.Asset), positive("close", p.Close))
+}
+
+func checkConfirmation(c *ingest.Confirmation) refusal {
+	if why := first(identifier("custodian", c.Custodian), identifier("id", c.ID)); why.code != "" {
+		return why
+	}
+	switch body := c.Body.(type) {
+	case *ingest.FillPriced:
+		return first(positive("piece", body.Piece), cash("cash", body.Cash, fillCashMax), positive("units", body.Units), positive("price", body.Price))
+	case *ingest.TradeRejected:
+		return text("reason", body.Reason)
+	}
+	return refusal{}
+}
+
+func checkReference(r *ingest.ReferenceData) refusal {
+	return first(identifier("source", r.Source), identifier("id", r.ID))
+}
+
+func checkOperation(o *ingest.Operation) refusal {
+	if why := first(identifier("operator", o.Operator), identifier("id", o.ID), text("reason", o.Reason)); why.code != "" {
+		return why
+	}
+	if o.Reason == "" {
+		return refusal{codeReasonMissing, "an operator's action needs a reason"}
+	}
+	return refusal{}
+}
