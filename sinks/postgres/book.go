@@ -77,6 +77,9 @@ func (l *Ledger) prepare(ctx context.Context, shard int32, journals []ledger.Jou
 	if err := l.codes.number(ctx, l.pool, l.codes.missing(journals)); err != nil {
 		return err
 	}
+	if err := l.codes.checkScales(journals); err != nil {
+		return err
+	}
 	for i := range journals {
 		month := monthOf(journals[i].RecordedAt)
 		if i > 0 && month == monthOf(journals[i-1].RecordedAt) {

@@ -188,3 +188,23 @@ func count(t testing.TB, pool *pgxpool.Pool, query string, arguments ...any) int
 	}
 	return n
 }
+
+// split writes one member's month: a contribution split over three funds, priced, settled.
+func (c *testChain) split(random *rand.Rand) []ledger.Journal {
+	pot, cause := fmt.Sprintf("p-%08d", random.Int64N(5_000_000)), fmt.Sprintf("contribution-2008-03-%d", c.sequence)
+	contributed := []testMove{{"contributed", schemas.Cash, 30_000, ledger.BankClientMoney, ledger.PotAvailable, nil, nil}}
+	var priced, settled []testMove
+	for fund := range 3 {
+		order, trade := testID(fmt.Sprint(pot, cause, fund)), testID(fmt.Sprint("trade", fund))
+		asset, units := schemas.AssetCode(fmt.Sprint("FUND", fund)), 1+random.Int64N(1_000_000)
+		contributed = append(contributed, testMove{"reserved", schemas.Cash, 10_000, ledger.PotAvailable, ledger.PotReserved, order, nil})
+		priced = append(priced,
+			testMove{"priced", schemas.Cash, 9_990, ledger.PotReserved, ledger.CashOwed(testCustodian), order, trade},
+			testMove{"priced", asset, units, ledger.UnitsOwed(testCustodian), ledger.PotPending, order, trade},
+			testMove{"returned", schemas.Cash, 10, ledger.PotReserved, ledger.PotAvailable, order, trade})
+		settled = append(settled, testMove{"settled", asset, units, ledger.PotPending, ledger.PotSettled, order, trade})
+	}
+	return []ledger.Journal{
+		c.journal(pot, cause, contributed...), c.journal(pot, cause+"-priced", priced...), c.journal(pot, cause+"-settled", settled...),
+	}
+}

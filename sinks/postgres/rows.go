@@ -2,11 +2,9 @@ package postgres
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
-	"github.com/penstock-ledger/penstock/streams"
 )
 
 // errForgotten says that a number was dropped from memory after the batch asked for it. Booking again asks again.
@@ -91,12 +89,6 @@ func (r *postingRows) Values() ([]any, error) {
 	asset, does := r.codes.assets[posting.Asset], r.codes.moves[move{posting.Stage, posting.From, posting.To}]
 	if asset.id == 0 || does == 0 {
 		return nil, errForgotten
-	}
-	if asset.scale != posting.Scale {
-		return nil, &TripwireError{
-			Reason: ReasonScale, Topic: streams.LedgerJournal, Partition: journal.Shard, Sequence: journal.Sequence,
-			Detail: fmt.Sprintf("leg %d: %s has scale %d, not %d", posting.Leg, posting.Asset, asset.scale, posting.Scale),
-		}
 	}
 	quantity, _ := posting.Quantity.Quanta(int(posting.Scale)) // checked to be exact
 	r.values = [...]any{
