@@ -49,7 +49,7 @@ func TestSkippedTestsAreCountedByReason(t *testing.T) {
 {"Action":"skip","Package":"q","Test":"TestB"}
 {"Action":"output","Package":"q","Test":"TestC","Output":"    b_test.go:9: SKIPPED python: no venv\n"}
 {"Action":"skip","Package":"q","Test":"TestC"}`[1:])
-	if want := "SKIPPED python: no venv: 1 tests\nSKIPPED real-kafka: no java: 2 tests\n"; got != want {
+	if want := "SKIPPED python: no venv: 1 test\nSKIPPED real-kafka: no java: 2 tests\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

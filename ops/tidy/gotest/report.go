@@ -129,6 +129,13 @@ func (r *report) close() {
 		fmt.Fprint(r.out, r.output[key].String())
 	}
 	for _, reason := range slices.Sorted(maps.Keys(r.skipped)) {
-		fmt.Fprintf(r.out, "%s%s: %d tests\n", skipMark, reason, r.skipped[reason])
+		fmt.Fprintf(r.out, "%s%s: %s\n", skipMark, reason, counted(r.skipped[reason]))
 	}
+}
+
+func counted(tests int) string {
+	if tests == 1 {
+		return "1 test"
+	}
+	return fmt.Sprintf("%d tests", tests)
 }
