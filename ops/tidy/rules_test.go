@@ -58,7 +58,7 @@ func examples() []example {
 			map[string]string{"processors/pot/a.go": "package a\n\nimport \"github.com/google/uuid\"\n\nvar id = uuid.NewSHA1(uuid.Nil, nil)\n"},
 		},
 		{"goroutine", map[string]string{"processors/pot/a.go": "package a\n\nfunc f() { go f() }\n"}, map[string]string{"streams/engine/a.go": "package a\n\nfunc f() { go f() }\n"}},
-		{"float", map[string]string{"sinks/postgres/a.go": "package a\n\ntype row struct{ amount float64 }\n"}, map[string]string{"ops/a.go": "package a\n\ntype row struct{ seconds float64 }\n"}},
+		{"float", map[string]string{"sinks/postgres/a.go": "package a\n\ntype row struct{ amount float64 }\n"}, map[string]string{"ops/a.go": "package a\n\ntype row struct{ seconds float64 }\n", "sinks/a_bench_test.go": "package a\n\ntype row struct{ perSecond float64 }\n"}},
 		{"float", map[string]string{"processors/pot/a.go": "package a\n\nconst fee = 0.5\n"}, map[string]string{"processors/pot/a.go": "package a\n\nconst fee = 5e9\n"}},
 		{"float", map[string]string{"schemas/a.go": "package a\n\nvar x = price.InexactFloat64()\n"}, map[string]string{"schemas/a.go": "package a\n\nvar x = price.IntPart()\n"}},
 		{"init", map[string]string{"schemas/a.go": "package a\n\nfunc init() {}\n"}, map[string]string{"schemas/a.go": "package a\n\ntype t int\n\nfunc (t) init() {}\n"}},
