@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -132,7 +133,10 @@ func TestClusterThatChecksNoRightsIsAnError(t *testing.T) {
 	cluster, connection := newCluster(t)
 	cluster.ControlKey(kmsg.DescribeACLs.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
-		response := request.ResponseKind().(*kmsg.DescribeACLsResponse)
+		response, ok := request.ResponseKind().(*kmsg.DescribeACLsResponse)
+		if !ok {
+			return nil, fmt.Errorf("unexpected request %T", request), true
+		}
 		response.ErrorCode = kerr.SecurityDisabled.Code
 		return response, nil, true
 	})

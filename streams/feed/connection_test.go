@@ -69,8 +69,10 @@ func TestAllFaultsOfAConnectionAreToldAtOnce(t *testing.T) {
 }
 
 func TestSecretNeverShowsInAnError(t *testing.T) {
-	connection := Connection{Brokers: []string{"k"}, SASL: &SASL{Mechanism: "X", Username: "u", Password: "hunter2"},
-		Registry: RegistryAddress{URL: "http://u:hunter2@registry:8081"}}
+	connection := Connection{
+		Brokers: []string{"k"}, SASL: &SASL{Mechanism: "X", Username: "u", Password: "hunter2"},
+		Registry: RegistryAddress{URL: "http://u:hunter2@registry:8081"},
+	}
 	if err := connection.Validate(); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v", err)
 	}

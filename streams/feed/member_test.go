@@ -47,7 +47,12 @@ func take(events chan int32, count int) []int32 {
 }
 
 func TestMembersShareThePartitionsAndTheLastOneHasThemAll(t *testing.T) {
-	connection := newSystem(t)
+	checkMembership(t, newSystem(t))
+}
+
+// checkMembership lets a second member come and go.
+func checkMembership(t *testing.T, connection Connection) {
+	t.Helper()
 	first := join(t, connection, "sink")
 	if got := take(first.assigned, 4); !slices.Equal(got, []int32{0, 1, 2, 3}) {
 		t.Fatalf("the only member was given %v", got)

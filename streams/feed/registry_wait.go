@@ -58,7 +58,7 @@ func (r *Registry) untilAnswered(ctx context.Context, ask func(context.Context) 
 	defer r.waits.leave()
 	for attempt, delay := 1, r.pace.first; ; attempt++ {
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s (last answer: %v): %w", waitingText, err, context.Cause(ctx))
+			return fmt.Errorf("%s (last answer: %w): %w", waitingText, err, context.Cause(ctx))
 		}
 		r.waits.because(err.Error())
 		r.log.WarnContext(ctx, waitingText, "error", err, "attempt", attempt, "retryIn", delay)

@@ -92,7 +92,7 @@ func TestSchemasThatWouldMeanAnotherAmountAreRefused(t *testing.T) {
 		"a float":       edited(t, `{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"}`, `"double"`),
 		"missing field": edited(t, `{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The vendor."},`, ``),
 		"another thing": ingest.OperationSchema,
-		"no schema":     `{"type":"recrod","name":"Price"}`,
+		"no schema":     `{"type":"unheard-of","name":"Price"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			registry := newPrices(t)

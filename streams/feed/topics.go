@@ -1,13 +1,11 @@
 package feed
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/penstock-ledger/penstock/streams"
@@ -103,67 +101,3 @@ func NewTopics(connection Connection, layout Layout) (*Topics, error) {
 
 // Close ends the client.
 func (t *Topics) Close() { t.admin.Close() }
-
-// Plan is what separates the cluster from what was declared.
-type Plan struct {
-	// Create are the topics that are missing.
-	Create []streams.Topic
-	// Change are the settings that Apply can put right.
-	Change []Difference
-	// Refuse are differences that no command of ours may mend in place.
-	Refuse []Difference
-}
-
-// Empty says that nothing is left to do.
-func (p Plan) Empty() bool { return len(p.Create) == 0 && len(p.Change) == 0 && len(p.Refuse) == 0 }
-
-// Differences returns all that is not as declared, missing topics included, each with what mends it.
-func (p Plan) Differences() []Difference {
-	all := make([]Difference, 0, len(p.Create)+len(p.Change)+len(p.Refuse))
-	for _, topic := range p.Create {
-		all = append(all, Difference{Topic: topic.Name, Setting: settingExistence, Have: "missing", Want: "there", Fix: applyCommand})
-	}
-	return append(append(all, p.Change...), p.Refuse...)
-}
-
-// Apply creates what is missing and changes settings, in the plan's order. It does not touch what the plan refuses: the
-// caller shows that. Applying a plan twice is harmless.
-func (t *Topics) Apply(ctx context.Context, plan Plan) error {
-	for _, topic := range plan.Create {
-		if err := t.create(ctx, topic); err != nil {
-			return fmt.Errorf("creating topic %s: %w", topic.Name, err)
-		}
-	}
-	for _, change := range plan.Change {
-		if err := t.change(ctx, change); err != nil {
-			return fmt.Errorf("changing %s of topic %s: %w", change.Setting, change.Topic, err)
-		}
-	}
-	return nil
-}
-
-func (t *Topics) create(ctx context.Context, topic streams.Topic) error {
-	settings := make(map[string]*string)
-	for _, setting := range t.layout.Settings(topic) {
-		settings[setting.Name] = &setting.Value
-	}
-	_, err := t.admin.CreateTopic(ctx, topic.Width.Partitions(t.layout.Shards), t.layout.Replication, settings, topic.Name)
-	if errors.Is(err, kerr.TopicAlreadyExists) {
-		return nil // somebody else was quicker; verification says whether as we would have
-	}
-	return err
-}
-
-func (t *Topics) change(ctx context.Context, change Difference) error {
-	answers, err := t.admin.AlterTopicConfigs(ctx,
-		[]kadm.AlterConfig{{Op: kadm.SetConfig, Name: change.Setting, Value: &change.Want}}, change.Topic)
-	if err != nil {
-		return err
-	}
-	for _, answer := range answers {
-		if answer.Err != nil {
-			return fmt.Errorf("%w %s", answer.Err, answer.ErrMessage)
-		}
-	}
-	return nil
-}

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -40,7 +41,7 @@ func (t *Topics) Plan(ctx context.Context, topics []streams.Topic) (Plan, error)
 	if err := t.layout.Validate(topics); err != nil {
 		return Plan{}, err
 	}
-	var plan Plan
+	plan := Plan{declared: topics}
 	if t.layout.Production {
 		refused, err := t.transactionVersion(ctx)
 		if err != nil {
@@ -80,9 +81,12 @@ func (t *Topics) existing(ctx context.Context, topics []streams.Topic, plan *Pla
 		}
 		existing = append(existing, topic)
 		plan.Refuse = append(plan.Refuse, t.compareShape(topic, detail.Partitions)...)
+		plan.leaderless = plan.leaderless || slices.ContainsFunc(detail.Partitions, hasNoLeader)
 	}
 	return existing, nil
 }
+
+func hasNoLeader(partition kmsg.MetadataResponseTopicPartition) bool { return partition.Leader < 0 }
 
 func (t *Topics) compareShape(topic streams.Topic, partitions []kmsg.MetadataResponseTopicPartition) []Difference {
 	var refused []Difference
