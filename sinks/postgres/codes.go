@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -26,7 +25,12 @@ const (
 // move is what a posting does.
 type move struct {
 	stage    string
+	asset    schemas.AssetCode
 	from, to schemas.Account
+}
+
+func moveOf(posting *ledger.Posting) move {
+	return move{posting.Stage, posting.Asset, posting.From, posting.To}
 }
 
 // assetNumber is an asset's number and the scale of its quanta.
@@ -84,7 +88,7 @@ func (c *codes) missing(journals []ledger.Journal) *wantedCodes {
 			if _, ok := c.assets[posting.Asset]; !ok {
 				wanted.assets[posting.Asset] = posting.Scale // should two scales come up, one will not match
 			}
-			want(wanted.moves, c.moves, move{posting.Stage, posting.From, posting.To})
+			want(wanted.moves, c.moves, moveOf(posting))
 			if posting.Trade != nil {
 				want(wanted.trades, c.trades, *posting.Trade)
 			}
@@ -171,29 +175,35 @@ func (c *codes) numberMoves(ctx context.Context, pool *pgxpool.Pool, wanted map[
 	if len(wanted) == 0 {
 		return nil
 	}
-	stages, from, to := make([]string, 0, len(wanted)), make([]int16, 0, len(wanted)), make([]int16, 0, len(wanted))
-	byNumbers := make(map[string]move, len(wanted))
+	var stages []string
+	var assets, from, to []int16
+	byNumbers := make(map[moveNumbers]move, len(wanted))
 	c.mutex.RLock()
 	for m := range wanted {
-		stages, from, to = append(stages, m.stage), append(from, c.accounts[m.from]), append(to, c.accounts[m.to])
-		byNumbers[moveKey(m.stage, c.accounts[m.from], c.accounts[m.to])] = m
+		n := moveNumbers{m.stage, c.assets[m.asset].id, c.accounts[m.from], c.accounts[m.to]}
+		stages, assets, from, to = append(stages, n.stage), append(assets, n.asset), append(from, n.from), append(to, n.to)
+		byNumbers[n] = m
 	}
 	c.mutex.RUnlock()
-	statement := fmt.Sprintf(addSQL, "move", "stage, from_account, to_account", "$1::text[], $2::smallint[], $3::smallint[]",
-		"(t.stage, t.from_account, t.to_account) = (w.stage, w.from_account, w.to_account)", "t.id, t.stage, t.from_account, t.to_account")
-	return untilNumbered(ctx, pool, "move", statement, []any{stages, from, to}, len(wanted), func(rows pgx.Rows) error {
-		var number, fromAccount, toAccount int16
-		var stage string
-		if err := rows.Scan(&number, &stage, &fromAccount, &toAccount); err != nil {
+	const columns = "stage, asset, from_account, to_account"
+	statement := fmt.Sprintf(addSQL, "move", columns, "$1::text[], $2::smallint[], $3::smallint[], $4::smallint[]",
+		"(t.stage, t.asset, t.from_account, t.to_account) = (w.stage, w.asset, w.from_account, w.to_account)",
+		"t.id, t.stage, t.asset, t.from_account, t.to_account")
+	return untilNumbered(ctx, pool, "move", statement, []any{stages, assets, from, to}, len(wanted), func(rows pgx.Rows) error {
+		var number int16
+		var n moveNumbers
+		if err := rows.Scan(&number, &n.stage, &n.asset, &n.from, &n.to); err != nil {
 			return err
 		}
-		remember(c, &c.moves, byNumbers[moveKey(stage, fromAccount, toAccount)], number)
+		remember(c, &c.moves, byNumbers[n], number)
 		return nil
 	})
 }
 
-func moveKey(stage string, from, to int16) string {
-	return stage + "|" + strconv.Itoa(int(from)) + "|" + strconv.Itoa(int(to))
+// moveNumbers is a move as it is stored.
+type moveNumbers struct {
+	stage           string
+	asset, from, to int16
 }
 
 func remember[K comparable, N any](c *codes, known *map[K]N, code K, number N) {

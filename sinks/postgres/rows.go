@@ -57,7 +57,7 @@ func (r *journalRows) Err() error { return nil }
 
 func postingColumns() []string {
 	return []string{
-		"sequence", "quantity", "from_balance", "to_balance", "effective_on", "trade", "shard", "month", "leg", "asset", "move", "order_id",
+		"sequence", "quantity", "from_balance", "to_balance", "effective_on", "trade", "shard", "month", "leg", "move", "order_id",
 	}
 }
 
@@ -67,7 +67,7 @@ type postingRows struct {
 	journals      []ledger.Journal
 	month         int16
 	journal, next int
-	values        [12]any
+	values        [11]any
 }
 
 // Next moves to the next row.
@@ -86,14 +86,14 @@ func (r *postingRows) Values() ([]any, error) {
 	posting := &journal.Postings[r.next-1]
 	r.codes.mutex.RLock()
 	defer r.codes.mutex.RUnlock()
-	asset, does := r.codes.assets[posting.Asset], r.codes.moves[move{posting.Stage, posting.From, posting.To}]
-	if asset.id == 0 || does == 0 {
+	does, known := r.codes.moves[moveOf(posting)]
+	if !known {
 		return nil, errForgotten
 	}
 	quantity, _ := posting.Quantity.Quanta(int(posting.Scale)) // checked to be exact
 	r.values = [...]any{
 		journal.Sequence, quantity, quanta(posting.FromBalance, posting.Scale), quanta(posting.ToBalance, posting.Scale),
-		posting.EffectiveOn.Time(), nil, int16(journal.Shard), r.month, int16(posting.Leg), asset.id, does, nil, //nolint:gosec // a record has room for few legs
+		posting.EffectiveOn.Time(), nil, int16(journal.Shard), r.month, int16(posting.Leg), does, nil, //nolint:gosec // a record has room for few legs
 	}
 	if posting.Trade != nil {
 		trade := r.codes.trades[*posting.Trade]
@@ -103,7 +103,7 @@ func (r *postingRows) Values() ([]any, error) {
 		r.values[5] = trade
 	}
 	if posting.Order != nil {
-		r.values[11] = [16]byte(*posting.Order)
+		r.values[10] = [16]byte(*posting.Order)
 	}
 	return r.values[:], nil
 }

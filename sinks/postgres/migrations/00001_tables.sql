@@ -30,13 +30,16 @@ create table ledger.rules  (id smallint generated always as identity primary key
 create table ledger.source (id integer  generated always as identity primary key, code text not null unique);
 create table ledger.trade  (id integer  generated always as identity primary key, code uuid not null unique);
 create table ledger.move (
-    id           smallint generated always as identity primary key,
+    id           smallint generated always as identity (minvalue -32768 start -32768) primary key,
     stage        text     not null,
+    asset        smallint not null references ledger.asset,
     from_account smallint not null references ledger.account,
-    to_account   smallint not null references ledger.account check (to_account <> from_account),
-    unique (stage, from_account, to_account)
+    to_account   smallint not null references ledger.account,
+    check (to_account <> from_account),
+    unique (asset, stage, from_account, to_account)
 );
-comment on table ledger.move is 'What a posting does: its stage, its source account and its destination account.';
+comment on table ledger.move is
+    'What a posting does: its stage, asset, source account and destination account. There are some dozens per asset, and room for 65536.';
 
 -- Columns stand in the order of their alignment, so that no byte of a row is padding.
 create table ledger.journal (
@@ -67,7 +70,6 @@ create table ledger.posting (
     shard        smallint not null,
     month        smallint not null,
     leg          smallint not null check (leg > 0),
-    asset        smallint not null,
     move         smallint not null,
     order_id     uuid
 ) partition by list (shard);
@@ -224,7 +226,7 @@ begin
     execute format('create index on ledger.%I (pot)', journal);
     execute format('create index on ledger.%I (sequence) with (fillfactor = 100)', posting);
     -- An order is found by the posting that reserved for it; the rest of its postings are in journals of the same pot.
-    execute format('create index on ledger.%I using hash (order_id) where order_id is not null and trade is null', posting);
+    execute format('create index on ledger.%I (order_id) where order_id is not null and trade is null', posting);
     -- Of a trade the outside legs are found, few per shard; its members' postings are found by their orders.
     execute format('create index on ledger.%I (trade) where trade is not null and order_id is null', posting);
     perform ledger.protect(format('ledger.%I', journal)::regclass);

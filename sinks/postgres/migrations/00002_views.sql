@@ -24,8 +24,8 @@ select p.shard, p.sequence, p.leg, j.id as journal_id, j.recorded_at, p.effectiv
 from ledger.journal j
     join ledger.posting p on p.shard = j.shard and p.month = j.month and p.sequence = j.sequence
     join ledger.source s on s.id = j.source
-    join ledger.asset a on a.id = p.asset
     join ledger.move m on m.id = p.move
+    join ledger.asset a on a.id = m.asset
     join ledger.account f on f.id = m.from_account
     join ledger.account t on t.id = m.to_account
     left join ledger.trade x on x.id = p.trade;
@@ -40,8 +40,8 @@ select p.shard, p.sequence, p.leg, j.recorded_at, p.effective_on, case when c.of
        a.code as asset, a.scale, e.sign * p.quantity as quanta, e.sign * p.quantity * a.quantum as amount
 from ledger.journal j
     join ledger.posting p on p.shard = j.shard and p.month = j.month and p.sequence = j.sequence
-    join ledger.asset a on a.id = p.asset
     join ledger.move m on m.id = p.move
+    join ledger.asset a on a.id = m.asset
     cross join lateral (values (-1, m.from_account), (1, m.to_account)) as e (sign, account)
     join ledger.account c on c.id = e.account;
 comment on view report.entries is 'Two rows per posting, one per account that it changes; amounts add up to balances.';
@@ -52,8 +52,8 @@ create view report.balances as
 select j.pot, c.code as account, a.code as asset, sum(e.sign * p.quantity) * a.quantum as balance, max(j.recorded_at) as changed_at
 from ledger.journal j
     join ledger.posting p on p.shard = j.shard and p.month = j.month and p.sequence = j.sequence
-    join ledger.asset a on a.id = p.asset
     join ledger.move m on m.id = p.move
+    join ledger.asset a on a.id = m.asset
     cross join lateral (values (-1, m.from_account), (1, m.to_account)) as e (sign, account)
     join ledger.account c on c.id = e.account
 where c.of_pot
@@ -63,8 +63,8 @@ comment on view report.balances is 'What each pot holds, by account and asset, w
 create view report.contra_balances as
 select p.shard, c.code as account, a.code as asset, sum(e.sign * p.quantity) * a.quantum as balance
 from ledger.posting p
-    join ledger.asset a on a.id = p.asset
     join ledger.move m on m.id = p.move
+    join ledger.asset a on a.id = m.asset
     cross join lateral (values (-1, m.from_account), (1, m.to_account)) as e (sign, account)
     join ledger.account c on c.id = e.account
 where not c.of_pot
@@ -76,8 +76,8 @@ create view report.rounding as
 select a.code as asset, p.effective_on, x.code as trade_id, sum(e.sign * p.quantity) * a.quantum as movement,
        sum(sum(e.sign * p.quantity)) over (partition by a.code order by p.effective_on, x.code) * a.quantum as balance
 from ledger.posting p
-    join ledger.asset a on a.id = p.asset
     join ledger.move m on m.id = p.move
+    join ledger.asset a on a.id = m.asset
     cross join lateral (values (-1, m.from_account), (1, m.to_account)) as e (sign, account)
     join ledger.account c on c.id = e.account
     left join ledger.trade x on x.id = p.trade
