@@ -32,6 +32,7 @@ func TestPassingPackageIsOneLine(t *testing.T) {
 
 func TestFailureShowsItsOutput(t *testing.T) {
 	got := printed(t, `
+{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:3: broken\n"}
 {"Action":"fail","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}

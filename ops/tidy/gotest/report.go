@@ -82,6 +82,9 @@ func (r *report) keep(e event) {
 	if reason, ok := skipReason(e.Output); ok && e.Test != "" {
 		r.skipped[reason]++
 	}
+	if strings.HasPrefix(e.Output, "=== ") {
+		return // the JSON form is always verbose; plain `go test` does not announce each test
+	}
 	key := e.Package + " " + e.Test
 	if r.output[key] == nil {
 		r.output[key] = &strings.Builder{}
