@@ -80,6 +80,9 @@ func NewRegistry(address RegistryAddress, options RegistryOptions) (*Registry, e
 func (r *Registry) Register(ctx context.Context, topics []streams.Topic) error {
 	found := make(map[string]*framedTopic, len(topics))
 	for _, topic := range topics {
+		if topic.Schema == "" { // the changelog of a process without states
+			continue
+		}
 		id, err := r.identify(ctx, topic)
 		if err != nil {
 			return fmt.Errorf("registering the schema of %s: %w", topic.Name, err)
