@@ -27,10 +27,12 @@ type Assignment map[string][]int32
 type MemberOptions struct {
 	Group  string
 	Topics []string
-	// Assigned is told of partitions that this member should try from now on, Revoked of those that it should let go of; another
-	// member gets them once Revoked has returned. Neither is called while another call is under way. Being assigned gives
-	// no right to anything: what a member does is fenced elsewhere, for it may learn late that it was thrown out.
-	Assigned, Revoked func(context.Context, Assignment)
+	// Assigned is told of partitions that this member should try from now on. Being assigned gives no right to anything:
+	// what a member does is fenced elsewhere, for it may learn late that it was thrown out.
+	Assigned func(context.Context, Assignment)
+	// Revoked is told of partitions that it should let go of. Another member gets them once Revoked has returned; where they
+	// are lost it may have them already, and there is nothing to finish. No two of these calls overlap.
+	Revoked func(ctx context.Context, partitions Assignment, lost bool)
 	// InstanceID, where given, lets a member that restarts quickly keep its partitions.
 	InstanceID string
 	Log        *slog.Logger
@@ -68,8 +70,8 @@ func Join(connection Connection, options MemberOptions) (*Member, error) {
 		// The offsets in the group are a copy for lag tools, written by Commit alone.
 		kgo.DisableAutoCommit(),
 		kgo.OnPartitionsAssigned(tell(options.Assigned)),
-		kgo.OnPartitionsRevoked(tell(options.Revoked)),
-		kgo.OnPartitionsLost(tell(options.Revoked)),
+		kgo.OnPartitionsRevoked(tell(func(ctx context.Context, a Assignment) { options.Revoked(ctx, a, false) })),
+		kgo.OnPartitionsLost(tell(func(ctx context.Context, a Assignment) { options.Revoked(ctx, a, true) })),
 	)
 	if options.InstanceID != "" {
 		opts = append(opts, kgo.InstanceID(options.InstanceID))

@@ -2,12 +2,15 @@ package feed
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // watched is a member and what it was told, one event for each partition.
@@ -27,7 +30,13 @@ func join(t *testing.T, connection Connection, group string) watched {
 		}
 	}
 	member, err := Join(connection, MemberOptions{
-		Group: group, Topics: []string{"ingest.order.v1"}, Assigned: tell(w.assigned), Revoked: tell(w.revoked),
+		Group: group, Topics: []string{"ingest.order.v1"}, Assigned: tell(w.assigned),
+		Revoked: func(ctx context.Context, assignment Assignment, lost bool) {
+			if lost {
+				t.Errorf("%v were lost", assignment)
+			}
+			tell(w.revoked)(ctx, assignment)
+		},
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -113,5 +122,41 @@ func TestCommitAfterLeavingIsAnError(t *testing.T) {
 	member.Close()
 	if err := member.Commit(t.Context(), Position{Place{"ingest.order.v1", 1}, 1}); err == nil {
 		t.Error("a position was copied into a group that we left")
+	}
+}
+
+func TestPartitionsOfAMemberThatWasThrownOutAreLost(t *testing.T) {
+	cluster, connection := newCluster(t)
+	apply(t, newTopics(t, connection, smallLayout()), declared())
+	lost := make(chan bool, 1)
+	assigned := make(chan Assignment, 16)
+	member, err := Join(connection, MemberOptions{
+		Group: "sink", Topics: []string{"ingest.order.v1"}, Log: slog.New(slog.DiscardHandler),
+		Assigned: func(_ context.Context, assignment Assignment) { assigned <- assignment },
+		Revoked: func(_ context.Context, _ Assignment, gone bool) {
+			select {
+			case lost <- gone:
+			default:
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer member.Close()
+	<-assigned
+	cluster.ControlKey(kmsg.Heartbeat.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		response, ok := request.ResponseKind().(*kmsg.HeartbeatResponse)
+		if !ok {
+			return nil, fmt.Errorf("unexpected request %T", request), true
+		}
+		response.ErrorCode = kerr.UnknownMemberID.Code
+		return response, nil, true
+	})
+	if !<-lost {
+		t.Error("the partitions were taken as given back")
+	}
+	if again := <-assigned; len(again["ingest.order.v1"]) != 4 {
+		t.Errorf("after joining again it has %v", again)
 	}
 }
