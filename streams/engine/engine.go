@@ -84,13 +84,23 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
+// prepare checks the topics. A broker that is away is waited for; topics that do not fit are refused.
 func (e *Engine) prepare(ctx context.Context) error {
 	client, err := kgo.NewClient(e.config.Kafka...)
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
 	}
 	defer client.Close()
-	return e.checkTopics(ctx, kadm.NewClient(client))
+	for {
+		err := e.checkTopics(ctx, kadm.NewClient(client))
+		if err == nil || isStop(err) || ctx.Err() != nil {
+			return err
+		}
+		e.config.Logger.Warn("waiting for the broker", "reason", err)
+		if err := pause(ctx, e.config.Limits.BackoffMax); err != nil {
+			return err
+		}
+	}
 }
 
 // shard makes the shard that the group assigned.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -111,6 +112,9 @@ func (d *decider) decide(w work) error {
 	change, err := d.handler.Decide(&d.scope, w.route, w.key, state)
 	if err != nil {
 		return err
+	}
+	if w.key == "" && (change.Deleted || change.State != nil || change.TagsBefore != nil || change.TagsAfter != nil) {
+		return errors.New("a record without a key changed a state")
 	}
 	switch {
 	case change.Deleted:

@@ -39,6 +39,7 @@ func (e *Engine) join(process *streams.Process) (*member, error) {
 		kgo.ConsumeTopics(process.Inbox.Name),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.DisableAutoCommit(),
+		kgo.WithHooks(groupErrors{e, process.Name}),
 		// Where a shard begins is in its !meta; the member must not fail for want of a committed offset.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtEnd()),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) {
@@ -158,4 +159,15 @@ func (m *member) copyPositions(ctx context.Context) {
 				log.Debug("copying positions to the group", "process", m.process.Name, "error", err)
 			}
 		})
+}
+
+// groupErrors logs what a member would otherwise say only to those who read through it. The client tries again by itself.
+type groupErrors struct {
+	engine  *Engine
+	process string
+}
+
+// OnGroupManageError is kgo's hook.
+func (h groupErrors) OnGroupManageError(err error) {
+	h.engine.config.Logger.Warn("managing the group membership", "process", h.process, "error", err)
 }

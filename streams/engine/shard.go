@@ -76,7 +76,7 @@ func (s *shard) open(dir string) error {
 	if s.store != nil {
 		return nil
 	}
-	store, err := openStore(dir, s.engine.cache)
+	store, err := openStore(dir, s.engine.cache, s.log)
 	if err != nil {
 		return err
 	}

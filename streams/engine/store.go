@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -49,9 +50,18 @@ type store struct {
 	position position
 }
 
-func openStore(dir string, cache *pebble.Cache) (*store, error) {
+// openStore opens the store in a folder. One that cannot be read, as a crash of the machine may leave it, is made anew: the changelog has it all.
+func openStore(dir string, cache *pebble.Cache, log *slog.Logger) (*store, error) {
 	s := &store{dir: dir, cache: cache}
-	return s, s.open()
+	err := s.open()
+	if err != nil && pebble.IsCorruptionError(err) {
+		log.Warn("discarding the store", "reason", err)
+		err = s.discard()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *store) open() error {

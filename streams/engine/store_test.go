@@ -1,8 +1,9 @@
 package engine
 
 import (
-	"encoding/json"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // shows at once.
 func (f *fixture) tamper(shard int32, change func(p *position)) {
 	f.t.Helper()
-	s, err := openStore(f.storeDir(shard), nil)
+	s, err := openStore(f.storeDir(shard), nil, slog.Default())
 	must(f.t, err)
 	change(&s.position)
 	must(f.t, s.db.Set([]byte(keyPosition), mustJSON(s.position), pebble.Sync))
@@ -84,7 +85,7 @@ func TestTheIndexIsBuiltAgainForOtherTags(t *testing.T) {
 	i := f.start()
 	f.caughtUp(i)
 	i.stop()
-	s, err := openStore(f.storeDir(0), nil)
+	s, err := openStore(f.storeDir(0), nil, slog.Default())
 	must(t, err)
 	must(t, s.db.DeleteRange([]byte{spaceTag}, []byte{spaceTag + 1}, pebble.Sync))
 	must(t, s.close())
@@ -95,17 +96,38 @@ func TestTheIndexIsBuiltAgainForOtherTags(t *testing.T) {
 
 func TestAReadStoreKnowsItsPosition(t *testing.T) {
 	dir := t.TempDir()
-	s, err := openStore(dir, nil)
+	s, err := openStore(dir, nil, slog.Default())
 	must(t, err)
 	batch := s.db.NewBatch()
 	must(t, s.write(batch, 17, "v"))
 	must(t, s.close())
-	s, err = openStore(dir, nil)
+	s, err = openStore(dir, nil, slog.Default())
 	must(t, err)
 	if s.position.Next != 17 || s.position.IndexVersion != "v" || s.position.WrittenAt.IsZero() {
 		t.Errorf("the position came back as %+v", s.position)
 	}
 	must(t, s.close())
-	var m map[string]any
-	must(t, json.Unmarshal(mustJSON(s.position), &m))
+}
+
+func TestADamagedStoreIsMadeAnew(t *testing.T) {
+	for _, files := range []string{"MANIFEST-*", "marker.manifest*"} {
+		t.Run(files, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, 1)
+			f.load(60, 9)
+			i := f.start()
+			f.caughtUp(i)
+			i.stop()
+			names, err := filepath.Glob(filepath.Join(f.storeDir(0), files))
+			must(t, err)
+			if len(names) == 0 {
+				t.Fatalf("the store has no file %s to damage", files)
+			}
+			for _, name := range names {
+				must(t, os.WriteFile(name, []byte("not what it was"), 0o600))
+			}
+			f.load(20, 9)
+			f.finish()
+		})
+	}
 }

@@ -35,13 +35,13 @@ func (e *Engine) checkTopics(ctx context.Context, admin *kadm.Client) error {
 	for name, topic := range declared {
 		want, detail := topic.Width.Partitions(e.config.Shards), details[name]
 		if !details.Has(name) {
-			return fmt.Errorf("the topic %s is missing: %s", name, topicsApply)
+			return stopf("the topic %s is missing: %s", name, topicsApply)
 		}
 		if detail.Err != nil {
 			return fmt.Errorf("asking about the topic %s: %w", name, detail.Err)
 		}
 		if have := int32(len(detail.Partitions)); have != want { //nolint:gosec // partitions are few
-			return fmt.Errorf("the topic %s has %d partitions, but %d shards need %d; the number was chosen when the topics were created: "+
+			return stopf("the topic %s has %d partitions, but %d shards need %d; the number was chosen when the topics were created: "+
 				"set the shards to it, or migrate to a new version of the topic (%s creates it)", name, have, e.config.Shards, want, topicsApply)
 		}
 		e.partitions[name] = want
@@ -63,13 +63,18 @@ func (e *Engine) readRetention(ctx context.Context, admin *kadm.Client) error {
 		e.retention[table] = deletionsKept
 	}
 	for _, c := range configs {
+		if c.Err != nil {
+			return fmt.Errorf("reading the settings of %s: %w", c.Name, c.Err)
+		}
+		settings := map[string]string{}
 		for _, setting := range c.Configs {
-			if setting.Key != "delete.retention.ms" || setting.Value == nil {
-				continue
-			}
-			if ms, err := strconv.ParseInt(*setting.Value, 10, 64); err == nil {
-				e.retention[c.Name] = time.Duration(ms) * time.Millisecond
-			}
+			settings[setting.Key] = setting.MaybeValue()
+		}
+		if policy := settings["cleanup.policy"]; policy != "compact" {
+			return stopf("the changelog %s has the cleanup policy %q, which would lose states; it must be compact: %s", c.Name, policy, topicsApply)
+		}
+		if ms, err := strconv.ParseInt(settings["delete.retention.ms"], 10, 64); err == nil {
+			e.retention[c.Name] = time.Duration(ms) * time.Millisecond
 		}
 	}
 	return nil
