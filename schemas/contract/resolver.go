@@ -23,11 +23,11 @@ type Resolver struct {
 // pair, or when a field that both have differs in type, logical type, precision, scale or size: Avro would read it,
 // as another amount.
 func NewResolver(writer, reader string) (*Resolver, error) {
-	from, err := Normalise(writer)
+	from, err := onWire(writer)
 	if err != nil {
 		return nil, fmt.Errorf("reading the writer's schema: %w", err)
 	}
-	to, err := Normalise(reader)
+	to, err := onWire(reader)
 	if err != nil {
 		return nil, fmt.Errorf("reading our schema: %w", err)
 	}
@@ -54,7 +54,7 @@ func NewResolver(writer, reader string) (*Resolver, error) {
 	return &Resolver{resolved: resolved, reader: readerSchema}, nil
 }
 
-// Identity is true when both schemas are the same but for descriptions, so that records need no conversion.
+// Identity is true when both schemas are the same but for descriptions and names of Go types, so that records need no conversion.
 func (r *Resolver) Identity() bool { return r.identity }
 
 // Convert appends to dst the record in the reader's schema. It is for the rare record of another version: it goes

@@ -23,6 +23,15 @@ func TestTheSameSchemaNeedsNoConversion(t *testing.T) {
 	}
 }
 
+func TestACopyWithoutNamesOfGoTypesNeedsNoConversion(t *testing.T) {
+	ours := `{"type":"record","name":"R","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"}}]}`
+	theirs := `{"type":"record","name":"R","fields":[{"name":"pot","type":"string"}]}`
+	r, err := contract.NewResolver(theirs, ours)
+	if err != nil || !r.Identity() {
+		t.Fatalf("resolver is %v, %v", r, err)
+	}
+}
+
 // everything gives a record with values that a detour through times and fractions would lose.
 func everything() *fixture.Everything {
 	amount, text := schemas.Money(-1), "x"

@@ -14,7 +14,7 @@ import (
 // deletionsKept is how long a broker keeps tombstones unless a topic says otherwise.
 const deletionsKept = 24 * time.Hour
 
-const topicsApply = "run `penstock topics apply`"
+const topicsApply = "run `penstock topics apply --execute`"
 
 // checkTopics refuses topics that are missing or have another number of partitions than we count on: keys would go elsewhere.
 func (e *Engine) checkTopics(ctx context.Context, admin *kadm.Client) error {

@@ -121,7 +121,7 @@ func TestAsynchronousRecordsOfAKeyStayInOrderAndAreEachAnsweredOnce(t *testing.T
 
 func TestSendingToAMissingTopicNamesTheCommandThatCreatesIt(t *testing.T) {
 	_, err := newProducer(t, newSystem(t)).Send(t.Context(), Message{Topic: "nowhere", Key: "k"})
-	if err == nil || !strings.Contains(err.Error(), "penstock topics --execute") {
+	if err == nil || !strings.Contains(err.Error(), "penstock topics apply --execute") {
 		t.Errorf("got %v", err)
 	}
 }

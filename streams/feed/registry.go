@@ -118,7 +118,7 @@ func (r *Registry) identify(ctx context.Context, topic streams.Topic) (uint32, e
 			return err
 		}
 		if r.readOnly {
-			return refusedError{fmt.Errorf("subject %s does not have it; run: penstock schemas --execute", topic.Subject())}
+			return refusedError{fmt.Errorf("subject %s does not have it; run: penstock schemas register --execute", topic.Subject())}
 		}
 		id, err = r.client.RegisterSchema(ctx, topic.Subject(), schema, -1, -1)
 		return err

@@ -144,7 +144,7 @@ func TestRegisteringAgainKeepsTheIds(t *testing.T) {
 func TestReadOnlyRegistryNamesTheCommandThatRegisters(t *testing.T) {
 	registry := newRegistry(t, RegistryOptions{ReadOnly: true})
 	err := registry.Register(t.Context(), []streams.Topic{orders()})
-	if err == nil || !strings.Contains(err.Error(), "penstock schemas --execute") {
+	if err == nil || !strings.Contains(err.Error(), "penstock schemas register --execute") {
 		t.Fatalf("got %v", err)
 	}
 	if registry.fake.SubjectExists("ingest.order.v1-value") {

@@ -60,7 +60,7 @@ func TestApplyCreatesTopicsThatVerifyAndASecondPlanIsEmpty(t *testing.T) {
 	cluster, connection := newCluster(t)
 	topics := newTopics(t, connection, smallLayout())
 	before, err := topics.Verify(t.Context(), declared())
-	if err != nil || len(before) != 3 || before[0].Fix != "penstock topics --execute" {
+	if err != nil || len(before) != 3 || before[0].Fix != "penstock topics apply --execute" {
 		t.Fatalf("before: %v, %v", before, err)
 	}
 	apply(t, topics, declared())

@@ -12,7 +12,7 @@ import (
 )
 
 // applyCommand is what mends the differences that can be mended in place.
-const applyCommand = "penstock topics --execute"
+const applyCommand = "penstock topics apply --execute"
 
 // transactionVersionMin is the first transaction protocol in which a delayed request of a former owner cannot reach into a
 // later transaction.
