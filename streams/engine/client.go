@@ -17,6 +17,8 @@ const (
 	bufferedRecordsMax = 1 << 17
 	fetchBytesMax      = 8 << 20
 	fencePause         = 50 * time.Millisecond
+	// After a lost connection or a moved leader the client asks for metadata before it tries again, and the open transaction waits with it.
+	metadataPause = 250 * time.Millisecond
 )
 
 // newClient makes the one client that does all of a shard's input and output.
@@ -32,6 +34,7 @@ func (s *shard) newClient() (*kgo.Client, error) {
 		kgo.ProducerBatchMaxBytes(limits.RecordBytesMax),
 		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
 		kgo.MaxBufferedRecords(bufferedRecordsMax),
+		kgo.MetadataMinAge(metadataPause),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxBytes(fetchBytesMax),

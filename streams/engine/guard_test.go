@@ -131,7 +131,7 @@ func TestTopicsThatDoNotFitAreRefused(t *testing.T) {
 	config := Config{
 		Processes: []streams.Process{f.process}, Shards: 3, Kafka: []kgo.Opt{kgo.SeedBrokers(f.cluster.ListenAddrs()...)}, Framing: plain{}, Dir: f.dir,
 	}
-	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "penstock topics apply") {
+	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "penstock topics apply --execute") {
 		t.Errorf("other shards: %v", err)
 	}
 	config.Shards = 2
