@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -30,7 +31,9 @@ type brokerConfig struct {
 	dir        string
 	listener   net.Listener // taken over
 	restamp    func(topic string) bool
+	now        func() time.Time
 	syncWrites bool
+	repair     bool // the last stop was not clean
 	log        *slog.Logger
 	fault      func(error)
 }
@@ -42,12 +45,20 @@ type broker struct {
 	addr    string
 	cluster *kfake.Cluster
 	journal *brokerLog
+
+	closeNotes func() error
 }
 
 func startBroker(config brokerConfig) (*broker, error) {
 	if err := os.MkdirAll(config.dir, 0o700); err != nil {
 		_ = config.listener.Close()
 		return nil, fmt.Errorf("creating the broker's folder: %w", err)
+	}
+	if config.repair {
+		if err := repairLogs(config.dir, config.log); err != nil {
+			_ = config.listener.Close()
+			return nil, err
+		}
 	}
 	journal := &brokerLog{log: config.log, fault: config.fault}
 	options := []kfake.Opt{
@@ -67,7 +78,7 @@ func startBroker(config brokerConfig) (*broker, error) {
 		return nil, fmt.Errorf("starting the broker on %s: %w", config.dir, err)
 	}
 	if config.restamp != nil {
-		newRestamper(cluster, config.restamp).install()
+		newRestamper(cluster, config.restamp, config.now).install()
 	}
 	return &broker{addr: config.listener.Addr().String(), cluster: cluster, journal: journal}, nil
 }
@@ -77,10 +88,11 @@ func startBroker(config brokerConfig) (*broker, error) {
 func (b *broker) close() error {
 	b.journal.closing.Store(true)
 	b.cluster.Close()
+	err := b.closeNotes()
 	if text := b.journal.closeFailure.Load(); text != nil {
-		return errors.New(*text)
+		err = errors.Join(err, errors.New(*text))
 	}
-	return nil
+	return err
 }
 
 // brokerLog passes on what the broker logs. The broker reports a failure to

@@ -47,12 +47,15 @@ type restamper struct {
 	plain      kgo.Decompressor
 }
 
-func newRestamper(cluster *kfake.Cluster, chosen func(string) bool) *restamper {
+func newRestamper(cluster *kfake.Cluster, chosen func(string) bool, now func() time.Time) *restamper {
+	if now == nil {
+		now = time.Now
+	}
 	return &restamper{
 		cluster:    cluster,
 		chosen:     chosen,
 		chosenByID: map[[16]byte]bool{},
-		now:        time.Now,
+		now:        now,
 		plain:      kgo.DefaultDecompressor(),
 	}
 }

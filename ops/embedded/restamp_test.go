@@ -86,7 +86,7 @@ func poll(ctx context.Context, t *testing.T, client *kgo.Client, count int) []*k
 }
 
 func TestADamagedBatchIsNotGivenAGoodChecksum(t *testing.T) {
-	stamper := newRestamper(nil, nil)
+	stamper := newRestamper(nil, nil, nil)
 	batch := sampleBatch()
 	good, err := stamper.restamp(batch, 1000)
 	must(t, err)
@@ -106,7 +106,7 @@ func TestADamagedBatchIsNotGivenAGoodChecksum(t *testing.T) {
 
 // Records that can't be read can't be dated, and must not get in.
 func TestUnreadableRecordsAreRefused(t *testing.T) {
-	stamper := newRestamper(nil, nil)
+	stamper := newRestamper(nil, nil, nil)
 	for name, change := range map[string]func(batch []byte) []byte{
 		"too few records":   func(b []byte) []byte { binary.BigEndian.PutUint32(b[batchAtCount:], 1); return b },
 		"too many records":  func(b []byte) []byte { binary.BigEndian.PutUint32(b[batchAtCount:], 3); return b },
@@ -126,7 +126,7 @@ func TestUnreadableRecordsAreRefused(t *testing.T) {
 // with other records than it had.
 func FuzzRestamp(f *testing.F) {
 	f.Add(sampleBatch()[batchHeaderBytes:], uint16(0), uint32(2))
-	stamper := newRestamper(nil, nil)
+	stamper := newRestamper(nil, nil, nil)
 	f.Fuzz(func(t *testing.T, records []byte, attributes uint16, count uint32) {
 		batch := append(make([]byte, batchHeaderBytes), records...)
 		binary.BigEndian.PutUint16(batch[batchAtAttributes:], attributes)

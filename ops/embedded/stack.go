@@ -37,8 +37,13 @@ type Config struct {
 
 	// RestampTopics says which topics get the broker's time on every record
 	// (what message.timestamp.type=LogAppendTime does on Apache Kafka). Nil leaves all
-	// timestamps as the producer set them, which simulated time needs.
+	// timestamps as the producer set them.
 	RestampTopics func(topic string) bool
+
+	// Now is the clock that RestampTopics stamps with; nil is the machine's. With a
+	// simulated one the records of every client get the simulated time. It must never
+	// run backwards.
+	Now func() time.Time
 
 	// SyncWrites makes the broker flush every batch to the disk, so that a power
 	// cut loses nothing either. A killed process never loses anything.
@@ -112,7 +117,9 @@ func (s *Stack) start(ctx context.Context, config Config) error {
 		dir:        s.folder.path("kafka"),
 		listener:   addresses.take(addressKafka),
 		restamp:    config.RestampTopics,
+		now:        config.Now,
 		syncWrites: config.SyncWrites,
+		repair:     s.generation.afterUncleanStop,
 		log:        s.log,
 		fault:      s.fault,
 	})
