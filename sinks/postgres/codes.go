@@ -97,6 +97,12 @@ func (c *codes) missing(journals []ledger.Journal) *wantedCodes {
 	return wanted
 }
 
+func (c *codes) scaleOf(asset schemas.AssetCode) int32 {
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	return c.assets[asset].scale
+}
+
 // number gives every wanted code a number. It runs outside the booking transaction: else two shards that meet the same new
 // codes in different order would wait for each other.
 func (c *codes) number(ctx context.Context, pool *pgxpool.Pool, wanted *wantedCodes) error {
