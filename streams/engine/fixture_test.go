@@ -111,6 +111,8 @@ func (f *fixture) load(n, keys int) {
 			f.control("sweep odd")
 		case i == n/2:
 			f.control("note half")
+		case i == n/2+1:
+			f.control("peek even odd")
 		case i == 2*n/3:
 			f.control("sweep even odd")
 		}

@@ -28,7 +28,7 @@ func (plain) Unframe(_ context.Context, topic string, framed []byte) ([]byte, er
 }
 
 // The sample process keeps a sum per key, tagged even or odd. Its inbox takes "add N", "forget", and, as control records, "sweep TAG..." (adds one to each key
-// and reports the total) and "note TEXT" (keeps TEXT as the reference, with no visit).
+// and reports the total), "peek TAG..." (only reports the total) and "note TEXT" (keeps TEXT as the reference, with no visit).
 const (
 	sampleName  = "sample"
 	sampleInbox = "sample.inbox.v1"
@@ -69,7 +69,7 @@ func (h *sampleHandler) Route(r *streams.Record) (streams.Route, error) {
 	route := streams.Route{Key: r.Key, Message: text, ReceivedAt: schemas.Instant(r.Offset)}
 	switch verb {
 	case "add", "forget", "panic", "fail":
-	case "sweep":
+	case "sweep", "peek":
 		route.Key, route.Control, route.Tags = "", true, strings.Fields(rest)
 	case "note":
 		route.Key, route.Control = "", true
@@ -106,6 +106,9 @@ func (h *sampleHandler) Decide(scope *streams.Scope, route *streams.Route, key s
 		panic("sample panic")
 	case "fail":
 		return streams.Change{}, errors.New("sample failure")
+	case "peek":
+		h.tally += before
+		return streams.Change{}, nil
 	case "sweep":
 		h.tally += before
 	}
