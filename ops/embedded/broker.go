@@ -77,10 +77,15 @@ func startBroker(config brokerConfig) (*broker, error) {
 		_ = config.listener.Close()
 		return nil, fmt.Errorf("starting the broker on %s: %w", config.dir, err)
 	}
+	closeNotes, err := noteEndings(cluster, config.dir, config.fault)
+	if err != nil {
+		cluster.Close()
+		return nil, err
+	}
 	if config.restamp != nil {
 		newRestamper(cluster, config.restamp, config.now).install()
 	}
-	return &broker{addr: config.listener.Addr().String(), cluster: cluster, journal: journal}, nil
+	return &broker{addr: config.listener.Addr().String(), cluster: cluster, journal: journal, closeNotes: closeNotes}, nil
 }
 
 // close writes everything down. The broker has no other way than its log to say

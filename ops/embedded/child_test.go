@@ -18,7 +18,10 @@ import (
 
 // childDirVariable turns the test binary into a process that runs a stack on
 // the named folder until its input ends, so that a test can kill it.
-const childDirVariable = "PENSTOCK_EMBEDDED_TEST_DIR"
+const (
+	childDirVariable    = "PENSTOCK_EMBEDDED_TEST_DIR"
+	childBrokerVariable = "PENSTOCK_EMBEDDED_TEST_BROKER"
+)
 
 // waitMax bounds every wait of the tests; reaching it is a failure.
 const waitMax = 60 * time.Second
@@ -50,18 +53,29 @@ func look(stack *Stack) seen {
 }
 
 func runChild(dir string) error {
-	ctx := context.Background()
-	stack, err := Start(ctx, Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	begin := runStackChild
+	if os.Getenv(childBrokerVariable) != "" {
+		begin = runBrokerChild
+	}
+	at, end, err := begin(dir)
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(look(stack)); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(at); err != nil {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err
 	}
-	return stack.Close(ctx)
+	return end(context.Background())
+}
+
+func runStackChild(dir string) (seen, func(context.Context) error, error) {
+	stack, err := Start(context.Background(), Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	if err != nil {
+		return seen{}, nil, err
+	}
+	return look(stack), stack.Close, nil
 }
 
 // child is a stack in a process of its own.
@@ -71,10 +85,17 @@ type child struct {
 	input   io.Closer
 }
 
-func startChild(t *testing.T, dir string) *child {
+func startChild(t *testing.T, dir string) *child { return startProcess(t, dir) }
+
+// startBrokerChild leaves Postgres and the registry out.
+func startBrokerChild(t *testing.T, dir string) *child {
+	return startProcess(t, dir, childBrokerVariable+"=1")
+}
+
+func startProcess(t *testing.T, dir string, environment ...string) *child {
 	t.Helper()
 	command := exec.Command(os.Args[0])
-	command.Env = append(os.Environ(), childDirVariable+"="+dir)
+	command.Env = append(append(os.Environ(), childDirVariable+"="+dir), environment...)
 	command.Stderr = os.Stderr
 	input, err := command.StdinPipe()
 	must(t, err)
