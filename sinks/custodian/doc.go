@@ -1,0 +1,11 @@
+// Package custodian is the link to asset custodians: external trades go out by one topic, what custodians say of them comes
+// back by another. A custodian's own system may sit at the other end with any Kafka client; where there is none, the
+// simulator of this package answers.
+//
+//	custodian.order.v1, ingest.price.v1 ------\
+//	ingest.instruction.v1 (partition 0, ticks) --> Run [Simulator] --> ingest.confirmation.v1
+//
+// The simulator deals every trade at the close that the vendor published for its dealing day, settles it when it is due, and
+// deals in pieces or rejects where its Behaviour says so. What it says of a trade depends on the order, the price and the
+// behaviour alone, and its confirmations have derived ids: saying it again after a restart changes nothing.
+package custodian

@@ -1,0 +1,259 @@
+package custodian
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/custodian"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/reference"
+)
+
+const (
+	// priceDaysMax is how many days of an asset's closes are remembered, counted back from the newest one.
+	priceDaysMax = 400
+	// pencePerPound converts closes that are quoted in pence.
+	pencePerPound = 100
+)
+
+// Simulator plays all custodians. It is a fold over orders, published closes and the time, told in any order; each method
+// returns the confirmations that have become due. It does no input or output, and is for one goroutine.
+//
+// It remembers open trades, the closes of the last 400 days, and of ended trades nothing.
+type Simulator struct {
+	behaviour Behaviour
+	zone      *time.Location
+	// now is the time by the ticks; placed is the latest recorded time of an order, which may run ahead of it.
+	now, placed schemas.Instant
+	open        map[schemas.ID]*trade
+	prices      map[schemas.AssetCode]map[schemas.Date]schemas.Price
+	// said is what was confirmed of trades whose order has not been read yet; only a restart fills it.
+	said map[schemas.ID]progress
+}
+
+// trade is an external trade that has not ended.
+type trade struct {
+	order custodian.CustodianOrder
+	progress
+}
+
+// progress is how much of a trade was confirmed.
+type progress struct {
+	pieces          int
+	ended, rejected bool
+}
+
+// NewSimulator makes a simulator. Settlement days begin at midnight in the zone.
+func NewSimulator(behaviour Behaviour, zone *time.Location) *Simulator {
+	return &Simulator{
+		behaviour: behaviour, zone: zone, open: make(map[schemas.ID]*trade),
+		prices: make(map[schemas.AssetCode]map[schemas.Date]schemas.Price), said: make(map[schemas.ID]progress),
+	}
+}
+
+// Now returns the latest time that the simulator was told by ticks or orders, 0 before the first.
+func (s *Simulator) Now() schemas.Instant { return max(s.now, s.placed) }
+
+// Said tells of a confirmation that was sent before a restart. All of them must be told before the first order. What
+// others wrote to the same topic is passed over.
+func (s *Simulator) Said(c *ingest.Confirmation) {
+	p := s.said[c.Trade]
+	switch body := c.Body.(type) {
+	case *ingest.FillPriced:
+		if c.ID != pricedID(c.Trade, int(body.Piece)) || int(body.Piece) != p.pieces+1 {
+			return
+		}
+		p.pieces++
+	case *ingest.TradeSettled:
+		if c.ID != settledID(c.Trade) {
+			return
+		}
+		p.ended = true
+	case *ingest.TradeRejected:
+		if c.ID != rejectedID(c.Trade) {
+			return
+		}
+		p.ended, p.rejected = true, true
+	}
+	s.said[c.Trade] = p
+}
+
+// Ordered takes in an external trade.
+func (s *Simulator) Ordered(order *custodian.CustodianOrder) []ingest.Confirmation {
+	s.placed = max(s.placed, order.PlacedAt)
+	p := s.said[order.Trade]
+	delete(s.said, order.Trade)
+	if p.ended {
+		return nil
+	}
+	t := &trade{order: *order, progress: p}
+	s.open[order.Trade] = t
+	return s.decide(t, nil)
+}
+
+// Published takes in a vendor's close. A later one for the same asset and day replaces it, for trades not dealt yet.
+func (s *Simulator) Published(p *ingest.Price) []ingest.Confirmation {
+	pounds := p.Close
+	if p.Quotation == reference.QuotationPence {
+		pounds /= pencePerPound
+	}
+	if pounds <= 0 {
+		return nil
+	}
+	days := s.prices[p.Asset]
+	if days == nil {
+		days = make(map[schemas.Date]schemas.Price)
+		s.prices[p.Asset] = days
+	}
+	days[p.Date] = pounds
+	for len(days) > priceDaysMax {
+		delete(days, oldest(days))
+	}
+	return s.decideAll(func(o *custodian.CustodianOrder) bool { return o.Asset == p.Asset && o.DealingDay == p.Date })
+}
+
+// Reached takes in the time. An earlier time than one told before changes nothing.
+func (s *Simulator) Reached(at schemas.Instant) []ingest.Confirmation {
+	before := s.today()
+	s.now = max(s.now, at)
+	if s.today() == before {
+		return nil
+	}
+	return s.decideAll(func(o *custodian.CustodianOrder) bool { return o.SettlesOn <= s.today() })
+}
+
+// decideAll looks at the open trades of which concerned is true, in the order of their ids.
+func (s *Simulator) decideAll(concerned func(*custodian.CustodianOrder) bool) []ingest.Confirmation {
+	var found []*trade
+	for _, t := range s.open {
+		if concerned(&t.order) {
+			found = append(found, t)
+		}
+	}
+	slices.SortFunc(found, func(a, b *trade) int { return bytes.Compare(a.order.Trade[:], b.order.Trade[:]) })
+	var due []ingest.Confirmation
+	for _, t := range found {
+		due = s.decide(t, due)
+	}
+	return due
+}
+
+// decide appends what is due of one trade.
+func (s *Simulator) decide(t *trade, due []ingest.Confirmation) []ingest.Confirmation {
+	rule := s.behaviour.rule(t.order.Asset, t.order.DealingDay)
+	if reason := t.refusal(rule); reason != "" {
+		return s.reject(t, due, reason)
+	}
+	price, known := s.prices[t.order.Asset][t.order.DealingDay]
+	if !known {
+		return due
+	}
+	pieces, err := deal(&t.order, price, rule.Pieces)
+	if err != nil {
+		return s.reject(t, due, err.Error())
+	}
+	for ; t.pieces < len(pieces); t.pieces++ {
+		due = append(due, t.says(pricedID(t.order.Trade, t.pieces+1), &pieces[t.pieces]))
+	}
+	if s.now > 0 && s.today() >= t.order.SettlesOn {
+		due = append(due, t.says(settledID(t.order.Trade), &ingest.TradeSettled{SettledOn: t.order.SettlesOn}))
+		delete(s.open, t.order.Trade)
+	}
+	return due
+}
+
+// refusal returns why the trade is not dealt at all, or "". What was dealt in part is dealt to its end.
+func (t *trade) refusal(rule Rule) string {
+	switch {
+	case t.pieces > 0:
+		return ""
+	case t.order.Side != custodian.OrderSideBuy || t.order.Cash == nil:
+		return "only buys for cash are dealt here"
+	}
+	return rule.Reject
+}
+
+func (s *Simulator) reject(t *trade, due []ingest.Confirmation, reason string) []ingest.Confirmation {
+	delete(s.open, t.order.Trade)
+	return append(due, t.says(rejectedID(t.order.Trade), &ingest.TradeRejected{Reason: reason}))
+}
+
+func (t *trade) says(id string, body ingest.ConfirmationBody) ingest.Confirmation {
+	return ingest.Confirmation{Custodian: t.order.Custodian, ID: id, Trade: t.order.Trade, Body: body}
+}
+
+// deal returns the pieces in which an order is dealt at the price. All of its cash is taken; each piece's units are rounded
+// down to the asset's quantum. A split that leaves a piece without cash or units is not followed.
+func deal(order *custodian.CustodianOrder, price schemas.Price, parts []schemas.Weight) ([]ingest.FillPriced, error) {
+	pieces, err := split(order, price, parts)
+	if err != nil {
+		return nil, err
+	}
+	if pieces == nil {
+		if pieces, err = split(order, price, []schemas.Weight{schemas.WeightOne}); err != nil {
+			return nil, err
+		}
+	}
+	if pieces == nil {
+		return nil, fmt.Errorf("%s buys less than the smallest part of a unit at %s", order.Cash, price)
+	}
+	pieces[len(pieces)-1].Final = true
+	return pieces, nil
+}
+
+// split returns nil where one of the pieces would be empty.
+func split(order *custodian.CustodianOrder, price schemas.Price, parts []schemas.Weight) ([]ingest.FillPriced, error) {
+	var pieces []ingest.FillPriced
+	var taken schemas.Money
+	var through schemas.Weight
+	for i, part := range parts {
+		through += part
+		upTo, err := schemas.MulDivFloor(int64(*order.Cash), int64(through), int64(schemas.WeightOne))
+		if err != nil {
+			return nil, fmt.Errorf("splitting %s: %w", order.Cash, err)
+		}
+		cash := schemas.Money(upTo) - taken
+		taken += cash
+		factor := schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(order.UnitsScale))
+		quanta, err := schemas.MulDivFloor(int64(cash), factor, int64(price))
+		if err != nil {
+			return nil, fmt.Errorf("pricing %s at %s: %w", cash, price, err)
+		}
+		units, err := schemas.QuantityOf(quanta, int(order.UnitsScale))
+		if err != nil {
+			return nil, fmt.Errorf("pricing %s at %s: %w", cash, price, err)
+		}
+		if cash == 0 || units == 0 {
+			return nil, nil
+		}
+		pieces = append(pieces, ingest.FillPriced{Piece: int32(i + 1), Cash: cash, Units: units, Price: price}) //nolint:gosec // at most piecesMax
+	}
+	return pieces, nil
+}
+
+// today is the date that the zone's clocks show.
+func (s *Simulator) today() schemas.Date {
+	local := s.now.Time().In(s.zone)
+	return schemas.DateOf(local.Year(), local.Month(), local.Day())
+}
+
+func oldest(days map[schemas.Date]schemas.Price) schemas.Date {
+	first := true
+	var least schemas.Date
+	for day := range days {
+		if first || day < least {
+			least, first = day, false
+		}
+	}
+	return least
+}
+
+func pricedID(trade schemas.ID, piece int) string {
+	return trade.String() + "/priced/" + strconv.Itoa(piece)
+}
+func settledID(trade schemas.ID) string  { return trade.String() + "/settled" }
+func rejectedID(trade schemas.ID) string { return trade.String() + "/rejected" }
