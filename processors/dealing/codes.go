@@ -21,6 +21,7 @@ const (
 	codeUnitsMismatch           schemas.Code = "dealing/units-mismatch"
 	codeNotPriced               schemas.Code = "dealing/not-priced"
 	codeSettledEarly            schemas.Code = "dealing/settled-early"
+	codeSettledInFuture         schemas.Code = "dealing/settled-in-future"
 	codePartlyFilled            schemas.Code = "dealing/partly-filled"
 	codeUnknownAsset            schemas.Code = "dealing/unknown-asset"
 	codeQuotationDiffers        schemas.Code = "dealing/quotation-differs"

@@ -61,7 +61,7 @@ func confirmed(place streams.Place, r *Reference, before *state.TradeState, caus
 	d := newDesk(place, c.Trade, before)
 	d.trade.Seen = append(d.trade.Seen, state.SeenConfirmation{ID: c.ID, Digest: digest})
 	d.trade.Waiting = append(d.trade.Waiting, state.Waiting{Cause: *cause, Confirmation: *c})
-	return d.work(r.price(before.Asset, before.Day))
+	return d.work(r, r.price(before.Asset, before.Day))
 }
 
 // checkTrade refuses what does not concern the trade as it stands.
@@ -81,14 +81,14 @@ func checkTrade(trade *state.TradeState, c *ingest.Confirmation) refusal {
 
 // work deals with the waiting confirmations in their order, as far as that can be done: a fill needs the released close
 // of the dealing day, and what comes after it waits behind it.
-func (d *desk) work(price *state.KnownPrice) (*state.TradeState, []streams.Out) {
+func (d *desk) work(r *Reference, price *state.KnownPrice) (*state.TradeState, []streams.Out) {
 	for len(d.trade.Waiting) > 0 {
 		w := d.trade.Waiting[0]
 		if _, fill := w.Confirmation.Body.(*ingest.FillPriced); fill && (price == nil || !price.Released) {
 			break
 		}
 		d.trade.Waiting = d.trade.Waiting[1:]
-		if why := d.apply(&w.Cause, &w.Confirmation, price); why.code != "" {
+		if why := d.apply(r, &w.Cause, &w.Confirmation, price); why.code != "" {
 			d.outs = append(d.outs, rejectionOut(d.place, &w.Cause, why))
 		} else {
 			d.outs = append(d.outs, flushOut(&w.Cause))
@@ -97,7 +97,7 @@ func (d *desk) work(price *state.KnownPrice) (*state.TradeState, []streams.Out) 
 	return &d.trade, d.outs
 }
 
-func (d *desk) apply(cause *inbox.Cause, c *ingest.Confirmation, price *state.KnownPrice) refusal {
+func (d *desk) apply(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, price *state.KnownPrice) refusal {
 	if why := checkTrade(&d.trade, c); why.code != "" {
 		return why
 	}
@@ -105,7 +105,7 @@ func (d *desk) apply(cause *inbox.Cause, c *ingest.Confirmation, price *state.Kn
 	case *ingest.FillPriced:
 		return d.fill(c, body, price)
 	case *ingest.TradeSettled:
-		return d.settle(c, body)
+		return d.settle(r, cause, c, body)
 	case *ingest.TradeRejected:
 		return d.reject(c, body)
 	}
@@ -145,7 +145,7 @@ func (d *desk) checkFill(f *ingest.FillPriced, price *state.KnownPrice) (schemas
 	case f.Price != price.Price:
 		return 0, refusal{codePriceMismatch, fmt.Sprintf("priced at %s, the close of %s on %s is %s", f.Price, d.trade.Asset, d.trade.Day, price.Price)}
 	}
-	given, _ := soFar(d.trade.Pieces)
+	given, got := soFar(d.trade.Pieces)
 	if ordered := schemas.Money(weightOf(&d.trade)); f.Cash > ordered-given {
 		return 0, refusal{codeOverfill, fmt.Sprintf("%s filled, %s of %s left", f.Cash, ordered-given, ordered)}
 	}
@@ -153,7 +153,7 @@ func (d *desk) checkFill(f *ingest.FillPriced, price *state.KnownPrice) (schemas
 	if !exact {
 		return 0, refusal{codeUnitsScale, fmt.Sprintf("%s units have more than %d decimals", f.Units, d.trade.UnitsScale)}
 	}
-	if !plausible(f.Cash, quanta, f.Price, int(d.trade.UnitsScale)) {
+	if !plausible(f.Cash, quanta, f.Price, int(d.trade.UnitsScale)) || !sayable(got, schemas.Units(quanta), d.trade.UnitsScale) {
 		return 0, refusal{codeUnitsMismatch, fmt.Sprintf("%s units at %s are not %s", f.Units, f.Price, f.Cash)}
 	}
 	return schemas.Units(quanta), refusal{}
@@ -165,12 +165,25 @@ func plausible(cash schemas.Money, units int64, price schemas.Price, scale int) 
 	return err == nil && units-exact >= -1 && units-exact <= 1
 }
 
-func (d *desk) settle(c *ingest.Confirmation, s *ingest.TradeSettled) refusal {
+// sayable says whether the sum can still be written down as a quantity.
+func sayable(got, units schemas.Units, scale int32) bool {
+	sum, err := schemas.AddChecked(got, units)
+	if err != nil {
+		return false
+	}
+	_, err = schemas.QuantityOf(int64(sum), int(scale))
+	return err == nil
+}
+
+func (d *desk) settle(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, s *ingest.TradeSettled) refusal {
 	if d.trade.Stage != state.StagePriced {
 		return refusal{codeNotPriced, fmt.Sprintf("trade %s is not fully priced", c.Trade)}
 	}
 	if s.SettledOn < d.trade.SettlesOn {
 		return refusal{codeSettledEarly, fmt.Sprintf("settled on %s, due on %s", s.SettledOn, d.trade.SettlesOn)}
+	}
+	if today, ok := r.LocalDate(cause.ReceivedAt); !ok || s.SettledOn > today {
+		return refusal{codeSettledInFuture, fmt.Sprintf("settled on %s, which is still to come", s.SettledOn)}
 	}
 	d.trade.Stage, d.trade.SettledOn = state.StageSettled, &s.SettledOn
 	given, got := soFar(d.trade.Pieces)

@@ -66,11 +66,11 @@ func (d *dealing) referenceReceived(place streams.Place, r *Reference, cause *in
 	var through *schemas.Date
 	switch body := entry.Body.(type) {
 	case *reference.Calendar:
-		next, why = r.putCalendar(body)
+		next, why = r.putCalendar(body, cause.ReceivedAt)
 	case *reference.Custodian:
 		next, why = r.putCustodian(body)
 	case *reference.Settings:
-		next, why = r.putSettings(body)
+		next, why = r.putSettings(body, cause.ReceivedAt)
 	case *reference.Asset:
 		next, through, why = r.putAsset(body, cause.ReceivedAt)
 	}
@@ -88,7 +88,22 @@ func bad(format string, args ...any) refusal {
 	return refusal{codeBadReference, fmt.Sprintf(format, args...)}
 }
 
-func (r *Reference) putCalendar(c *reference.Calendar) (*state.DealingReference, refusal) {
+// tooLate refuses a change of days for which instructions may have been answered already: cut-offs and open days are the
+// same for all who ask on a day.
+func tooLate(what string, through schemas.Date) refusal {
+	return refusal{codeReferenceTooLate, fmt.Sprintf("%s: nothing through %s can change any more", what, through)}
+}
+
+// sameThrough says whether two versions of a calendar agree on every day up to the given one.
+func sameThrough(old, next *reference.Calendar, day schemas.Date) bool {
+	upTo := func(closed []schemas.Date) []schemas.Date {
+		n, _ := slices.BinarySearch(closed, day+1)
+		return closed[:n]
+	}
+	return old.FirstDay == next.FirstDay && next.LastDay >= min(old.LastDay, day) && slices.Equal(upTo(old.Closed), upTo(next.Closed))
+}
+
+func (r *Reference) putCalendar(c *reference.Calendar, received schemas.Instant) (*state.DealingReference, refusal) {
 	if err := calendar.Check(c); err != nil {
 		return nil, bad("%v", err)
 	}
@@ -97,6 +112,13 @@ func (r *Reference) putCalendar(c *reference.Calendar) (*state.DealingReference,
 	}
 	next := *r.stored
 	next.Calendars = book.PutCalendar(r.stored.Calendars, c)
+	if today, ok := r.LocalDate(received); ok {
+		for i := range r.stored.Calendars {
+			if old := &r.stored.Calendars[i]; old.Name == c.Name && !sameThrough(old, c, today) {
+				return nil, tooLate("calendar "+c.Name, today)
+			}
+		}
+	}
 	return changed(r.stored, &next), refusal{}
 }
 
@@ -109,7 +131,7 @@ func (r *Reference) putCustodian(c *reference.Custodian) (*state.DealingReferenc
 	return changed(r.stored, &next), refusal{}
 }
 
-func (r *Reference) putSettings(s *reference.Settings) (*state.DealingReference, refusal) {
+func (r *Reference) putSettings(s *reference.Settings, received schemas.Instant) (*state.DealingReference, refusal) {
 	if _, err := time.LoadLocation(s.Zone); err != nil || s.Zone == "" || s.Zone == "Local" {
 		return nil, bad("settings from %s: there is no time zone %q", s.EffectiveFrom, s.Zone)
 	}
@@ -123,7 +145,11 @@ func (r *Reference) putSettings(s *reference.Settings) (*state.DealingReference,
 	}
 	next := *r.stored
 	next.Settings = book.PutSettings(r.stored.Settings, s)
-	return changed(r.stored, &next), refusal{}
+	different := changed(r.stored, &next)
+	if today, ok := r.LocalDate(received); ok && different != nil && s.EffectiveFrom <= today {
+		return nil, tooLate(fmt.Sprintf("settings from %s", s.EffectiveFrom), today)
+	}
+	return different, refusal{}
 }
 
 // putAsset also returns, for an asset that is new, the last day that counts as closed: the day before it was received.
@@ -138,8 +164,8 @@ func (r *Reference) putAsset(a *reference.Asset, received schemas.Instant) (*sta
 		if changed(r.stored, &next) == nil {
 			return nil, nil, refusal{}
 		}
-		if a.EffectiveFrom <= through {
-			return nil, nil, refusal{codeReferenceTooLate, fmt.Sprintf("asset %s from %s: its days are closed through %s", a.Code, a.EffectiveFrom, through)}
+		if today, ok := r.LocalDate(received); !ok || a.EffectiveFrom <= max(today, through) {
+			return nil, nil, tooLate(fmt.Sprintf("asset %s from %s", a.Code, a.EffectiveFrom), max(today, through))
 		}
 		return &next, nil, refusal{}
 	}

@@ -81,7 +81,7 @@ func (d *dealing) visit(place streams.Place, r *Reference, key string, trade *st
 	if v.why.code != "" || v.known || v.drop {
 		return trade, nil
 	}
-	return newDesk(place, id, trade).work(&v.price)
+	return newDesk(place, id, trade).work(r, &v.price)
 }
 
 func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.DealingReference, m *inbox.DealingMessage, tally *state.DealingTally) (*state.DealingReference, []streams.Out) {
