@@ -57,6 +57,9 @@ type Limits struct {
 	SweepVisitsMax int
 	// TallyBytesMax bounds a sweep's tally.
 	TallyBytesMax int
+	// RestoreRecordsMax and RestoreBytesMax bound what a restore holds before it writes to the store.
+	RestoreRecordsMax int
+	RestoreBytesMax   int
 	// RecordBytesMax bounds one record that the engine writes.
 	RecordBytesMax int32
 	// BackoffMax bounds the time between two attempts to run a shard after a doubt, such as an unreachable broker.
@@ -78,6 +81,8 @@ func (l Limits) withDefaults() Limits {
 		TransactionTimeoutMax: orDefault(l.TransactionTimeoutMax, 15*time.Second),
 		SweepVisitsMax:        orDefault(l.SweepVisitsMax, 5000),
 		TallyBytesMax:         orDefault(l.TallyBytesMax, 512<<10),
+		RestoreRecordsMax:     orDefault(l.RestoreRecordsMax, 20000),
+		RestoreBytesMax:       orDefault(l.RestoreBytesMax, 8<<20),
 		RecordBytesMax:        orDefault(l.RecordBytesMax, 1<<20),
 		BackoffMax:            orDefault(l.BackoffMax, 5*time.Second),
 		StoppedRetry:          orDefault(l.StoppedRetry, 5*time.Minute),

@@ -84,7 +84,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// prepare checks the topics. A broker that is away is waited for; topics that do not fit are refused.
+// prepare checks the broker and the topics. A broker that is away is waited for; topics that do not fit are refused.
 func (e *Engine) prepare(ctx context.Context) error {
 	client, err := kgo.NewClient(e.config.Kafka...)
 	if err != nil {
@@ -92,8 +92,11 @@ func (e *Engine) prepare(ctx context.Context) error {
 	}
 	defer client.Close()
 	for {
-		err := e.checkTopics(ctx, kadm.NewClient(client))
-		if err == nil || isStop(err) || ctx.Err() != nil {
+		err := checkTransactions(ctx, client)
+		if err == nil {
+			err = e.checkTopics(ctx, kadm.NewClient(client))
+		}
+		if err == nil || refused(err) || ctx.Err() != nil {
 			return err
 		}
 		e.config.Logger.Warn("waiting for the broker", "reason", err)

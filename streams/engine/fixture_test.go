@@ -48,7 +48,9 @@ func newFixtureOf(t testing.TB, process streams.Process, shards int32) *fixture 
 	t.Cleanup(cluster.Close)
 	f := &fixture{
 		t: t, cluster: cluster, process: process, shards: shards, dir: t.TempDir(), sent: make([][]*kgo.Record, shards),
-		limits: Limits{TransactionRecordsMax: 7, SweepVisitsMax: 3, BackoffMax: 200 * time.Millisecond},
+		limits: Limits{
+			TransactionRecordsMax: 7, SweepVisitsMax: 3, RestoreRecordsMax: 5, RestoreBytesMax: 300, BackoffMax: 200 * time.Millisecond,
+		},
 	}
 	keep := map[string]string{"retention.ms": "-1"}
 	must(t, cluster.CreateTopic(f.process.Inbox.Name, shards, keep))

@@ -11,7 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/penstock-ledger/penstock/streams"
 )
@@ -210,5 +212,34 @@ func TestTheOffsetsOfTheGroupDecideNothing(t *testing.T) {
 		must(t, err)
 		f.load(10, 5)
 		f.finish()
+	}
+}
+
+func TestABrokerWithTheOlderTransactionsIsRefused(t *testing.T) {
+	f := newFixture(t, 1)
+	request := kmsg.NewPtrUpdateFeaturesRequest()
+	update := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
+	update.Feature, update.MaxVersionLevel, update.AllowDowngrade, update.UpgradeType = "transaction.version", 1, true, 2
+	request.FeatureUpdates = append(request.FeatureUpdates, update)
+	response, err := request.RequestWith(t.Context(), f.client)
+	must(t, err)
+	must(t, kerr.ErrorForCode(response.ErrorCode))
+	config := Config{
+		Processes: []streams.Process{f.process}, Shards: 1, Kafka: []kgo.Opt{kgo.SeedBrokers(f.cluster.ListenAddrs()...)}, Framing: plain{}, Dir: f.dir,
+	}
+	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "transaction.version 1") {
+		t.Errorf("the answer was %v", err)
+	}
+}
+
+func TestAChangelogThatWouldForgetIsRefused(t *testing.T) {
+	f := newFixture(t, 1)
+	must(t, f.cluster.DeleteTopic(f.process.Table.Name))
+	must(t, f.cluster.CreateTopic(f.process.Table.Name, 1, map[string]string{"cleanup.policy": "compact,delete"}))
+	config := Config{
+		Processes: []streams.Process{f.process}, Shards: 1, Kafka: []kgo.Opt{kgo.SeedBrokers(f.cluster.ListenAddrs()...)}, Framing: plain{}, Dir: f.dir,
+	}
+	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "would lose states") {
+		t.Errorf("the answer was %v", err)
 	}
 }

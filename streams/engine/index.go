@@ -89,8 +89,8 @@ func (s *store) iterateTag(tag, cursor string) (*tagIterator, error) {
 	return &tagIterator{it, len(prefix)}, nil
 }
 
-// reindex builds the index again from the states.
-func (s *store) reindex(version string, tagsOf func(state []byte) ([]string, error)) error {
+// reindex builds the index again from the states, in writes of bytesMax.
+func (s *store) reindex(version string, bytesMax int, tagsOf func(state []byte) ([]string, error)) error {
 	batch := s.db.NewBatch()
 	defer func() { _ = batch.Close() }()
 	if err := batch.DeleteRange([]byte{spaceTag}, []byte{spaceTag + 1}, nil); err != nil {
@@ -110,7 +110,7 @@ func (s *store) reindex(version string, tagsOf func(state []byte) ([]string, err
 		if err != nil {
 			return fmt.Errorf("indexing the state of %s: %w", key, err)
 		}
-		if batch.Len() < restoreBytesMax {
+		if batch.Len() < bytesMax {
 			continue
 		}
 		// Until the last batch the index has no version, so that a crash in between starts it over.

@@ -94,7 +94,7 @@ func (o *overlay) fill(batch *pebble.Batch) error {
 // putRecord writes one changelog record to a batch, under its key in the store.
 func putRecord(batch *pebble.Batch, scratch []byte, key string, value []byte) ([]byte, error) {
 	scratch = scratch[:0]
-	if key == "" || key[0] != spaceEngine {
+	if !marked(key) {
 		scratch = append(scratch, spaceState)
 	}
 	scratch = append(scratch, key...)

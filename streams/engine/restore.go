@@ -12,8 +12,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const restoreRecordsMax = 20000
-
 // own commits a record of our own to the changelog and returns its offset. The end of the log will not do as a mark: what stands there may be a
 // commit marker or an aborted record, which no reader is ever handed.
 func (a *attempt) own(ctx context.Context) (nonce string, offset int64, err error) {
@@ -79,14 +77,14 @@ func (a *attempt) checkStore(ctx context.Context, owned int64) error {
 
 // rollForward reads the changelog from the store's position to our own record.
 func (a *attempt) rollForward(ctx context.Context, nonce string, owned int64) error {
-	table, from := a.process.Table.Name, a.store.position.Next
+	limits, table, from := &a.engine.config.Limits, a.process.Table.Name, a.store.position.Next
 	partitions := map[string]map[int32]kgo.Offset{table: {a.number: kgo.NewOffset().At(from)}}
 	a.client.AddConsumePartitions(partitions)
 	defer a.client.RemoveConsumePartitions(map[string][]int32{table: {a.number}})
 	a.log.Info("restoring", "from", from, "to", owned)
 	pending := map[string][]byte{}
 	for size := 0; ; {
-		fetches := a.client.PollRecords(ctx, restoreRecordsMax)
+		fetches := a.client.PollRecords(ctx, limits.RestoreRecordsMax)
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
@@ -107,7 +105,7 @@ func (a *attempt) rollForward(ctx context.Context, nonce string, owned int64) er
 		if last >= 0 {
 			a.status.restoring(last, owned)
 		}
-		if last < 0 || !done && size < restoreBytesMax {
+		if last < 0 || !done && size < limits.RestoreBytesMax {
 			continue
 		}
 		if err := a.store.apply(pending, last+1, a.indexing()); err != nil {
@@ -147,7 +145,7 @@ func (a *attempt) checkIndex() error {
 	if a.process.TagsVersion == "" {
 		tags = func([]byte) ([]string, error) { return nil, nil }
 	}
-	if err := a.store.reindex(a.process.TagsVersion, tags); err != nil {
+	if err := a.store.reindex(a.process.TagsVersion, a.engine.config.Limits.RestoreBytesMax, tags); err != nil {
 		return stop(err)
 	}
 	return nil
@@ -163,7 +161,7 @@ func (s *store) apply(records map[string][]byte, next int64, tagsOf func(state [
 	}
 	var scratch []byte
 	for key, value := range records {
-		if tagsOf != nil && key[0] != spaceEngine {
+		if tagsOf != nil && !marked(key) {
 			if err := s.retagRestored(batch, key, value, tagsOf); err != nil {
 				return stop(err)
 			}

@@ -14,18 +14,16 @@ import (
 
 // The store's key spaces, by first byte.
 const (
-	spaceState  = 's' // key -> state
-	spaceTag    = 't' // tag 0x00 key -> nothing
-	spaceEngine = '!' // the engine's own keys, as in the changelog
+	spaceState = 's' // key -> state
+	spaceTag   = 't' // tag 0x00 key -> nothing
 )
 
 // keyPosition is the one key that the changelog does not have: where in it the store stands.
 const keyPosition = "!position"
 
 const (
-	storeLayout     = 1
-	memTableBytes   = 16 << 20
-	restoreBytesMax = 8 << 20
+	storeLayout   = 1
+	memTableBytes = 16 << 20
 )
 
 // position ties a store to the changelog that it was made from.

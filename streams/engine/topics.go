@@ -2,11 +2,15 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/penstock-ledger/penstock/streams"
 )
@@ -78,4 +82,37 @@ func (e *Engine) readRetention(ctx context.Context, admin *kadm.Client) error {
 		}
 	}
 	return nil
+}
+
+// transactionVersionMin is the protocol since which a delayed request of one transaction cannot end up in the next (KIP-890).
+const transactionVersionMin = 2
+
+// checkTransactions refuses a broker with the older transaction protocol, under which a delayed request can lose or tear a transaction.
+func checkTransactions(ctx context.Context, client *kgo.Client) error {
+	request := kmsg.NewPtrApiVersionsRequest()
+	request.ClientSoftwareName, request.ClientSoftwareVersion = "penstock", "1"
+	response, err := request.RequestWith(ctx, client)
+	if err == nil {
+		err = kerr.ErrorForCode(response.ErrorCode)
+	}
+	if err != nil {
+		return fmt.Errorf("asking the broker for its features: %w", err)
+	}
+	version := int16(0)
+	for _, feature := range response.FinalizedFeatures {
+		if feature.Name == "transaction.version" {
+			version = feature.MaxVersionLevel
+		}
+	}
+	if version < transactionVersionMin {
+		return stopf("the broker runs transaction.version %d, under which a delayed request can tear a transaction; version %d is needed: "+
+			"run `kafka-features.sh --bootstrap-server BROKER upgrade --feature transaction.version=%d`", version, transactionVersionMin, transactionVersionMin)
+	}
+	return nil
+}
+
+// refused says that asking again would be answered the same.
+func refused(err error) bool {
+	var answer *kerr.Error
+	return isStop(err) || errors.As(err, &answer) && !answer.Retriable
 }
