@@ -15,8 +15,8 @@
 //	 says)
 //
 // Read stack.go first: it starts and stops the three in order. What each of
-// them needs to survive a clean stop, and a kill -9, is told in broker.go,
-// registry.go and postgres.go.
+// them needs to survive a clean stop, and a kill -9, is told in broker.go (with
+// ending.go and repair.go), registry.go and postgres.go.
 //
 // The broker is a single process without replication. It is made for trying
 // Penstock out, for development and for tests, not for anybody's money.

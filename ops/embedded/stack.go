@@ -139,10 +139,10 @@ func (s *Stack) PostgresURL() string { return s.postgres.url }
 // TransactionalSuffix must end every transactional id that is used on this
 // broker. It changes after each stop that was not clean.
 //
-// The broker aborts a transaction that was open when its process was killed, but
-// only in memory: the log gets no abort marker. If the same transactional id
-// committed later, the next start would read that commit as covering the
-// aborted records too. An id that is never used again can't do that.
+// The broker itself aborts a transaction that was open when its process was killed
+// only in memory. If the same transactional id committed later, the next start would
+// read that commit as covering the aborted records too. The repair before a start
+// writes the missing marker; an id that is never used again can't need it.
 func (s *Stack) TransactionalSuffix() string { return s.generation.suffix() }
 
 // Err delivers what went wrong in a running stack, such as a Postgres that
