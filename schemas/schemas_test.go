@@ -80,10 +80,19 @@ func TestTextOfAnAmountIsReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		quanta := rapid.Int64().Draw(t, "quanta")
 		for name, same := range map[string]func() (int64, error){
-			"money":  func() (int64, error) { m, err := schemas.ParseMoney(schemas.Money(quanta).String()); return int64(m), err },
-			"price":  func() (int64, error) { p, err := schemas.ParsePrice(schemas.Price(quanta).String()); return int64(p), err },
-			"weight": func() (int64, error) { w, err := schemas.ParseWeight(schemas.Weight(quanta).String()); return int64(w), err },
-			"units":  func() (int64, error) { return schemas.ParseQuanta(schemas.Units(quanta).Text(4), 4) },
+			"money": func() (int64, error) {
+				m, err := schemas.ParseMoney(schemas.Money(quanta).String())
+				return int64(m), err
+			},
+			"price": func() (int64, error) {
+				p, err := schemas.ParsePrice(schemas.Price(quanta).String())
+				return int64(p), err
+			},
+			"weight": func() (int64, error) {
+				w, err := schemas.ParseWeight(schemas.Weight(quanta).String())
+				return int64(w), err
+			},
+			"units": func() (int64, error) { return schemas.ParseQuanta(schemas.Units(quanta).Text(4), 4) },
 		} {
 			if got, err := same(); err != nil || got != quanta {
 				t.Fatalf("%s: %d came back as %d, %v", name, quanta, got, err)

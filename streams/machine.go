@@ -70,7 +70,7 @@ const (
 
 // typed drives a Machine behind the Handler interface: it decodes, decides, encodes, and links what goes into the chain.
 type typed[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]] struct {
-	Machine[M, S, R, V, T]
+	rules     Machine[M, S, R, V, T]
 	framing   Framing
 	table     string
 	reference *R
@@ -83,7 +83,7 @@ type typed[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]] st
 func NewHandler[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]](
 	framing Framing, table Topic, machine Machine[M, S, R, V, T],
 ) Handler {
-	return &typed[M, S, R, V, T, PM, PS, PR, PT]{Machine: machine, framing: framing, table: table.Name}
+	return &typed[M, S, R, V, T, PM, PS, PR, PT]{rules: machine, framing: framing, table: table.Name}
 }
 
 func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Restore(reference, tally []byte) error {
@@ -95,7 +95,7 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Restore(reference, tally []byte) 
 	if err := h.decode(tally, branchTally, PT(&t)); err != nil {
 		return fmt.Errorf("restoring a tally: %w", err)
 	}
-	view, err := h.View(r)
+	view, err := h.rules.View(r)
 	if err != nil {
 		return fmt.Errorf("reading restored reference data: %w", err)
 	}
@@ -110,7 +110,7 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Route(record *Record) (Route, err
 	if err := r.Done(); err != nil {
 		return Route{}, fmt.Errorf("decoding %s/%d at %d: %w", record.Topic, record.Partition, record.Offset, err)
 	}
-	route := h.Machine.Route(message)
+	route := h.rules.Route(message)
 	route.Message, route.Record = message, record
 	return route, nil
 }
@@ -127,9 +127,9 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Decide(scope *Scope, route *Route
 	var after *S
 	var outs []Out
 	if route.Control {
-		after, outs = h.Machine.Visit(scope.place(), h.view, key, before, message, &h.tally)
+		after, outs = h.rules.Visit(scope.place(), h.view, key, before, message, &h.tally)
 	} else {
-		after, outs = h.Machine.Decide(scope.place(), h.view, key, before, message)
+		after, outs = h.rules.Decide(scope.place(), h.view, key, before, message)
 	}
 	h.emit(scope, outs)
 	return h.change(before, after), nil
@@ -144,10 +144,10 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) change(before, after *S) Change {
 		change.Deleted = true
 	} else {
 		change.State = h.encode(branchState, PS(after))
-		change.TagsAfter = h.Machine.Tags(after)
+		change.TagsAfter = h.rules.Tags(after)
 	}
 	if before != nil {
-		change.TagsBefore = h.Machine.Tags(before)
+		change.TagsBefore = h.rules.Tags(before)
 	}
 	if slices.Equal(change.TagsBefore, change.TagsAfter) {
 		change.TagsBefore, change.TagsAfter = nil, nil
@@ -157,14 +157,14 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) change(before, after *S) Change {
 
 func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Close(scope *Scope, route *Route) ([]byte, error) {
 	message := route.Message.(*M) //nolint:forcetypeassert // Route put it there
-	next, outs := h.Machine.Close(scope.place(), h.view, h.reference, message, &h.tally)
+	next, outs := h.rules.Close(scope.place(), h.view, h.reference, message, &h.tally)
 	h.emit(scope, outs)
 	var none T
 	h.tally = none
 	if next == h.reference {
 		return nil, nil
 	}
-	view, err := h.View(next)
+	view, err := h.rules.View(next)
 	if err != nil {
 		return nil, fmt.Errorf("reading new reference data: %w", err)
 	}
@@ -181,7 +181,7 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Tags(stored []byte) ([]string, er
 	if err := h.decode(stored, branchState, PS(state)); err != nil {
 		return nil, err
 	}
-	return h.Machine.Tags(state), nil
+	return h.rules.Tags(state), nil
 }
 
 func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) emit(scope *Scope, outs []Out) {

@@ -162,7 +162,7 @@ func TestTheFirstErrorSticks(t *testing.T) {
 		t.Error("a read after an error gave a value")
 	}
 	var e *avrobin.Error
-	if !errors.As(r.Done(), &e) || e.Kind != avrobin.ErrBool || e.Offset != 2 {
+	if !errors.As(r.Done(), &e) || !errors.Is(e.Kind, avrobin.ErrBool) || e.Offset != 2 {
 		t.Errorf("the error became %v", r.Err())
 	}
 	r.Reset([]byte{2})

@@ -52,9 +52,11 @@ func TestForbiddenChanges(t *testing.T) {
 		{"symbol removed", `"A","B"`, `"A"`, "Base.open", "B was removed"},
 		{"symbol renamed", `"BUY"`, `"BOUGHT"`, "Base.side", "BUY was removed"},
 		{"enum default dropped", `,"default":"A"`, ``, "Base.open", "default changed"},
-		{"branches swapped", `{"type":"record","name":"Opened","fields":[]},
+		{
+			"branches swapped", `{"type":"record","name":"Opened","fields":[]},
 		{"type":"record","name":"Closed","fields":[]}`, `{"type":"record","name":"Closed","fields":[]},{"type":"record","name":"Opened","fields":[]}`,
-			"Base.body[0]", "moved from place 0 to 1"},
+			"Base.body[0]", "moved from place 0 to 1",
+		},
 		{"branch removed", `,
 		{"type":"record","name":"Closed","fields":[]}`, ``, "Base.body[1]", "Closed was removed"},
 		{"null moved", `["null","string"],"default":null`, `["string","null"],"default":""`, "Base.note[0]", "moved"},

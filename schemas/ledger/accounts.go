@@ -1,3 +1,4 @@
+// Package ledger holds the records of the ledger topics, the accounts that they name, and the chain that ties journals together.
 package ledger
 
 import (

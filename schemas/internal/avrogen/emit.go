@@ -45,7 +45,7 @@ func (w *writer) comment(text string) {
 func (a *area) goFile(f *file) ([]byte, error) {
 	body := writer{area: a.name, imports: map[string]bool{}}
 	for _, t := range f.declared {
-		body.declare(t, t == f.top)
+		body.declare(t)
 	}
 	for _, t := range f.unions {
 		body.union(t)
@@ -83,7 +83,7 @@ func (w *writer) schema(f *file) {
 }
 
 // declare writes the Go type of a named type, and its methods.
-func (w *writer) declare(t *avroType, top bool) {
+func (w *writer) declare(t *avroType) {
 	w.comment(goDoc(t))
 	switch t.kind {
 	case recordKind:
@@ -92,6 +92,8 @@ func (w *writer) declare(t *avroType, top bool) {
 		w.enum(t)
 	case fixedKind:
 		w.line("type %s [%d]byte\n", t.goName, t.size)
+	default:
+		panic("avrogen: only named types are declared")
 	}
 }
 

@@ -9,8 +9,7 @@ import (
 
 // forGoavro gives a random value in the form that goavro takes.
 func forGoavro(n *avro.SchemaNode, v any) any {
-	switch n.Type {
-	case "union":
+	if n.Type == "union" {
 		c := v.(choice)
 		branch := &n.Branches[c.index]
 		if branch.Type == "null" {
@@ -23,8 +22,7 @@ func forGoavro(n *avro.SchemaNode, v any) any {
 
 // forTwmb gives a random value in the form that twmb/avro takes.
 func forTwmb(n *avro.SchemaNode, v any) any {
-	switch n.Type {
-	case "union":
+	if n.Type == "union" {
 		c := v.(choice)
 		branch := &n.Branches[c.index]
 		if branch.Type == "null" {
