@@ -15,7 +15,7 @@ import (
 const (
 	linger             = 100 * time.Millisecond
 	bufferedRecordsMax = 1 << 17
-	fetchBytesMax      = 8 << 20
+	fetchBytesMax      = 2 << 20
 	fencePause         = 50 * time.Millisecond
 	// After a lost connection or a moved leader the client asks for metadata before it tries again, and the open transaction waits with it.
 	metadataPause = 250 * time.Millisecond

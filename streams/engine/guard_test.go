@@ -243,3 +243,28 @@ func TestAChangelogThatWouldForgetIsRefused(t *testing.T) {
 		t.Errorf("the answer was %v", err)
 	}
 }
+
+// What a stopped shard left open would keep every reader of its outputs waiting until the broker drops it.
+func TestAStoppedShardLeavesNothingOpen(t *testing.T) {
+	f := newFixture(t, 1)
+	f.load(5, 5)
+	i := f.start(withFaults(func(_ int32, at step) error {
+		if at == stepFlushed {
+			return stopf("as the test wants it")
+		}
+		return nil
+	}))
+	await(t, "the shard to stop", func() bool { return i.status(0).State == StateStopped })
+	for _, topic := range []string{sampleOut, f.process.Table.Name} {
+		admin := kadm.NewClient(f.client)
+		stable, err := admin.ListCommittedOffsets(t.Context(), topic)
+		must(t, err)
+		ends, err := admin.ListEndOffsets(t.Context(), topic)
+		must(t, err)
+		at, _ := stable.Lookup(topic, 0)
+		if end, _ := ends.Lookup(topic, 0); at.Offset != end.Offset || end.Offset == 0 {
+			t.Errorf("%s is stable up to %d of %d", topic, at.Offset, end.Offset)
+		}
+	}
+	i.stop()
+}

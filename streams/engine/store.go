@@ -23,7 +23,7 @@ const keyPosition = "!position"
 
 const (
 	storeLayout   = 1
-	memTableBytes = 16 << 20
+	memTableBytes = 8 << 20
 )
 
 // position ties a store to the changelog that it was made from.
