@@ -1,0 +1,242 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// shardChecks walks one shard's journals in order and checks each against all before it.
+type shardChecks struct {
+	shard, shards int32
+	// end is where the shard's position says that it ends.
+	end Position
+	// sequence, head and recordedAt are those of the journal before.
+	sequence   int64
+	head       [32]byte
+	recordedAt schemas.Instant
+	pots       map[schemas.PotID]*potHoldings
+	// totals are per asset, in quanta: what running balances say of pots plus the sums of all other accounts' postings.
+	totals map[schemas.AssetCode]int64
+
+	numbered, chained, recorded, complete, placed, legal, running, member, effective, zero Check
+	worst                                                                                  effectiveDip
+}
+
+func newShardChecks(shard, shards int32) *shardChecks {
+	return &shardChecks{
+		shard: shard, shards: shards, pots: map[schemas.PotID]*potHoldings{}, totals: map[schemas.AssetCode]int64{},
+		numbered:  Check{Name: "sequence", Title: "journals are numbered from 1 without gaps, and each posting has its journal", Of: "journals"},
+		chained:   Check{Name: "chain", Title: "each hash is that of the journal and its predecessor", Of: "journals"},
+		recorded:  Check{Name: "recorded", Title: "recorded time never runs backwards, nor before what was called complete", Of: "journals"},
+		complete:  Check{Name: "position", Title: "the last journal is the one that the position names", Of: "shards"},
+		placed:    Check{Name: "one-pot", Title: "a pot's accounts are in its own journals, in the pot's own shard", Of: "journals"},
+		legal:     Check{Name: "postings", Title: "every posting moves a positive quantity between two accounts", Of: "postings"},
+		running:   Check{Name: "balances", Title: "every running balance is the sum of the postings before it", Of: "running balances"},
+		member:    Check{Name: "not-negative", Title: "no account of a pot is below 0 at the end of any journal", Of: "balances at journals' ends"},
+		effective: Check{Name: "not-negative-effective", Title: "no account of a pot is below 0 at the end of any effective day", Of: "balances at days' ends"},
+		zero:      Check{Name: "sum-zero", Title: "all accounts of a shard add up to 0, per asset", Of: "assets and shards"},
+	}
+}
+
+func (c *shardChecks) each(other *shardChecks, fn func(mine, theirs *Check)) {
+	mine := [...]*Check{
+		&c.numbered, &c.chained, &c.recorded, &c.complete, &c.placed, &c.legal, &c.running, &c.member, &c.effective, &c.zero,
+	}
+	theirs := [...]*Check{
+		&other.numbered, &other.chained, &other.recorded, &other.complete, &other.placed, &other.legal, &other.running, &other.member,
+		&other.effective, &other.zero,
+	}
+	for i := range mine {
+		fn(mine[i], theirs[i])
+	}
+}
+
+func (c *shardChecks) merge(other *shardChecks) {
+	c.each(other, func(mine, theirs *Check) { mine.merge(theirs) })
+	if other.worst.balance < c.worst.balance {
+		c.worst = other.worst
+		c.effective.Note = "worst: " + c.worst.String()
+	}
+}
+
+func (c *shardChecks) list() []Check {
+	var checks []Check
+	c.each(c, func(mine, _ *Check) { checks = append(checks, *mine) })
+	return checks
+}
+
+func (c *shardChecks) run(ctx context.Context, snapshot *shardSnapshot, read func(journals int)) error {
+	if err := c.loadEnd(ctx, snapshot); err != nil {
+		return err
+	}
+	err := snapshot.windows(ctx, func(current *window) error {
+		for i := range current.journals {
+			c.journal(&current.journals[i])
+		}
+		for _, sequence := range current.orphans {
+			c.numbered.fail(c.place(sequence), "postings without a journal")
+		}
+		read(len(current.journals))
+		return nil
+	})
+	c.finish()
+	return err
+}
+
+func (c *shardChecks) loadEnd(ctx context.Context, snapshot *shardSnapshot) error {
+	query := "select p.sequence, p.head, " + fmt.Sprintf(instantSQL, "p.recorded_at") + ", q.sequence, " + fmt.Sprintf(instantSQL, "q.recorded_before") +
+		" from ledger.position p join ledger.progress q on q.shard = p.partition where p.topic = $1 and p.partition = $2"
+	var head []byte
+	err := snapshot.tx.QueryRow(ctx, query, streams.LedgerJournal, c.shard).Scan(
+		&c.end.Sequence, &head, &c.end.RecordedAt, &c.end.CompleteSequence, &c.end.RecordedBefore)
+	if err != nil {
+		return fmt.Errorf("reading the position of shard %d: %w", c.shard, err)
+	}
+	copy(c.end.Head[:], head)
+	return nil
+}
+
+func (c *shardChecks) place(sequence int64) string {
+	return fmt.Sprintf("shard %d journal %d", c.shard, sequence)
+}
+
+func (c *shardChecks) journal(journal *storedJournal) {
+	place := c.place(journal.Sequence)
+	c.numbered.Checked++
+	if journal.Sequence != c.sequence+1 {
+		c.numbered.fail(place, "follows on journal %d", c.sequence)
+	}
+	c.chain(place, journal)
+	c.recorded.Checked++
+	if journal.RecordedAt < c.recordedAt || journal.month != monthOf(journal.RecordedAt) {
+		c.recorded.fail(place, "recorded at %s, its predecessor at %s", journal.RecordedAt, c.recordedAt)
+	} else if journal.Sequence > c.end.CompleteSequence && journal.RecordedAt < c.end.RecordedBefore {
+		c.recorded.fail(place, "recorded at %s, but after journal %d all should be from %s on", journal.RecordedAt, c.end.CompleteSequence, c.end.RecordedBefore)
+	}
+	c.placed.Checked++
+	if journal.Pot != nil && streams.PartitionOf(string(*journal.Pot), c.shards) != c.shard {
+		c.placed.fail(place, "pot %s belongs to another shard", *journal.Pot)
+	}
+	for i := range journal.Postings {
+		c.posting(journal, i)
+	}
+	if journal.Pot != nil {
+		c.boundary(place, journal)
+	}
+	c.sequence, c.head, c.recordedAt = journal.Sequence, journal.Hash, journal.RecordedAt
+}
+
+// chain checks against the stored hash of the predecessor, so that a change is reported where it is and not at all that follow.
+func (c *shardChecks) chain(place string, journal *storedJournal) {
+	c.chained.Checked++
+	journal.Previous = c.head
+	switch {
+	case journal.unknown > 0:
+		c.chained.fail(place, "%d numbers in its rows stand for nothing", journal.unknown)
+	case journal.Hash != journal.ExpectedHash():
+		c.chained.fail(place, "its hash is %x, its content after its predecessor gives %x", journal.Hash, journal.ExpectedHash())
+	}
+}
+
+func (c *shardChecks) posting(journal *storedJournal, index int) {
+	posting := &journal.Postings[index]
+	place := fmt.Sprintf("%s leg %d", c.place(journal.Sequence), posting.Leg)
+	c.legal.Checked++
+	if posting.Quantity <= 0 || posting.From == posting.To || int(posting.Leg) != index+1 {
+		c.legal.fail(place, "leg %d moves %s %s from %s to %s", index+1, posting.Quantity, posting.Asset, posting.From, posting.To)
+	}
+	c.side(place, journal, posting, posting.From, -posting.Quantity, posting.FromBalance)
+	c.side(place, journal, posting, posting.To, posting.Quantity, posting.ToBalance)
+}
+
+func (c *shardChecks) side(
+	place string, journal *storedJournal, posting *ledger.Posting, account schemas.Account, change schemas.Quantity, balance *schemas.Quantity,
+) {
+	if !ledger.IsPotAccount(account) {
+		c.totals[posting.Asset] += int64(change)
+		if balance != nil {
+			c.running.fail(place, "%s is shared and has a running balance", account)
+		}
+		return
+	}
+	if journal.Pot == nil {
+		c.placed.fail(place, "%s in a journal of no pot", account)
+		return
+	}
+	held := c.holdings(*journal.Pot).of(posting.Asset, account)
+	held.add(change, posting.EffectiveOn, journal.Sequence)
+	c.running.Checked++
+	if balance == nil || *balance != held.balance {
+		c.running.fail(place, "%s of pot %s: stored %v, the postings give %s", account, *journal.Pot, balance, held.balance)
+	}
+	if balance != nil {
+		held.stored = *balance
+	}
+}
+
+func (c *shardChecks) holdings(pot schemas.PotID) *potHoldings {
+	found := c.pots[pot]
+	if found == nil {
+		found = &potHoldings{}
+		c.pots[pot] = found
+	}
+	return found
+}
+
+// boundary checks the balances that the journal changed, as it leaves them.
+func (c *shardChecks) boundary(place string, journal *storedJournal) {
+	for i := range c.holdings(*journal.Pot).held {
+		held := &c.pots[*journal.Pot].held[i]
+		if held.changedIn != journal.Sequence {
+			continue
+		}
+		c.member.Checked++
+		if held.balance < 0 {
+			c.member.fail(place, "%s of pot %s has %s %s", held.account, *journal.Pot, held.balance, held.asset)
+		}
+	}
+}
+
+// finish checks what can be said at the end only.
+func (c *shardChecks) finish() {
+	c.complete.Checked++
+	if c.sequence != c.end.Sequence || c.head != c.end.Head || c.recordedAt != c.end.RecordedAt {
+		c.complete.fail(fmt.Sprintf("shard %d", c.shard), "the last journal is %d (%x), the position says %d (%x)", c.sequence, c.head, c.end.Sequence, c.end.Head)
+	}
+	for _, pot := range slices.Sorted(maps.Keys(c.pots)) {
+		for i := range c.pots[pot].held {
+			held := &c.pots[pot].held[i]
+			c.totals[held.asset] += int64(held.stored)
+			c.effectiveDays(pot, held)
+		}
+	}
+	for _, asset := range slices.Sorted(maps.Keys(c.totals)) {
+		total := c.totals[asset]
+		c.zero.Checked++
+		if total != 0 {
+			c.zero.fail(fmt.Sprintf("shard %d", c.shard), "%s adds up to %s", asset, schemas.Quantity(total))
+		}
+	}
+	if c.worst.balance < 0 {
+		c.effective.Note = "worst: " + c.worst.String()
+	}
+}
+
+func (c *shardChecks) effectiveDays(pot schemas.PotID, held *holding) {
+	dip, days := held.worstDay()
+	c.effective.Checked += days
+	if dip.balance >= 0 {
+		return
+	}
+	dip.pot, dip.holding = pot, held
+	c.effective.fail(fmt.Sprintf("shard %d pot %s", c.shard, pot), "%s", dip)
+	if dip.balance < c.worst.balance {
+		c.worst = dip
+	}
+}
