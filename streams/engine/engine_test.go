@@ -22,13 +22,13 @@ func TestKeyedRecordsAreDecidedExactlyOnce(t *testing.T) {
 		f.send(fmt.Sprintf("key-%d", n%7), fmt.Sprintf("add %d", n))
 	}
 	f.caughtUp(i)
-	state, found, err := i.engine.Get(sampleName, "key-3")
+	state, found, err := i.engine.Get(f.process.Name, "key-3")
 	if err != nil || !found || string(state) != f.expect()[f.shardOf("key-3")].states["key-3"] {
 		t.Errorf("Get returned %q, %v, %v", state, found, err)
 	}
 	i.stop()
 	f.check()
-	if _, _, err := i.engine.Get(sampleName, "key-3"); !errors.Is(err, ErrNotHere) {
+	if _, _, err := i.engine.Get(f.process.Name, "key-3"); !errors.Is(err, ErrNotHere) {
 		t.Errorf("Get on a stopped instance returned %v", err)
 	}
 }
@@ -97,12 +97,12 @@ func TestTheStatusTellsOfEveryShard(t *testing.T) {
 	})
 	for shard, m := range f.expect() {
 		s := i.engine.Status()[shard]
-		if s.Process != sampleName || s.Shard != int32(shard) || s.Sequence != m.progress.chain.Sequence || s.RecordedAt != m.progress.recordedAt ||
+		if s.Process != f.process.Name || s.Shard != int32(shard) || s.Sequence != m.progress.chain.Sequence || s.RecordedAt != m.progress.recordedAt ||
 			s.Sweep != nil || s.TransactionAge != 0 {
 			t.Errorf("the status of shard %d is %+v", shard, s)
 		}
 	}
-	reference, err := i.engine.Reference(sampleName, 1)
+	reference, err := i.engine.Reference(f.process.Name, 1)
 	if err != nil || string(reference) != f.expect()[1].reference {
 		t.Errorf("the reference is %q, %v", reference, err)
 	}

@@ -84,13 +84,13 @@ func TestTheOpenTransactionOfADeadOwnerIsDropped(t *testing.T) {
 	i := f.start()
 	f.caughtUp(i)
 	i.stop()
-	dead := f.newClient(kgo.TransactionalID(sampleName+".0"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	dead := f.newClient(kgo.TransactionalID(f.process.Name+".0"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	must(t, dead.BeginTransaction())
 	for n := range 5 {
 		must(t, dead.ProduceSync(context.Background(),
 			&kgo.Record{Topic: f.process.Table.Name, Key: []byte(fmt.Sprintf("key-00%d", n)), Value: []byte("never")},
 			&kgo.Record{Topic: f.process.Table.Name, Key: []byte(keyMeta), Value: []byte(`{"next":1000000}`)},
-			&kgo.Record{Topic: sampleOut, Key: []byte("key-000"), Value: []byte("never")},
+			&kgo.Record{Topic: f.process.Outputs[0].Name, Key: []byte("key-000"), Value: []byte("never")},
 		).FirstErr())
 	}
 	f.load(30, 5)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,40 +25,73 @@ const awaitMax = 60 * time.Second
 
 // fixture is a broker with the sample process's topics, and what was put into its inbox.
 type fixture struct {
-	t       testing.TB
-	cluster *kfake.Cluster
-	process streams.Process
-	shards  int32
-	dir     string
-	limits  Limits
-	client  *kgo.Client
-	sent    [][]*kgo.Record
+	t         testing.TB
+	cluster   *kfake.Cluster
+	addresses []string
+	process   streams.Process
+	shards    int32
+	dir       string
+	limits    Limits
+	client    *kgo.Client
+	sent      [][]*kgo.Record
 	// last is the instance that was started last.
 	last atomic.Pointer[instance]
 }
 
 func newFixture(t testing.TB, shards int32) *fixture {
 	t.Helper()
-	return newFixtureOf(t, sampleProcess(), shards)
+	suffix := ""
+	if realBroker() != "" {
+		suffix = "." + uuid.NewString()
+	}
+	return newFixtureOf(t, sampleProcessNamed(suffix), shards)
 }
 
 func newFixtureOf(t testing.TB, process streams.Process, shards int32) *fixture {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}))
-	must(t, err)
-	t.Cleanup(cluster.Close)
 	f := &fixture{
-		t: t, cluster: cluster, process: process, shards: shards, dir: t.TempDir(), sent: make([][]*kgo.Record, shards),
+		t: t, addresses: []string{realBroker()}, process: process, shards: shards, dir: t.TempDir(), sent: make([][]*kgo.Record, shards),
 		limits: Limits{
 			TransactionRecordsMax: 7, SweepVisitsMax: 3, RestoreRecordsMax: 5, RestoreBytesMax: 300, BackoffMax: 200 * time.Millisecond,
 		},
 	}
-	keep := map[string]string{"retention.ms": "-1"}
-	must(t, cluster.CreateTopic(f.process.Inbox.Name, shards, keep))
-	must(t, cluster.CreateTopic(f.process.Outputs[0].Name, shards, keep))
-	must(t, cluster.CreateTopic(f.process.Table.Name, shards, map[string]string{"cleanup.policy": "compact", "retention.ms": "-1"}))
+	if realBroker() == "" {
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}))
+		must(t, err)
+		t.Cleanup(cluster.Close)
+		f.cluster, f.addresses = cluster, cluster.ListenAddrs()
+	}
 	f.client = f.newClient(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(1<<20))
+	forever := "-1"
+	f.createTopic(f.process.Inbox.Name, map[string]*string{"retention.ms": &forever})
+	f.createTopic(f.process.Outputs[0].Name, map[string]*string{"retention.ms": &forever})
+	f.createTable("compact")
 	return f
+}
+
+// realBroker is the address of a broker to run the tests against instead of one in the process. What only that one can do is skipped there.
+func realBroker() string { return os.Getenv("PENSTOCK_KAFKA_ADDR") }
+
+// fake returns the in-process broker, for what only it can do.
+func (f *fixture) fake() *kfake.Cluster {
+	f.t.Helper()
+	if f.cluster == nil {
+		f.t.Skip("SKIPPED in-process broker: PENSTOCK_KAFKA_ADDR is set, and this needs a broker that can be made to fail")
+	}
+	return f.cluster
+}
+
+func (f *fixture) createTopic(name string, settings map[string]*string) {
+	f.t.Helper()
+	answer, err := kadm.NewClient(f.client).CreateTopic(context.Background(), f.shards, 1, settings, name)
+	must(f.t, err)
+	must(f.t, answer.Err)
+}
+
+func (f *fixture) createTable(policy string) {
+	f.t.Helper()
+	forever := "-1"
+	f.createTopic(f.process.Table.Name, map[string]*string{"cleanup.policy": &policy, "retention.ms": &forever})
 }
 
 func must(t testing.TB, err error) {
@@ -68,7 +102,7 @@ func must(t testing.TB, err error) {
 }
 
 func (f *fixture) newClient(options ...kgo.Opt) *kgo.Client {
-	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(f.cluster.ListenAddrs()...))...)
+	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(f.addresses...))...)
 	must(f.t, err)
 	f.t.Cleanup(client.Close)
 	return client
@@ -145,7 +179,7 @@ func (f *fixture) start(options ...option) *instance {
 	f.t.Helper()
 	dying, kill := context.WithCancel(context.Background())
 	config := Config{
-		Processes: []streams.Process{f.process}, Shards: f.shards, Kafka: []kgo.Opt{kgo.SeedBrokers(f.cluster.ListenAddrs()...)},
+		Processes: []streams.Process{f.process}, Shards: f.shards, Kafka: []kgo.Opt{kgo.SeedBrokers(f.addresses...)},
 		Framing: plain{}, Dir: f.dir, Limits: f.limits, dying: dying,
 	}
 	if os.Getenv("ENGINE_LOG") != "" {
@@ -283,7 +317,7 @@ func fold(records []*kgo.Record) (states, own map[string]string) {
 func (f *fixture) readAll(topic string) [][]*kgo.Record {
 	f.t.Helper()
 	const endKey = "!end"
-	partitions := f.partitionsOf(topic)
+	partitions := f.shards
 	for p := range partitions {
 		must(f.t, f.client.ProduceSync(context.Background(), &kgo.Record{Topic: topic, Partition: p, Key: []byte(endKey)}).FirstErr())
 	}
@@ -309,10 +343,6 @@ func (f *fixture) readAll(topic string) [][]*kgo.Record {
 		})
 	}
 	return all
-}
-
-func (f *fixture) partitionsOf(topic string) int32 {
-	return int32(len(f.cluster.PartitionInfos(topic)))
 }
 
 func (f *fixture) shardOf(key string) int32 { return streams.PartitionOf(key, f.shards) }

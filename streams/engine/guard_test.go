@@ -41,7 +41,7 @@ func TestAKeyedRecordInTheWrongShardTouchesNothing(t *testing.T) {
 	f.send("key-1", "add 2")
 	i := f.start()
 	f.caughtUp(i)
-	if n := count(t, i.engine.metrics.of(sampleName, 1-f.shardOf("key-1")).astray); n != 1 {
+	if n := count(t, i.engine.metrics.of(f.process.Name, 1-f.shardOf("key-1")).astray); n != 1 {
 		t.Errorf("%d records were counted as astray, not 1", n)
 	}
 	f.checkStores(i)
@@ -61,7 +61,7 @@ func TestWhatCannotBeDecidedStopsItsShardAlone(t *testing.T) {
 		"state under a ! key":          {func(f *fixture) { f.sendTo(f.shardOf("bad"), "!bad", "add 1") }, []string{"cannot be a state's"}},
 		"unreadable": {func(f *fixture) {
 			must(f.t, f.client.ProduceSync(context.Background(), &kgo.Record{
-				Topic: sampleInbox, Partition: f.shardOf("bad"), Key: []byte("bad"), Value: []byte("x"),
+				Topic: f.process.Inbox.Name, Partition: f.shardOf("bad"), Key: []byte("bad"), Value: []byte("x"),
 			}).FirstErr())
 		}, []string{"cannot be read", "sample/frame"}},
 	} {
@@ -97,7 +97,7 @@ func TestWhatCannotBeDecidedStopsItsShardAlone(t *testing.T) {
 func TestAPositionThatTheInboxDoesNotHoldStopsTheShard(t *testing.T) {
 	f := newFixture(t, 1)
 	f.load(30, 5)
-	must(t, f.cluster.DeleteRecords(sampleInbox, 0, 10))
+	must(t, f.fake().DeleteRecords(sampleInbox, 0, 10))
 	i := f.start()
 	await(t, "the shard to stop", func() bool { return i.status(0).State == StateStopped })
 	if reason := i.status(0).Reason; !strings.Contains(reason, "does not hold the offset") {
@@ -114,7 +114,7 @@ func TestAKeyIsWrittenOncePerTransaction(t *testing.T) {
 	}
 	i := f.start()
 	f.caughtUp(i)
-	transactions := count(t, i.engine.metrics.of(sampleName, 0).committedTotal)
+	transactions := count(t, i.engine.metrics.of(f.process.Name, 0).committedTotal)
 	i.stop()
 	written := 0
 	for _, r := range f.readAll(f.process.Table.Name)[0] {
@@ -131,7 +131,7 @@ func TestAKeyIsWrittenOncePerTransaction(t *testing.T) {
 func TestTopicsThatDoNotFitAreRefused(t *testing.T) {
 	f := newFixture(t, 2)
 	config := Config{
-		Processes: []streams.Process{f.process}, Shards: 3, Kafka: []kgo.Opt{kgo.SeedBrokers(f.cluster.ListenAddrs()...)}, Framing: plain{}, Dir: f.dir,
+		Processes: []streams.Process{f.process}, Shards: 3, Kafka: []kgo.Opt{kgo.SeedBrokers(f.addresses...)}, Framing: plain{}, Dir: f.dir,
 	}
 	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "penstock topics apply --execute") {
 		t.Errorf("other shards: %v", err)
@@ -188,8 +188,8 @@ func TestALostChangelogIsNoticed(t *testing.T) {
 	i := f.start()
 	f.caughtUp(i)
 	i.stop()
-	must(t, f.cluster.DeleteTopic(f.process.Table.Name))
-	must(t, f.cluster.CreateTopic(f.process.Table.Name, 1, map[string]string{"cleanup.policy": "compact"}))
+	must(t, f.fake().DeleteTopic(f.process.Table.Name))
+	f.createTable("compact")
 	i = f.start()
 	await(t, "the shard to stop", func() bool { return i.status(0).State == StateStopped })
 	if reason := i.status(0).Reason; !strings.Contains(reason, "the changelog was lost") {
@@ -207,8 +207,8 @@ func TestTheOffsetsOfTheGroupDecideNothing(t *testing.T) {
 	i.stop()
 	for _, offset := range []int64{0, 7, 1000} {
 		offsets := kadm.Offsets{}
-		offsets.AddOffset(sampleInbox, 0, offset, -1)
-		_, err := kadm.NewClient(f.client).CommitOffsets(t.Context(), sampleName, offsets)
+		offsets.AddOffset(f.process.Inbox.Name, 0, offset, -1)
+		_, err := kadm.NewClient(f.client).CommitOffsets(t.Context(), f.process.Name, offsets)
 		must(t, err)
 		f.load(10, 5)
 		f.finish()
@@ -217,6 +217,7 @@ func TestTheOffsetsOfTheGroupDecideNothing(t *testing.T) {
 
 func TestABrokerWithTheOlderTransactionsIsRefused(t *testing.T) {
 	f := newFixture(t, 1)
+	f.fake()
 	request := kmsg.NewPtrUpdateFeaturesRequest()
 	update := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
 	update.Feature, update.MaxVersionLevel, update.AllowDowngrade, update.UpgradeType = "transaction.version", 1, true, 2
@@ -225,7 +226,7 @@ func TestABrokerWithTheOlderTransactionsIsRefused(t *testing.T) {
 	must(t, err)
 	must(t, kerr.ErrorForCode(response.ErrorCode))
 	config := Config{
-		Processes: []streams.Process{f.process}, Shards: 1, Kafka: []kgo.Opt{kgo.SeedBrokers(f.cluster.ListenAddrs()...)}, Framing: plain{}, Dir: f.dir,
+		Processes: []streams.Process{f.process}, Shards: 1, Kafka: []kgo.Opt{kgo.SeedBrokers(f.addresses...)}, Framing: plain{}, Dir: f.dir,
 	}
 	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "transaction.version 1") {
 		t.Errorf("the answer was %v", err)
@@ -234,10 +235,10 @@ func TestABrokerWithTheOlderTransactionsIsRefused(t *testing.T) {
 
 func TestAChangelogThatWouldForgetIsRefused(t *testing.T) {
 	f := newFixture(t, 1)
-	must(t, f.cluster.DeleteTopic(f.process.Table.Name))
-	must(t, f.cluster.CreateTopic(f.process.Table.Name, 1, map[string]string{"cleanup.policy": "compact,delete"}))
+	must(t, f.fake().DeleteTopic(f.process.Table.Name))
+	f.createTable("compact,delete")
 	config := Config{
-		Processes: []streams.Process{f.process}, Shards: 1, Kafka: []kgo.Opt{kgo.SeedBrokers(f.cluster.ListenAddrs()...)}, Framing: plain{}, Dir: f.dir,
+		Processes: []streams.Process{f.process}, Shards: 1, Kafka: []kgo.Opt{kgo.SeedBrokers(f.addresses...)}, Framing: plain{}, Dir: f.dir,
 	}
 	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "would lose states") {
 		t.Errorf("the answer was %v", err)
@@ -255,7 +256,7 @@ func TestAStoppedShardLeavesNothingOpen(t *testing.T) {
 		return nil
 	}))
 	await(t, "the shard to stop", func() bool { return i.status(0).State == StateStopped })
-	for _, topic := range []string{sampleOut, f.process.Table.Name} {
+	for _, topic := range []string{f.process.Outputs[0].Name, f.process.Table.Name} {
 		admin := kadm.NewClient(f.client)
 		stable, err := admin.ListCommittedOffsets(t.Context(), topic)
 		must(t, err)

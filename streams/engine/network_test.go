@@ -88,7 +88,7 @@ func TestErrorsOfTheBrokerAreAnsweredByStartingAgain(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, 2)
 			f.load(120, 13)
-			handle := f.cluster.Fault(fault)
+			handle := f.fake().Fault(fault)
 			i := f.start()
 			f.caughtUp(i)
 			f.checkStores(i)
@@ -105,7 +105,7 @@ func TestErrorsOfTheBrokerAreAnsweredByStartingAgain(t *testing.T) {
 func TestARefusedRecordStopsTheShard(t *testing.T) {
 	f := newFixture(t, 1)
 	f.load(30, 5)
-	f.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: sampleOut, Err: kerr.MessageTooLarge, Count: -1})
+	f.fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: sampleOut, Err: kerr.MessageTooLarge, Count: -1})
 	i := f.start()
 	await(t, "the shard to stop", func() bool { return i.status(0).State == StateStopped })
 	if next := i.status(0).Next; next != 0 {

@@ -35,20 +35,24 @@ const (
 	sampleOut   = "sample.out.v1"
 )
 
-func sampleProcess() streams.Process {
+func sampleProcess() streams.Process { return sampleProcessNamed("") }
+
+// sampleProcessNamed is the sample process with something behind its names, for a broker that has others.
+func sampleProcessNamed(suffix string) streams.Process {
 	return streams.Process{
-		Name:        sampleName,
-		Inbox:       streams.Topic{Name: sampleInbox},
-		Outputs:     []streams.Topic{{Name: sampleOut, RecordBytesMax: 1 << 10}},
-		Table:       streams.Changelog(sampleName, streams.WidthShards, ""),
+		Name:        sampleName + suffix,
+		Inbox:       streams.Topic{Name: sampleInbox + suffix},
+		Outputs:     []streams.Topic{{Name: sampleOut + suffix, RecordBytesMax: 1 << 10}},
+		Table:       streams.Changelog(sampleName+suffix, streams.WidthShards, ""),
 		TagsVersion: "parity-1",
 		Rules:       "rules-1",
-		NewHandler:  func(f streams.Framing) streams.Handler { return &sampleHandler{framing: f} },
+		NewHandler:  func(f streams.Framing) streams.Handler { return &sampleHandler{framing: f, out: sampleOut + suffix} },
 	}
 }
 
 type sampleHandler struct {
 	framing   streams.Framing
+	out       string
 	reference string
 	tally     int64
 }
@@ -122,7 +126,7 @@ func (h *sampleHandler) emit(scope *streams.Scope, key, text string) {
 	scope.Chain.Sequence++
 	line := fmt.Sprintf("%d %d %s", scope.Chain.Sequence, scope.RecordedAt, text)
 	scope.Chain.Head = sha256.Sum256(append(scope.Chain.Head[:], line...))
-	scope.Emit(sampleOut, key, []byte(line))
+	scope.Emit(h.out, key, []byte(line))
 }
 
 func (h *sampleHandler) Close(scope *streams.Scope, route *streams.Route) ([]byte, error) {
