@@ -140,9 +140,20 @@ func (s *shardSnapshot) windows(ctx context.Context, fn func(*window) error) err
 }
 
 func (s *shardSnapshot) read(ctx context.Context, from, to int64) (*window, error) {
+	return s.readWhere(ctx, "sequence between $2 and $3", from, to)
+}
+
+// readNumbers reads the journals with the given sequence numbers.
+func (s *shardSnapshot) readNumbers(ctx context.Context, sequences []int64) (*window, error) {
+	return s.readWhere(ctx, "sequence = any ($2)", sequences)
+}
+
+// readWhere reads the rows of the shard for which a condition on their sequence numbers holds; its parameters begin at $2.
+func (s *shardSnapshot) readWhere(ctx context.Context, condition string, arguments ...any) (*window, error) {
+	arguments = append([]any{s.shard}, arguments...)
 	const journals = `select sequence, month, recorded_at, record_offset, record_partition, source, record_topic, rules, id, hash, cause, pot
-		from ledger.journal where shard = $1 and sequence between $2 and $3 order by sequence, month`
-	rows, err := s.tx.Query(ctx, journals, s.shard, from, to)
+		from ledger.journal where shard = $1 and %s order by sequence, month`
+	rows, err := s.tx.Query(ctx, fmt.Sprintf(journals, condition), arguments...)
 	if err != nil {
 		return nil, err
 	}
@@ -151,8 +162,8 @@ func (s *shardSnapshot) read(ctx context.Context, from, to int64) (*window, erro
 		return nil, fmt.Errorf("reading journals: %w", err)
 	}
 	const postings = `select sequence, month, leg, move, quantity, from_balance, to_balance, effective_on, trade, order_id
-		from ledger.posting where shard = $1 and sequence between $2 and $3 order by sequence, month, leg`
-	if rows, err = s.tx.Query(ctx, postings, s.shard, from, to); err != nil {
+		from ledger.posting where shard = $1 and %s order by sequence, month, leg`
+	if rows, err = s.tx.Query(ctx, fmt.Sprintf(postings, condition), arguments...); err != nil {
 		return nil, err
 	}
 	defer rows.Close()

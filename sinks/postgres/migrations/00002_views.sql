@@ -36,7 +36,8 @@ comment on column report.postings.to_balance is 'Balance of the destination acco
 comment on column report.postings.order_id is 'The order that the posting serves; an order is opened by the posting of stage reserved.';
 
 create view report.entries as
-select p.shard, p.sequence, p.leg, j.recorded_at, p.effective_on, case when c.of_pot then j.pot end as pot, c.code as account,
+select p.shard, p.sequence, p.leg, j.recorded_at, p.effective_on, j.pot as journal_pot,
+       case when c.of_pot then j.pot end as pot, c.code as account,
        a.code as asset, a.scale, e.sign * p.quantity as quanta, e.sign * p.quantity * a.quantum as amount
 from ledger.journal j
     join ledger.posting p on p.shard = j.shard and p.month = j.month and p.sequence = j.sequence
@@ -46,6 +47,7 @@ from ledger.journal j
     join ledger.account c on c.id = e.account;
 comment on view report.entries is 'Two rows per posting, one per account that it changes; amounts add up to balances.';
 comment on column report.entries.pot is 'The pot that owns the account; none for accounts of the shard.';
+comment on column report.entries.journal_pot is 'The pot whose journal it is, also for accounts of the shard.';
 comment on column report.entries.quanta is 'The amount in whole quanta, of which 10 to the power of scale make one.';
 
 create view report.balances as
@@ -136,7 +138,7 @@ begin
         from report.entries e
         where (effective is null or e.effective_on <= effective)
           and (recorded is null or e.recorded_at <= recorded)
-          and (of_pot is null or e.pot = of_pot)
+          and (of_pot is null or (e.journal_pot = of_pot and e.pot is not null))
         group by e.shard, e.pot, e.account, e.asset;
 end
 $$;

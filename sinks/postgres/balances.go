@@ -1,0 +1,127 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/penstock-ledger/penstock/schemas"
+)
+
+// ErrNotComplete says that the ledger can't be read as of a recorded time for which records may still come.
+var ErrNotComplete = errors.New("the ledger is not complete yet as of that recorded time")
+
+// AsOf is a point on the two axes of time. What is nil does not restrict.
+type AsOf struct {
+	// EffectiveOn leaves out postings that are effective after this day.
+	EffectiveOn *schemas.Date
+	// RecordedAt leaves out journals that were recorded after this moment. It must lie before CompleteThrough.
+	RecordedAt *schemas.Instant
+}
+
+// BalanceFilter says which balances are wanted; what is empty does not restrict.
+type BalanceFilter struct {
+	Pot     schemas.PotID
+	Account schemas.Account
+	Asset   schemas.AssetCode
+	// ByPot gives a balance per pot and, for accounts of no pot, per shard, instead of one for all of them. A Pot implies it.
+	ByPot bool
+}
+
+// Balance is what an account holds.
+type Balance struct {
+	// Pot is empty for accounts of no pot and for totals; Shard is -1 for totals.
+	Pot     schemas.PotID     `json:"pot,omitempty"`
+	Shard   int32             `json:"shard"`
+	Account schemas.Account   `json:"account"`
+	Asset   schemas.AssetCode `json:"asset"`
+	// Amount has the asset's decimals, as "12.30".
+	Amount string `json:"amount"`
+	// Quantity is the same amount as a number.
+	Quantity schemas.Quantity `json:"-"`
+}
+
+// Balances calls each for every balance wanted, ordered by pot, account, asset and shard. It returns ErrNotComplete where the recorded
+// time is refused, and the first error of each. The pool's role is RoleAuditor.
+func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asOf AsOf, each func(Balance) error) error {
+	const from = ` from report.balances_as_of($1, $2, nullif($3, ''))
+		where ($4 = '' or account = $4) and ($5 = '' or asset = $5)`
+	query := "select '', -1, account, asset, sum(balance)::text" + from + " group by account, asset order by account, asset"
+	if filter.ByPot || filter.Pot != "" {
+		query = "select coalesce(pot, ''), shard, account, asset, balance::text" + from + " order by pot nulls last, account, asset, shard"
+	}
+	var effective, recorded any
+	if asOf.EffectiveOn != nil {
+		effective = asOf.EffectiveOn.Time()
+	}
+	if asOf.RecordedAt != nil {
+		recorded = asOf.RecordedAt.Time()
+	}
+	rows, err := pool.Query(ctx, query, effective, recorded, string(filter.Pot), string(filter.Account), string(filter.Asset))
+	if err != nil {
+		return balancesError(err)
+	}
+	var balance Balance
+	_, err = pgx.ForEachRow(rows, []any{&balance.Pot, &balance.Shard, &balance.Account, &balance.Asset, &balance.Amount}, func() error {
+		quanta, err := schemas.ParseQuanta(balance.Amount, schemas.QuantityScale)
+		if err != nil {
+			return err
+		}
+		balance.Quantity = schemas.Quantity(quanta)
+		return each(balance)
+	})
+	return balancesError(err)
+}
+
+func balancesError(err error) error {
+	const invalidParameter = "22023"
+	var answer *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &answer) && answer.Code == invalidParameter:
+		return fmt.Errorf("%w: %s", ErrNotComplete, answer.Message)
+	}
+	return fmt.Errorf("reading balances: %w", err)
+}
+
+// CompleteThrough returns the recorded time before which everything is booked in every shard; 0 says that some shard has not told
+// yet. The pool's role is RoleAuditor.
+func CompleteThrough(ctx context.Context, pool *pgxpool.Pool) (schemas.Instant, error) {
+	var through schemas.Instant
+	query := "select " + fmt.Sprintf(instantSQL, "complete_through") + " from report.complete_through"
+	if err := pool.QueryRow(ctx, query).Scan(&through); err != nil {
+		return 0, fmt.Errorf("reading how far the ledger is complete: %w", err)
+	}
+	return through, nil
+}
+
+// StoredPosition is the position of one partition, for whoever looks at the pipeline.
+type StoredPosition struct {
+	Topic      string          `json:"topic"`
+	Partition  int32           `json:"partition"`
+	Epoch      int64           `json:"epoch"`
+	NextOffset int64           `json:"nextOffset"`
+	Sequence   int64           `json:"sequence"`
+	RecordedAt schemas.Instant `json:"recordedAt"`
+	ClaimedBy  string          `json:"claimedBy"`
+}
+
+// Positions returns all positions, by topic and partition. The pool's role is RoleAuditor.
+func Positions(ctx context.Context, pool *pgxpool.Pool) ([]StoredPosition, error) {
+	query := "select topic, partition, epoch, next_offset, sequence, " + fmt.Sprintf(instantSQL, "recorded_at") +
+		", claimed_by from ledger.position order by topic, partition"
+	rows, err := pool.Query(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("reading positions: %w", err)
+	}
+	positions, err := pgx.CollectRows(rows, pgx.RowToStructByPos[StoredPosition])
+	if err != nil {
+		return nil, fmt.Errorf("reading positions: %w", err)
+	}
+	return positions, nil
+}
