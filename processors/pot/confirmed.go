@@ -140,13 +140,17 @@ func (v *visit) touch(order *state.Order, s schemas.Code, why refusal) {
 	v.touched = append(v.touched, touch{order.Source, order.Instruction, s, why})
 }
 
-// statuses tells who sent the instructions how far they are: priced or settled once all of their orders are, rejected at once.
+// statuses tells who sent the instructions how far they are: priced or settled once all of their orders are, rejected at once. A
+// rejection is the instruction's end, even where other orders of it go on: an end is told once.
 func (v *visit) statuses(outs []streams.Out) []streams.Out {
 	for n, t := range v.touched {
 		if slices.Contains(v.touched[:n], t) || !v.holdsFor(t) {
 			continue
 		}
 		if at := findSeen(v.state.Seen, seenKey(t.source, t.instruction)); at >= 0 {
+			if v.state.Seen[at].State == stateRejected {
+				continue
+			}
 			v.state.Seen[at].State, v.state.Seen[at].Code = t.state, t.why.code
 		}
 		outs = append(outs, progressOut(v.place, v.pot, t.source, t.instruction, t.state, t.why, v.cause))

@@ -228,8 +228,14 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 	for n := len(found) - 1; n >= 0; n-- {
 		d.state.Orders = slices.Delete(d.state.Orders, found[n], found[n]+1)
 	}
-	d.state.Seen[at].State = stateCancelled
+	ended := before.Seen[at].State == stateRejected
+	if !ended {
+		d.state.Seen[at].State = stateCancelled
+	}
 	next, outs := q.accepted(d, digest, nil, ids)
+	if ended {
+		return next, outs // one of its orders was rejected by the custodian: that end was told
+	}
 	return next, append(outs, progressOut(q.place, q.instruction.Pot, q.instruction.Source, c.Instruction, stateCancelled, refusal{}, q.cause))
 }
 
