@@ -1,0 +1,279 @@
+package invariants
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/custodian"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+)
+
+// The words of stages, events and states that the checks look for. They are frozen where they are written.
+const (
+	stageReserved  = "reserved"
+	stageCancelled = "cancelled"
+	stagePriced    = "priced"
+	stageReturned  = "returned"
+	stageRounded   = "rounded"
+	stageSettled   = "settled"
+	stageRejected  = "rejected"
+
+	eventBatched  = "batched"
+	eventPlaced   = "placed"
+	eventPriced   = "priced"
+	eventSettled  = "settled"
+	eventRejected = "rejected"
+)
+
+// facts are the input, put together by what it is about.
+type facts struct {
+	*Input
+	shards map[int32][]*ledger.Journal // in the order of their sequences
+	trades map[schemas.ID]*trade
+	orders map[schemas.ID]*order
+	// residues are what each trade has left in each shard's rounding account, in quanta.
+	residues  map[residueKey]int64
+	confirmed map[confirmationKey][]*ingest.Confirmation
+	prices    map[priceKey][]*ingest.Price
+}
+
+type confirmationKey struct {
+	trade schemas.ID
+	id    string
+}
+
+type priceKey struct {
+	asset schemas.AssetCode
+	date  schemas.Date
+}
+
+type residueKey struct {
+	trade schemas.ID
+	shard int32
+	cash  bool
+}
+
+// trade is what became of one external trade.
+type trade struct {
+	id                         schemas.ID
+	events                     []*ledger.Trade
+	batched, settled, rejected *ledger.Trade
+	placed                     *ledger.Trade
+	fills                      []*ledger.Trade
+	order                      *custodian.CustodianOrder
+	// cash and units are what the custodian confirmed, in quanta of 0.01 and of the asset's scale.
+	cash, units int64
+	// members are the orders that the postings of the trade name.
+	members []*order
+}
+
+// order is one member's order: what its instruction says of it, and what its postings did.
+type order struct {
+	id         schemas.ID
+	pot        schemas.PotID
+	received   *Received
+	asset      schemas.AssetCode
+	cash       schemas.Money // of its instruction, in quanta
+	trades     map[schemas.ID]bool
+	reserved   schemas.Quantity
+	given, got schemas.Quantity
+	returned   schemas.Quantity
+	settled    schemas.Quantity
+	cancelled  bool
+	shard      int32
+	// inReserved and inPending are its own parts of the pot's accounts, and the least they ever were.
+	inReserved, inPending       schemas.Quantity
+	leastReserved, leastPending schemas.Quantity
+}
+
+// ended says that nothing is left to happen to the order.
+func (o *order) ended(f *facts) bool {
+	if o.cancelled {
+		return true
+	}
+	for id := range o.trades {
+		if t := f.trades[id]; t != nil && (t.settled != nil || t.rejected != nil) {
+			return true
+		}
+	}
+	return false
+}
+
+func gather(in *Input) *facts {
+	f := &facts{
+		Input: in, shards: make(map[int32][]*ledger.Journal), trades: make(map[schemas.ID]*trade), orders: make(map[schemas.ID]*order),
+		residues: make(map[residueKey]int64), confirmed: make(map[confirmationKey][]*ingest.Confirmation), prices: make(map[priceKey][]*ingest.Price),
+	}
+	for _, c := range in.Confirmations {
+		key := confirmationKey{c.Trade, c.ID}
+		f.confirmed[key] = append(f.confirmed[key], c)
+	}
+	for _, p := range in.Prices {
+		key := priceKey{p.Asset, p.Date}
+		f.prices[key] = append(f.prices[key], p)
+	}
+	for _, j := range in.Journals {
+		f.shards[j.Shard] = append(f.shards[j.Shard], j)
+	}
+	for _, journals := range f.shards {
+		slices.SortStableFunc(journals, func(a, b *ledger.Journal) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	}
+	for _, event := range in.Trades {
+		f.event(event)
+	}
+	for _, o := range in.Orders {
+		f.trade(o.Trade).order = o
+	}
+	f.deriveAccepted()
+	for _, journals := range f.shards {
+		for _, j := range journals {
+			for i := range j.Postings {
+				f.post(j, &j.Postings[i])
+			}
+		}
+	}
+	for _, id := range sortedIDs(f.orders) {
+		for trade := range f.orders[id].trades {
+			t := f.trade(trade)
+			t.members = append(t.members, f.orders[id])
+		}
+	}
+	return f
+}
+
+func (f *facts) trade(id schemas.ID) *trade {
+	if f.trades[id] == nil {
+		f.trades[id] = &trade{id: id}
+	}
+	return f.trades[id]
+}
+
+func (f *facts) event(event *ledger.Trade) {
+	t := f.trade(event.Trade)
+	t.events = append(t.events, event)
+	switch event.Event {
+	case eventBatched:
+		t.batched = event
+	case eventPlaced:
+		t.placed = event
+	case eventPriced:
+		t.fills = append(t.fills, event)
+		t.cash += quanta(event.Cash, schemas.MoneyScale)
+		t.units += quanta(event.Units, event.UnitsScale)
+	case eventSettled:
+		t.settled = event
+	case eventRejected:
+		t.rejected = event
+	}
+}
+
+// deriveAccepted derives the orders of the instructions that were accepted. The receipt counts that was answered so: others of
+// the same id may have come before it, and been refused, or after it.
+func (f *facts) deriveAccepted() {
+	receipts := make(map[instructionKey][]*Received)
+	for n := range f.Instructions {
+		i := f.Instructions[n].Instruction
+		key := instructionKey{i.Source, i.Pot, i.ID}
+		receipts[key] = append(receipts[key], &f.Instructions[n])
+	}
+	for _, s := range f.Statuses {
+		if s.State != stateAccepted || s.Duplicate {
+			continue
+		}
+		for _, received := range receipts[instructionKey{s.Source, s.Pot, s.ID}] {
+			if received.ReceivedAt == s.ReceivedAt {
+				f.derive(received)
+				break
+			}
+		}
+	}
+}
+
+// derive works out which orders an accepted instruction makes.
+func (f *facts) derive(received *Received) {
+	i := received.Instruction
+	leg := func(n int, asset schemas.AssetCode, cash schemas.Money) {
+		id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), string(rune('a'+n)))
+		if cash > 0 && f.orders[id] == nil {
+			f.orders[id] = &order{id: id, pot: i.Pot, received: received, asset: asset, cash: cash, trades: make(map[schemas.ID]bool)}
+		}
+	}
+	switch body := i.Body.(type) {
+	case *ingest.Buy:
+		leg(0, body.Asset, body.Cash)
+	case *ingest.Contribution:
+		for n, part := range split(body) {
+			leg(n, body.Split[n].Asset, part)
+		}
+	}
+}
+
+// post adds a posting to the order that it names.
+func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
+	if p.Stage == stageRounded && p.Trade != nil {
+		amount := quanta(p.Quantity, p.Scale)
+		if p.To != ledger.SchemeRounding {
+			amount = -amount
+		}
+		f.residues[residueKey{*p.Trade, j.Shard, p.Asset == schemas.Cash}] += amount
+	}
+	if p.Order == nil || j.Pot == nil {
+		return
+	}
+	o := f.orders[*p.Order]
+	if o == nil {
+		o = &order{id: *p.Order, pot: *j.Pot, trades: make(map[schemas.ID]bool)}
+		f.orders[*p.Order] = o
+	}
+	o.shard = j.Shard
+	if p.Trade != nil {
+		o.trades[*p.Trade] = true
+	}
+	o.move(p)
+	switch p.Stage {
+	case stageReserved:
+		o.reserved += p.Quantity
+	case stagePriced:
+		if p.Asset == schemas.Cash {
+			o.given += p.Quantity
+		} else {
+			o.got += p.Quantity
+		}
+	case stageReturned, stageRejected:
+		o.returned += p.Quantity
+	case stageCancelled:
+		o.returned += p.Quantity
+		o.cancelled = true
+	case stageSettled:
+		o.settled += p.Quantity
+	}
+}
+
+// move follows the order's own part of the accounts in which things wait.
+func (o *order) move(p *ledger.Posting) {
+	change := func(account schemas.Account, amount schemas.Quantity) {
+		switch account {
+		case ledger.PotReserved:
+			o.inReserved += amount
+		case ledger.PotPending:
+			o.inPending += amount
+		}
+	}
+	change(p.From, -p.Quantity)
+	change(p.To, p.Quantity)
+	o.leastReserved = min(o.leastReserved, o.inReserved)
+	o.leastPending = min(o.leastPending, o.inPending)
+}
+
+func sortedIDs[V any](m map[schemas.ID]V) []schemas.ID {
+	return slices.SortedFunc(maps.Keys(m), func(a, b schemas.ID) int { return slices.Compare(a[:], b[:]) })
+}
+
+// quanta returns a quantity in quanta of the scale; the shape check reports one that is finer.
+func quanta(q schemas.Quantity, scale int32) int64 {
+	whole, _ := q.Quanta(int(scale))
+	return whole
+}

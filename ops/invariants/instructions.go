@@ -1,0 +1,202 @@
+package invariants
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/status"
+)
+
+// The states and codes of instructions that the checks look for.
+const (
+	stateAccepted  schemas.Code = "accepted"
+	stateRejected  schemas.Code = "rejected"
+	stateCancelled schemas.Code = "cancelled"
+	statePriced    schemas.Code = "priced"
+	stateSettled   schemas.Code = "settled"
+
+	codeTradeRejected schemas.Code = "pot/trade-rejected"
+	codeConflicting   schemas.Code = "pot/conflicting-duplicate"
+	codeAfterClose    schemas.Code = "pot/after-close"
+)
+
+// instructionKey is what makes an instruction that instruction.
+type instructionKey struct {
+	source schemas.SourceID
+	pot    schemas.PotID
+	id     schemas.InstructionID
+}
+
+// fate is all that was received and told under one key.
+type fate struct {
+	received []*Received
+	told     []*status.InstructionStatus
+	journals []*ledger.Journal
+}
+
+// fates gathers receipts, answers and journals by instruction.
+func (f *facts) fates() map[instructionKey]*fate {
+	all := make(map[instructionKey]*fate)
+	at := func(source schemas.SourceID, pot schemas.PotID, id schemas.InstructionID) *fate {
+		key := instructionKey{source, pot, id}
+		if all[key] == nil {
+			all[key] = &fate{}
+		}
+		return all[key]
+	}
+	for n := range f.Instructions {
+		i := f.Instructions[n].Instruction
+		one := at(i.Source, i.Pot, i.ID)
+		one.received = append(one.received, &f.Instructions[n])
+	}
+	for _, s := range f.Statuses {
+		one := at(s.Source, s.Pot, s.ID)
+		one.told = append(one.told, s)
+	}
+	for _, j := range f.Journals {
+		if j.Pot == nil {
+			continue
+		}
+		if one := all[instructionKey{j.Source, *j.Pot, schemas.InstructionID(j.Cause)}]; one != nil {
+			one.journals = append(one.journals, j)
+		}
+	}
+	return all
+}
+
+// answers says whether a status answers a receipt; the others tell of later progress.
+func answers(s *status.InstructionStatus) bool {
+	return s.Duplicate || s.State == stateAccepted || s.State == stateRejected && s.Code != codeTradeRejected
+}
+
+func compareKeys(a, b instructionKey) int {
+	return cmp.Or(cmp.Compare(a.pot, b.pot), cmp.Compare(a.source, b.source), cmp.Compare(a.id, b.id))
+}
+
+// checkInstructions follows each instruction from its receipts to its end.
+func (f *facts) checkInstructions() []*finding {
+	once := &finding{number: 7, name: "an instruction that comes again gets the same answer and does nothing; another content is refused"}
+	ends := &finding{number: 8, name: "an accepted instruction ends in exactly one state, along declared edges"}
+	fates := f.fates()
+	accepted, open := 0, 0
+	for _, key := range slices.SortedFunc(maps.Keys(fates), compareKeys) {
+		one := fates[key]
+		checkAnswers(once, key, one)
+		if state := checkEdges(ends, key, one); state != "" {
+			accepted++
+			if f.isOpen(one, state) {
+				open++
+			}
+		}
+	}
+	return []*finding{
+		once.on(len(f.Instructions), "receipts").on(len(fates), "instructions").on(len(f.Statuses), "statuses"),
+		ends.on(accepted, "accepted instructions").on(open, "of them under way"),
+	}
+}
+
+// checkAnswers checks that each receipt has one answer, that at most one of them did something, and that the others say so.
+func checkAnswers(c *finding, key instructionKey, one *fate) {
+	told, firsts := 0, 0
+	for _, s := range one.told {
+		if !answers(s) {
+			continue
+		}
+		told++
+		if s.State == stateAccepted && !s.Duplicate {
+			firsts++
+		}
+	}
+	if told != len(one.received) {
+		c.fail("%s/%s/%s came %d times and was answered %d times", key.source, key.pot, key.id, len(one.received), told)
+	}
+	if firsts > 1 || len(one.journals) > firsts {
+		c.fail("%s/%s/%s was accepted %d times and has %d journals", key.source, key.pot, key.id, firsts, len(one.journals))
+	}
+	checkConflicts(c, key, one)
+}
+
+// checkConflicts checks that, once an instruction is accepted, exactly the receipts of another content are refused as such. A
+// content before that was never accepted leaves nothing to compare with.
+func checkConflicts(c *finding, key instructionKey, one *fate) {
+	first := slices.IndexFunc(one.told, func(s *status.InstructionStatus) bool { return s.State == stateAccepted && !s.Duplicate })
+	if first < 0 {
+		return
+	}
+	at := slices.IndexFunc(one.received, func(r *Received) bool { return r.ReceivedAt == one.told[first].ReceivedAt })
+	if at < 0 {
+		c.fail("%s/%s/%s was accepted without a receipt", key.source, key.pot, key.id)
+		return
+	}
+	want, got := 0, 0
+	content := one.received[at].Instruction.AppendAvro(nil)
+	for _, r := range one.received[at:] {
+		if !slices.Equal(content, r.Instruction.AppendAvro(nil)) {
+			want++
+		}
+	}
+	for _, s := range one.told[first:] {
+		if s.Code == codeConflicting {
+			got++
+		}
+	}
+	// A conflicting duplicate may be refused at the door already, where its content is no instruction at all.
+	if got > want {
+		c.fail("%s/%s/%s was refused as conflicting %d times, and came with another content %d times", key.source, key.pot, key.id, got, want)
+	}
+	if len(one.received) > 1 && got < want && !refusedOtherwise(one.told[first:]) {
+		c.fail("%s/%s/%s came with another content %d times, %d were refused", key.source, key.pot, key.id, want, got)
+	}
+}
+
+func refusedOtherwise(told []*status.InstructionStatus) bool {
+	return slices.ContainsFunc(told, func(s *status.InstructionStatus) bool {
+		return !s.Duplicate && s.State == stateRejected && s.Code != codeTradeRejected
+	})
+}
+
+// edges are the declared steps of an accepted instruction; where there is none the state is an end.
+func edges(from schemas.Code) []schemas.Code {
+	switch from {
+	case stateAccepted:
+		return []schemas.Code{statePriced, stateCancelled, stateRejected}
+	case statePriced:
+		return []schemas.Code{stateSettled, stateRejected}
+	}
+	return nil
+}
+
+// checkEdges walks the progress of an instruction and returns its last state, empty where it was never accepted.
+func checkEdges(c *finding, key instructionKey, one *fate) schemas.Code {
+	state := schemas.Code("")
+	for _, s := range one.told {
+		switch {
+		case s.Duplicate || state == "" && s.State == stateRejected:
+		case state == "" && s.State == stateAccepted:
+			state = stateAccepted
+		case answers(s) && s.State == stateRejected:
+			// Another content under the same id, refused at the door or by its date.
+		case !slices.Contains(edges(state), s.State):
+			c.fail("%s/%s/%s went from %q to %q", key.source, key.pot, key.id, state, s.State)
+		default:
+			state = s.State
+		}
+	}
+	return state
+}
+
+// isOpen says whether an accepted instruction with orders has not come to its end.
+func (f *facts) isOpen(one *fate, state schemas.Code) bool {
+	if len(edges(state)) == 0 {
+		return false
+	}
+	for _, s := range one.told {
+		if s.State == stateAccepted && !s.Duplicate {
+			return len(s.Orders) > 0 && !slices.ContainsFunc(s.Orders, func(id schemas.ID) bool { return f.orders[id] == nil })
+		}
+	}
+	return false
+}

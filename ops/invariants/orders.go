@@ -1,0 +1,149 @@
+package invariants
+
+import (
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+)
+
+// checkOrders compares members' orders with the external trades, and these with what went out and came back.
+func (f *facts) checkOrders() []*finding {
+	single := &finding{number: 9, name: "an order is in one external trade, whose root is published before it is placed and never changes"}
+	sum := &finding{number: 12, name: "the orders' reservations sum to the external trade's amount"}
+	fits := &finding{number: 13, name: "placed is not above ordered, nor the sum of fills above placed; each fill is as it was confirmed"}
+	back := &finding{number: 18, name: "given and returned sum to what was reserved, per order"}
+	traded, fills := 0, 0
+	for _, id := range sortedIDs(f.orders) {
+		o := f.orders[id]
+		f.checkOrder(single, sum, o)
+		if o.reserved == 0 && len(o.trades) == 0 {
+			continue
+		}
+		traded++
+		f.checkReturned(back, o)
+	}
+	for _, id := range sortedIDs(f.trades) {
+		t := f.trades[id]
+		checkEvents(single, t)
+		checkSum(sum, t)
+		f.checkFills(fits, t)
+		fills += len(t.fills)
+	}
+	return []*finding{
+		single.on(traded, "orders").on(len(f.trades), "trades"),
+		sum.on(traded, "orders").on(len(f.trades), "trades"),
+		fits.on(len(f.trades), "trades").on(fills, "fills").on(len(f.Confirmations), "confirmations"),
+		back.on(traded, "orders"),
+	}
+}
+
+// checkOrder checks that an order is what its instruction says and in no second trade.
+func (f *facts) checkOrder(single, sum *finding, o *order) {
+	if len(o.trades) > 1 {
+		single.fail("order %s is in %d trades", o.id, len(o.trades))
+	}
+	for id := range o.trades {
+		if t := f.trades[id]; t == nil || t.batched == nil {
+			single.fail("order %s is in trade %s, which was never published", o.id, id)
+		}
+	}
+	if o.reserved == 0 {
+		return
+	}
+	if o.received == nil || quanta(o.reserved, schemas.MoneyScale) != int64(o.cash) {
+		sum.fail("order %s of pot %s reserves %s, its instruction does not say so", o.id, o.pot, o.reserved)
+	}
+}
+
+func (f *facts) checkReturned(c *finding, o *order) {
+	switch {
+	case o.given+o.returned > o.reserved:
+		c.fail("order %s gave %s and got %s back of %s", o.id, o.given, o.returned, o.reserved)
+	case o.ended(f) && o.given+o.returned != o.reserved:
+		c.fail("order %s ended with %s given and %s returned of %s", o.id, o.given, o.returned, o.reserved)
+	case o.given+o.returned+o.inReserved != o.reserved:
+		c.fail("order %s has %s reserved, %s given and %s returned of %s", o.id, o.inReserved, o.given, o.returned, o.reserved)
+	}
+}
+
+// checkEvents checks the order of a trade's events, and that they agree on what was frozen.
+func checkEvents(c *finding, t *trade) {
+	if len(t.events) == 0 || t.events[0].Event != eventBatched {
+		c.fail("trade %s begins without being published", t.id)
+		return
+	}
+	for n, event := range t.events {
+		if (n == 1) != (event.Event == eventPlaced) || (n == 0) != (event.Event == eventBatched) {
+			c.fail("trade %s: its event number %d is %s", t.id, n+1, event.Event)
+		}
+		if event.Root != t.batched.Root || event.Ordered != t.batched.Ordered || event.Orders != t.batched.Orders {
+			c.fail("trade %s: its root, amount or number of orders changed with %s", t.id, event.Event)
+		}
+	}
+	if t.order != nil && (ledger.TradeRoot(t.order.Root) != t.batched.Root || t.placed == nil) {
+		c.fail("trade %s was placed with another root than was published", t.id)
+	}
+}
+
+// checkSum checks the frozen amount, per shard and over all, against the orders that the ledger has dealt with since.
+func checkSum(c *finding, t *trade) {
+	if t.batched == nil {
+		return
+	}
+	whole, orders := schemas.Quantity(0), int64(0)
+	for _, s := range t.batched.Shards {
+		whole += s.Weight
+		orders += s.Orders
+	}
+	if whole != t.batched.Ordered || orders != t.batched.Orders {
+		c.fail("trade %s: its shards sum to %s in %d orders, not %s in %d", t.id, whole, orders, t.batched.Ordered, t.batched.Orders)
+	}
+	if len(t.fills) == 0 && t.rejected == nil {
+		return // no posting names the trade yet
+	}
+	for _, s := range t.batched.Shards {
+		weight, count := schemas.Quantity(0), int64(0)
+		for _, o := range t.members {
+			if o.shard == s.Shard {
+				weight += o.reserved
+				count++
+			}
+		}
+		if weight != s.Weight || count != s.Orders {
+			c.fail("trade %s: shard %d has %d orders for %s, frozen were %d for %s", t.id, s.Shard, count, weight, s.Orders, s.Weight)
+		}
+	}
+}
+
+func (f *facts) checkFills(c *finding, t *trade) {
+	if t.batched == nil || (t.placed != nil) != (t.order != nil) {
+		c.fail("trade %s was placed without an order, or the reverse", t.id)
+		return
+	}
+	if o := t.order; o != nil && (o.Cash == nil || int64(*o.Cash) > quanta(t.batched.Ordered, schemas.MoneyScale)) {
+		c.fail("trade %s: its order is for more than %s", t.id, t.batched.Ordered)
+	}
+	if t.cash > quanta(t.batched.Ordered, schemas.MoneyScale) {
+		c.fail("trade %s: filled for %d quanta of %s", t.id, t.cash, t.batched.Ordered)
+	}
+	for n, fill := range t.fills {
+		if int(fill.Piece) != n+1 || fill.Final != (n == len(t.fills)-1) && fill.Final || t.order == nil {
+			c.fail("trade %s: piece %d came as number %d", t.id, fill.Piece, n+1)
+		}
+		if !f.confirmedAs(fill) {
+			c.fail("trade %s: piece %d was not confirmed like that", t.id, fill.Piece)
+		}
+	}
+}
+
+// confirmedAs says whether a custodian sent just this fill.
+func (f *facts) confirmedAs(fill *ledger.Trade) bool {
+	for _, c := range f.confirmed[confirmationKey{fill.Trade, fill.Confirmation}] {
+		body, ok := c.Body.(*ingest.FillPriced)
+		if ok && c.Custodian == fill.Custodian && body.Piece == fill.Piece && body.Final == fill.Final &&
+			int64(body.Cash) == quanta(fill.Cash, schemas.MoneyScale) && body.Units == fill.Units && fill.Price != nil && body.Price == *fill.Price {
+			return true
+		}
+	}
+	return false
+}
