@@ -133,7 +133,7 @@ func (l *link) hear(ctx context.Context, record feed.Record) error {
 		if ok, err := l.decode(ctx, record, &price); !ok {
 			return err
 		}
-		return l.say(ctx, l.simulator.Published(&price))
+		return l.say(ctx, l.simulator.Published(&price, record.Timestamp))
 	}
 	var instruction ingest.Instruction
 	if ok, err := l.decode(ctx, record, &instruction); !ok {

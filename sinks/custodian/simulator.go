@@ -95,8 +95,12 @@ func (s *Simulator) Ordered(order *custodian.CustodianOrder) []ingest.Confirmati
 	return s.decide(t, nil)
 }
 
-// Published takes in a vendor's close. A later one for the same asset and day replaces it, for trades not dealt yet.
-func (s *Simulator) Published(p *ingest.Price) []ingest.Confirmation {
+// Published takes in a vendor's close and when it came. A later one for the same asset and day replaces it, for trades not dealt
+// yet. A close of a day that had not begun then is nobody's close, and is passed over.
+func (s *Simulator) Published(p *ingest.Price, at schemas.Instant) []ingest.Confirmation {
+	if p.Date > s.dateOf(at) {
+		return nil
+	}
 	pounds := p.Close
 	if p.Quotation == reference.QuotationPence {
 		pounds /= pencePerPound
@@ -235,9 +239,11 @@ func split(order *custodian.CustodianOrder, price schemas.Price, parts []schemas
 	return pieces, nil
 }
 
-// today is the date that the zone's clocks show.
-func (s *Simulator) today() schemas.Date {
-	local := s.now.Time().In(s.zone)
+// today is the date that the zone's clocks show by the ticks.
+func (s *Simulator) today() schemas.Date { return s.dateOf(s.now) }
+
+func (s *Simulator) dateOf(at schemas.Instant) schemas.Date {
+	local := at.Time().In(s.zone)
 	return schemas.DateOf(local.Year(), local.Month(), local.Day())
 }
 

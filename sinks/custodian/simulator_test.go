@@ -15,6 +15,8 @@ import (
 var (
 	trade  = schemas.DeriveID("trade", "one")
 	monday = schemas.DateOf(2008, time.March, 31)
+	// evening is when the vendor publishes Monday's closes.
+	evening = at("2008-03-31T20:15:00Z")
 )
 
 // order is for 100.00 of IBM on a Monday, due two days later.
@@ -87,8 +89,8 @@ func TestATradeIsDealtAtThePublishedCloseAndSettledWhenDue(t *testing.T) {
 	s := newSimulator(t)
 	expect(t, s.Reached(at("2008-03-31T11:00:00Z")), "")
 	expect(t, s.Ordered(order(100_00)), "")
-	expect(t, s.Published(closeOf("115.14")), "priced/1 100.00 0.868000 at 115.14000000 final")
-	expect(t, s.Published(closeOf("115.14")), "")
+	expect(t, s.Published(closeOf("115.14"), evening), "priced/1 100.00 0.868000 at 115.14000000 final")
+	expect(t, s.Published(closeOf("115.14"), evening), "")
 	expect(t, s.Reached(at("2008-04-01T22:59:59Z")), "")
 	// Summer time: midnight in London is an hour before midnight in UTC.
 	expect(t, s.Reached(at("2008-04-01T23:00:00Z")), "settled on 2008-04-02")
@@ -97,13 +99,20 @@ func TestATradeIsDealtAtThePublishedCloseAndSettledWhenDue(t *testing.T) {
 
 func TestThePriceMayComeBeforeTheOrderAndAfterTheDueDay(t *testing.T) {
 	s := newSimulator(t)
-	s.Published(closeOf("115.14"))
+	s.Published(closeOf("115.14"), evening)
 	expect(t, s.Ordered(order(100_00)), "priced/1 100.00 0.868000 at 115.14000000 final")
 
 	late := newSimulator(t)
 	late.Ordered(order(100_00))
 	expect(t, late.Reached(at("2008-04-07T08:00:00Z")), "")
-	expect(t, late.Published(closeOf("115.14")), "priced/1 100.00 0.868000 at 115.14000000 final; settled on 2008-04-02")
+	expect(t, late.Published(closeOf("115.14"), evening), "priced/1 100.00 0.868000 at 115.14000000 final; settled on 2008-04-02")
+}
+
+func TestACloseOfADayToComeIsPassedOver(t *testing.T) {
+	s := newSimulator(t)
+	s.Ordered(order(100_00))
+	expect(t, s.Published(closeOf("99.99"), at("2008-03-30T22:59:59Z")), "")
+	expect(t, s.Published(closeOf("115.14"), evening), "priced/1 100.00 0.868000 at 115.14000000 final")
 }
 
 func TestPenceAreConvertedToPounds(t *testing.T) {
@@ -111,39 +120,39 @@ func TestPenceAreConvertedToPounds(t *testing.T) {
 	s.Ordered(order(100_00))
 	price := closeOf("11514")
 	price.Quotation = reference.QuotationPence
-	expect(t, s.Published(price), "priced/1 100.00 0.868000 at 115.14000000 final")
+	expect(t, s.Published(price, evening), "priced/1 100.00 0.868000 at 115.14000000 final")
 }
 
 func TestATradeIsDealtInPiecesWhenAsked(t *testing.T) {
 	s := newSimulator(t, custodian.Rule{Asset: "IBM", Day: monday, Pieces: []schemas.Weight{500_000, 300_000, 200_000}})
 	s.Ordered(order(100_01))
-	expect(t, s.Published(closeOf("115.14")), "priced/1 50.00 0.434000 at 115.14000000; "+
+	expect(t, s.Published(closeOf("115.14"), evening), "priced/1 50.00 0.434000 at 115.14000000; "+
 		"priced/2 30.00 0.260000 at 115.14000000; priced/3 20.01 0.173000 at 115.14000000 final")
 }
 
 func TestASplitWithAnEmptyPieceIsDealtInOne(t *testing.T) {
 	s := newSimulator(t, custodian.Rule{Asset: "IBM", Day: monday, Pieces: []schemas.Weight{999_000, 1_000}})
 	s.Ordered(order(1_00))
-	expect(t, s.Published(closeOf("115.14")), "priced/1 1.00 0.008000 at 115.14000000 final")
+	expect(t, s.Published(closeOf("115.14"), evening), "priced/1 1.00 0.008000 at 115.14000000 final")
 }
 
 func TestATradeIsRejectedWhenAsked(t *testing.T) {
 	s := newSimulator(t, custodian.Rule{Asset: "IBM", Day: monday, Reject: "fund suspended"})
 	expect(t, s.Ordered(order(100_00)), "rejected: fund suspended")
-	expect(t, s.Published(closeOf("115.14")), "")
+	expect(t, s.Published(closeOf("115.14"), evening), "")
 }
 
 func TestATradeThatBuysNothingIsRejected(t *testing.T) {
 	s := newSimulator(t)
 	s.Ordered(order(1))
-	expect(t, s.Published(closeOf("115.14")), "rejected: 0.01 buys less than the smallest part of a unit at 115.14000000")
+	expect(t, s.Published(closeOf("115.14"), evening), "rejected: 0.01 buys less than the smallest part of a unit at 115.14000000")
 }
 
 func TestARestartSaysOnlyWhatIsMissing(t *testing.T) {
 	rule := custodian.Rule{Asset: "IBM", Day: monday, Pieces: []schemas.Weight{500_000, 300_000, 200_000}}
 	first := newSimulator(t, rule)
 	first.Ordered(order(100_01))
-	whole := first.Published(closeOf("115.14"))
+	whole := first.Published(closeOf("115.14"), evening)
 	whole = append(whole, first.Reached(at("2008-04-02T08:00:00Z"))...)
 	for said := range len(whole) + 1 {
 		again := newSimulator(t, rule)
@@ -151,7 +160,7 @@ func TestARestartSaysOnlyWhatIsMissing(t *testing.T) {
 			again.Said(&whole[i])
 		}
 		rest := again.Ordered(order(100_01))
-		rest = append(rest, again.Published(closeOf("115.14"))...)
+		rest = append(rest, again.Published(closeOf("115.14"), evening)...)
 		rest = append(rest, again.Reached(at("2008-04-02T08:00:00Z"))...)
 		expect(t, rest, told(whole[said:]))
 	}
@@ -161,7 +170,7 @@ func TestWhatOthersConfirmedIsNotTakenForOurs(t *testing.T) {
 	s := newSimulator(t)
 	s.Said(&ingest.Confirmation{Custodian: "HARBOUR", ID: "stray", Trade: trade, Body: &ingest.TradeSettled{SettledOn: monday}})
 	s.Ordered(order(100_00))
-	expect(t, s.Published(closeOf("115.14")), "priced/1 100.00 0.868000 at 115.14000000 final")
+	expect(t, s.Published(closeOf("115.14"), evening), "priced/1 100.00 0.868000 at 115.14000000 final")
 }
 
 func TestBehaviourIsReadFromYAML(t *testing.T) {
