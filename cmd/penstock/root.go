@@ -1,0 +1,43 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// The groups of commands in the help.
+const (
+	groupRun   = "run"
+	groupData  = "data"
+	groupLook  = "look"
+	groupAdmin = "admin"
+)
+
+// newRoot returns the command tree. It is made anew for every use, so that tests share nothing.
+//
+//	penstock --+-- up, demo, run, day            run something
+//	           +-- produce, tail                 records in and out
+//	           +-- status, prices, pot, trace,   look at what is there
+//	           |   ledger
+//	           +-- topics, schemas, reference    set up
+//	           +-- version
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "penstock",
+		Short: "The streaming investment ledger of a master trust",
+		Long: `Penstock turns members' instructions into external trades and books what becomes of them.
+
+Try it: "penstock up" runs everything in one process; "penstock produce" then sends an instruction, "penstock day close" closes
+a day, and "penstock pot show" tells what became of it.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddGroup(
+		&cobra.Group{ID: groupRun, Title: "Run:"}, &cobra.Group{ID: groupData, Title: "Records in and out:"},
+		&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupAdmin, Title: "Set up:"},
+	)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newUp(), newProduce(), newStatus())
+	return root
+}

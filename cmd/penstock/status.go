@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock-ledger/penstock/ops/roles"
+)
+
+func newStatus() *cobra.Command {
+	var t target
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "status",
+		GroupID: groupLook,
+		Short:   "Show how far every shard is, and what waits for what",
+		Long: `Asks a running instance for one row per shard: ends of the ingest and inbox partitions, what intake and the pot processor read next,
+journals decided and booked, who owns the shard, and what it is doing. "?" stands for what the instance does not know, such as the
+position of a shard that another instance runs.
+
+Ends count the markers of transactions, so a shard that is up to date may stand a few offsets before the end.
+The exit status is 1 while a role waits or has stopped.`,
+		Example: `  penstock status
+  penstock status --json | jq '.shards[] | {shard, journals, booked}'
+  penstock status --api http://127.0.0.1:9600`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var status roles.Status
+			if err := t.get(cmd.Context(), "/status", &status); err != nil {
+				return err
+			}
+			if asJSON {
+				if err := printJSON(cmd.OutOrStdout(), status); err != nil {
+					return err
+				}
+			} else if err := printStatus(cmd.OutOrStdout(), &status); err != nil {
+				return err
+			}
+			return statusFault(&status)
+		},
+	}
+	t.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func statusFault(status *roles.Status) error {
+	for _, role := range status.Roles {
+		if role.State != roles.StateRunning {
+			return fmt.Errorf("role %s is %s: %s", role.Role, role.State, role.Reason)
+		}
+	}
+	return nil
+}
+
+func printStatus(w io.Writer, status *roles.Status) error {
+	fmt.Fprintf(w, "instance %s, %s clock at %s\n\n", status.Instance, status.Clock.Mode, status.Clock.Now.Format(time.RFC3339))
+	t := newTable(w, "role", "state", "waits for")
+	for _, role := range status.Roles {
+		t.row(role.Role, role.State, role.Reason)
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	t = newTable(w, "shard", "ingest", "intake", "inbox", "pot", "journals", "booked", "recorded", "owner", "state", "sweep", "txn")
+	for i := range status.Shards {
+		r := &status.Shards[i]
+		t.row(r.Shard, number(r.IngestEnd), number(r.IntakeNext), number(r.InboxEnd), number(r.Next), number(r.Journals), number(r.Booked),
+			recorded(r), r.Owner, shardState(string(r.State), r.Reason), sweep(r), fmt.Sprintf("%dms", r.TransactionMilliseconds))
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	t = newTable(w, "process", "shard", "next", "end", "state")
+	for _, p := range status.Processes {
+		t.row(p.Process, p.Shard, number(p.Next), number(p.End), shardState(string(p.State), p.Reason))
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	for _, fault := range status.Faults {
+		fmt.Fprintln(w, "\nnot known:", fault)
+	}
+	return nil
+}
+
+func recorded(r *roles.ShardRow) string {
+	if r.RecordedAt == 0 {
+		return "-"
+	}
+	return r.RecordedAt.Time().Format(time.DateTime)
+}
+
+func sweep(r *roles.ShardRow) string {
+	if r.Sweep == nil {
+		return "-"
+	}
+	return fmt.Sprintf("@%d: %d pots, at %s", r.Sweep.Offset, r.Sweep.Visits, r.Sweep.Cursor)
+}
+
+func shardState(state, reason string) string {
+	if reason == "" {
+		return state
+	}
+	return state + ": " + reason
+}
