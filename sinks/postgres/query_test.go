@@ -35,14 +35,15 @@ func expect(t *testing.T, what string, got map[string]string, want ...string) {
 func TestBalancesAddUpWhatWasBooked(t *testing.T) {
 	test := openTestLedger(t)
 	chain := newTestChain(0)
-	journals := append(chain.buy("p1", "i1", 10_000, 123_456), chain.buy("p2", "i2", 5000, 7)...)
+	p1, p2 := potIn(0, 1), potIn(0, 2)
+	journals := append(chain.buy(p1, "i1", 10_000, 123_456), chain.buy(p2, "i2", 5000, 7)...)
 	test.mustBook(t, test.claim(t, 0), journals...)
-	expect(t, "pot", test.balances(t, BalanceFilter{Pot: "p1"}, AsOf{}),
-		"p1 pot:available GBP", "0.01", "p1 pot:settled GB00A", "12.3456", "p1 pot:pending GB00A", "0.0000", " bank:client-money GBP", "")
+	expect(t, "pot", test.balances(t, BalanceFilter{Pot: schemas.PotID(p1)}, AsOf{}),
+		p1+" pot:available GBP", "0.01", p1+" pot:settled GB00A", "12.3456", p1+" pot:pending GB00A", "0.0000", " bank:client-money GBP", "")
 	expect(t, "totals", test.balances(t, BalanceFilter{}, AsOf{}),
 		" pot:available GBP", "0.02", " pot:settled GB00A", "12.3463", " bank:client-money GBP", "-150.00")
 	expect(t, "filtered", test.balances(t, BalanceFilter{ByPot: true, Account: "pot:settled", Asset: testAsset}, AsOf{}),
-		"p2 pot:settled GB00A", "0.0007", "p2 pot:available GBP", "")
+		p2+" pot:settled GB00A", "0.0007", p2+" pot:available GBP", "")
 	for asset, sum := range sums(t, test) {
 		if sum != 0 {
 			t.Errorf("%s adds up to %s", asset, sum)
@@ -120,14 +121,15 @@ func TestBalancesAsOfAnEffectiveDay(t *testing.T) {
 	test := openTestLedger(t)
 	chain := newTestChain(0)
 	contribution := testMove{"contributed", schemas.Cash, 500, ledger.BankClientMoney, ledger.PotAvailable, nil, nil}
-	journals := []ledger.Journal{chain.journal("p", "i1", contribution), chain.journal("p", "i2", contribution)}
+	pot := potIn(0, 1)
+	journals := []ledger.Journal{chain.journal(pot, "i1", contribution), chain.journal(pot, "i2", contribution)}
 	journals[1].Postings[0].EffectiveOn += 5
 	journals[1].Link(2, journals[0].Hash)
 	test.mustBook(t, test.claim(t, 0), journals...)
 	day := journals[0].Postings[0].EffectiveOn
 	for offset, want := range map[schemas.Date]string{-1: "", 0: "5.00", 4: "5.00", 5: "10.00"} {
 		on := day + offset
-		expect(t, "as of "+on.String(), test.balances(t, BalanceFilter{Pot: "p"}, AsOf{EffectiveOn: &on}), "p pot:available GBP", want)
+		expect(t, "as of "+on.String(), test.balances(t, BalanceFilter{Pot: schemas.PotID(pot)}, AsOf{EffectiveOn: &on}), pot+" pot:available GBP", want)
 	}
 }
 

@@ -90,23 +90,27 @@ func TestVerifyFindsTampering(t *testing.T) {
 	}{
 		{
 			"changed quantity", "update ledger.posting_1_2008_03 set quantity = quantity + 1 where sequence = 4 and leg = 1",
-			[]string{"chain", "balances", "sum-zero"}, "shard 1 journal 4",
+			[]string{"chain", "balances", "sum-zero"},
+			"shard 1 journal 4",
 		},
 		{
 			"changed balance", "update ledger.posting_1_2008_03 set to_balance = to_balance + 1 where sequence = 6 and leg = 1",
-			[]string{"chain", "balances", "sum-zero"}, "shard 1 journal 6",
+			[]string{"chain", "balances", "sum-zero"},
+			"shard 1 journal 6",
 		},
 		{"changed cause", "update ledger.journal_1_2008_03 set cause = 'x' where sequence = 5", []string{"chain"}, "shard 1 journal 5"},
 		{"changed pot", "update ledger.journal_2_2008_03 set pot = pot || 'x' where sequence = 5", []string{"chain"}, "shard 2 journal 5"},
 		{"renamed account", "update ledger.account set code = 'bank:mine' where code = 'bank:client-money'", []string{"chain"}, "shard 0 journal 1"},
 		{
 			"dropped journal", "delete from ledger.journal_0_2008_03 where sequence = 3; delete from ledger.posting_0_2008_03 where sequence = 3",
-			[]string{"sequence", "chain"}, "shard 0 journal 4",
+			[]string{"sequence", "chain"},
+			"shard 0 journal 4",
 		},
 		{
 			"dropped last journal",
 			"delete from ledger.journal_0_2008_03 where sequence = 13; delete from ledger.posting_0_2008_03 where sequence = 13",
-			[]string{"position"}, "shard 0",
+			[]string{"position"},
+			"shard 0",
 		},
 		{"dropped posting", "delete from ledger.posting_0_2008_03 where sequence = 5 and leg = 3", []string{"chain"}, "shard 0 journal 5"},
 		{"dropped row of a journal", "delete from ledger.journal_0_2008_03 where sequence = 3", []string{"sequence", "chain"}, "shard 0 journal 4"},
@@ -115,22 +119,26 @@ func TestVerifyFindsTampering(t *testing.T) {
 			`update ledger.journal_0_2008_03 set sequence = case sequence when 3 then 1004 else 1003 end where sequence in (3, 4);
 			update ledger.posting_0_2008_03 set sequence = case sequence when 3 then 4 else 3 end where sequence in (3, 4);
 			update ledger.journal_0_2008_03 set sequence = sequence - 1000 where sequence > 1000`,
-			[]string{"chain", "recorded"}, "shard 0 journal 3",
+			[]string{"chain", "recorded"},
+			"shard 0 journal 3",
 		},
 		{
 			"inserted journal",
 			`insert into ledger.journal_0_2008_03 select (jsonb_populate_record(j, jsonb_build_object('id', gen_random_uuid(), 'sequence', 14))).*
 				from ledger.journal_0_2008_03 j where sequence = 13;
 			insert into ledger.posting_0_2008_03 select (jsonb_populate_record(p, '{"sequence": 14}')).* from ledger.posting_0_2008_03 p where sequence = 13`,
-			[]string{"chain", "position"}, "shard 0 journal 14",
+			[]string{"chain", "position"},
+			"shard 0 journal 14",
 		},
 		{
 			"inserted posting", "insert into ledger.posting_0_2008_03 select (jsonb_populate_record(p, '{\"leg\": 4}')).* from ledger.posting_0_2008_03 p where sequence = 13 and leg = 3",
-			[]string{"chain"}, "shard 0 journal 13",
+			[]string{"chain"},
+			"shard 0 journal 13",
 		},
 		{
 			"doubled posting", "insert into ledger.posting_0_2008_03 select * from ledger.posting_0_2008_03 where sequence = 13 and leg = 3",
-			[]string{"chain", "postings"}, "shard 0 journal 13",
+			[]string{"chain", "postings"},
+			"shard 0 journal 13",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -142,8 +142,8 @@ func serverCredential() (*syscall.Credential, error) {
 func findBinaries() (string, error) {
 	var folders []string
 	if path, err := exec.LookPath("initdb"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			folders = append(folders, filepath.Dir(real))
+		if linked, err := filepath.EvalSymlinks(path); err == nil {
+			folders = append(folders, filepath.Dir(linked))
 		}
 	}
 	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql@*/bin"} {
