@@ -38,7 +38,7 @@ func (l *lane) run(ctx context.Context) {
 			delay = retryDelayFirst
 		}
 		var tripwire *TripwireError
-		if errors.As(err, &tripwire) || errors.Is(err, feed.ErrRecordsGone) {
+		if errors.As(err, &tripwire) || errors.Is(err, feed.ErrRecordsGone) || errors.Is(err, ErrOtherLedger) {
 			l.stop(ctx, err)
 			return
 		}

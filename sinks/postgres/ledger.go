@@ -101,6 +101,9 @@ func (l *Ledger) Claim(ctx context.Context, shard int32) (Position, error) {
 		progress := "select sequence, " + fmt.Sprintf(instantSQL, "recorded_before") + " from ledger.progress where shard = $1"
 		return tx.QueryRow(ctx, progress, shard).Scan(&position.CompleteSequence, &position.RecordedBefore)
 	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = fmt.Errorf("%w: it has no such shard", ErrOtherLedger)
+	}
 	if err != nil {
 		return Position{}, fmt.Errorf("claiming shard %d: %w", shard, err)
 	}

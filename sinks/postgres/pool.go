@@ -25,6 +25,9 @@ const (
 	// idleTransactionMax ends a transaction whose client went silent: it holds the lock on a shard's position, and so
 	// keeps a new owner out.
 	idleTransactionMax = 10 * time.Second
+	// sinkStatementMax ends a statement of the sink that does not end by itself: a client that freezes in the middle of a COPY is
+	// not idle to the server, and would keep the lock for ever.
+	sinkStatementMax = 60 * time.Second
 	// lockWaitMax bounds the wait for a position that another transaction holds. It is longer than idleTransactionMax, so that
 	// a dead owner is outwaited.
 	lockWaitMax = 15 * time.Second
@@ -46,6 +49,9 @@ func OpenPool(ctx context.Context, url string, role Role) (*pgxpool.Pool, error)
 	parameters["synchronous_commit"] = "on"
 	parameters["idle_in_transaction_session_timeout"] = milliseconds(idleTransactionMax)
 	parameters["lock_timeout"] = milliseconds(lockWaitMax)
+	if role == RoleSink {
+		parameters["statement_timeout"] = milliseconds(sinkStatementMax)
+	}
 	config.AfterConnect = func(ctx context.Context, connection *pgx.Conn) error {
 		if _, err := connection.Exec(ctx, "set role "+string(role)); err != nil {
 			return fmt.Errorf("taking role %s: %w", role, err)

@@ -115,6 +115,20 @@ func TestTheSinkMayNotAddWhatItDoesNotBook(t *testing.T) {
 	}
 }
 
+// TestTheSinksSessionsAreBounded looks at the settings that a dead owner's lock is bounded by; waiting for them would take minutes.
+func TestTheSinksSessionsAreBounded(t *testing.T) {
+	test := openTestLedger(t)
+	for setting, want := range map[string]string{
+		"idle_in_transaction_session_timeout": "10s", "lock_timeout": "15s", "statement_timeout": "1min", "synchronous_commit": "on",
+		"role": "penstock_sink", "timezone": "UTC",
+	} {
+		var got string
+		if err := test.pool.QueryRow(t.Context(), "select current_setting($1)", setting).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %q (%v), want %q", setting, got, err, want)
+		}
+	}
+}
+
 // asLogin returns the address for an ordinary user who is a member of one role.
 func (l *testLedger) asLogin(t *testing.T, role Role) string {
 	t.Helper()

@@ -192,6 +192,64 @@ func TestVerifyFindsAnAccountBelowZeroOnTheEffectiveAxis(t *testing.T) {
 	}
 }
 
+// TestVerifyComparesTradesWithPostings books a trade of two orders, placed, priced and settled, and lies about one number at a time.
+func TestVerifyComparesTradesWithPostings(t *testing.T) {
+	none := func([]TradeEvent) {}
+	for name, c := range map[string]struct {
+		cash, units int64 // what the outside leg settles beyond the truth
+		lie         func([]TradeEvent)
+		failed      []string
+	}{
+		"all true":                 {0, 0, none, nil},
+		"settled too much cash":    {1, 0, none, []string{"owed-cash"}},
+		"settled too few units":    {0, -1, none, []string{"owed-units"}},
+		"delivered more":           {0, 0, func(e []TradeEvent) { e[1].Units += 100 }, []string{"allocated-units"}},
+		"took less":                {0, 0, func(e []TradeEvent) { e[1].Cash -= 10_000 }, []string{"allocated-cash"}},
+		"took more than ordered":   {0, 0, func(e []TradeEvent) { e[1].Cash += 30_000 }, []string{"trade-fills", "allocated-cash"}},
+		"placed for another order": {0, 0, func(e []TradeEvent) { e[2].Orders++ }, []string{"trade-orders"}},
+		"parts do not add up":      {0, 0, func(e []TradeEvent) { e[0].Shards[0].Weight -= 10_000 }, []string{"trade-parts"}},
+		"never batched":            {0, 0, func(e []TradeEvent) { e[0].Event = "placed" }, []string{"trade-known"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test := openTestLedger(t)
+			chain := newTestChain(0)
+			journals := append(chain.buy(potIn(0, 1), "i1", 10_000, 500), chain.buy(potIn(0, 2), "i2", 5_000, 250)...)
+			journals = append(journals, chain.close("close", 14_998+c.cash, 751+c.units))
+			test.mustBook(t, test.claim(t, 0), journals...)
+			events := settledTrade()
+			c.lie(events)
+			at, err := test.ClaimTrades(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := test.BookTrades(t.Context(), at, events, 3); err != nil {
+				t.Fatal(err)
+			}
+			report, err := Verify(t.Context(), test.auditor, VerifyOptions{AtRest: true}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := report.failed(); !slices.Equal(got, c.failed) {
+				t.Errorf("these checks failed: %v, want %v", got, c.failed)
+			}
+		})
+	}
+}
+
+// settledTrade is what became of a trade of 150.00, of which 149.98 bought 0.0751 units.
+func settledTrade() []TradeEvent {
+	var events []TradeEvent
+	for offset, event := range []string{"batched", "priced", "settled"} {
+		events = append(events, TradeEvent{ledger.Trade{
+			ID: *testID(event), Trade: *testID("trade"), Event: event, Day: 13958, Custodian: testCustodian, Asset: testAsset,
+			UnitsScale: testScale, Ordered: 150_000_000, Orders: 2, SettlesOn: 13962,
+		}, int64(offset)})
+	}
+	events[0].Shards = []ledger.ShardPart{{Shard: 0, Weight: 150_000_000, Orders: 2}}
+	events[1].Cash, events[1].Units = 149_980_000, 75_100
+	return events
+}
+
 func TestCanonicalHashDoesNotDependOnTheOrderOfBooking(t *testing.T) {
 	contribution := func(chain *testChain, pot string) ledger.Journal {
 		return chain.journal(pot, "i", testMove{"contributed", schemas.Cash, 500, ledger.BankClientMoney, ledger.PotAvailable, testID(pot), nil})

@@ -49,6 +49,22 @@ const owedSQL = `select p.trade, sum(case when t.code like 'custodian/%%:%[1]s' 
 	where p.trade is not null and (f.code like 'custodian/%%:%[1]s' or t.code like 'custodian/%%:%[1]s') %[2]s
 	group by p.trade`
 
+// ordersSQL compares each settled trade with the reservations of the orders that have postings in it.
+const ordersSQL = `with members as (
+		select distinct p.trade, p.order_id from ledger.posting p
+		where p.trade is not null and p.order_id is not null
+			and exists (select from ledger.trade_event e where e.trade = p.trade and e.event = 'settled')),
+	reserved as (
+		select p.order_id, sum(p.quantity) as quantity from ledger.posting p join ledger.move m on m.id = p.move
+		where m.stage = 'reserved' and p.order_id is not null and p.trade is null group by p.order_id),
+	found as (
+		select m.trade, count(*) as orders, sum(coalesce(r.quantity, 0)) as reserved
+		from members m left join reserved r on r.order_id = m.order_id group by m.trade)
+	select 'trade ' || t.code, 'ordered ' || e.ordered || ' quanta by ' || e.orders || ' orders, found ' ||
+		coalesce(f.reserved, 0) || ' by ' || coalesce(f.orders, 0)
+	from ledger.trade_event e join ledger.trade t on t.id = e.trade left join found f on f.trade = e.trade
+	where e.event = 'settled' and (e.orders, e.ordered) is distinct from (coalesce(f.orders, 0), coalesce(f.reserved, 0))`
+
 // restChecks hold when nothing is under way. A trade that was priced has postings in every shard by then.
 func restChecks() []queryCheck {
 	allocated := func(account, amount, sign string) string {
@@ -80,6 +96,10 @@ func restChecks() []queryCheck {
 		{
 			Check{Name: "allocated-cash", Title: "what members and rounding paid or got in cash is what the custodian took or paid", Of: "trades"},
 			priced, allocated("cash-owed", "cash", "1"),
+		},
+		{
+			Check{Name: "trade-orders", Title: "the orders of a settled trade are as many as it was placed for, and reserved what it ordered", Of: "trades"},
+			done, ordersSQL,
 		},
 		{Check{Name: "owed-units", Title: "no units are owed on a settled trade", Of: "trades"}, done, settled("units-owed")},
 		{Check{Name: "owed-cash", Title: "no cash is owed on a settled trade", Of: "trades"}, done, settled("cash-owed")},
