@@ -29,7 +29,30 @@ const (
 	spineTimeMax = 60 * time.Second
 )
 
-// rig is the pipeline on an embedded broker and registry, without Postgres.
+// site is what a rig's pipeline runs on.
+type site struct {
+	brokers  []string
+	registry string
+	// stamping lets the broker stamp what is ingested, by its own clock.
+	stamping bool
+	// suffix ends the transactional ids, where the broker needs one.
+	suffix string
+}
+
+// inProcess is a broker and a registry in memory, on which producers stamp what they send.
+func inProcess(t *testing.T) site {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	schemaRegistry := srfake.New()
+	t.Cleanup(schemaRegistry.Close)
+	return site{brokers: cluster.ListenAddrs(), registry: schemaRegistry.URL()}
+}
+
+// rig is the pipeline on a broker and a registry, without Postgres.
 type rig struct {
 	t          *testing.T
 	ctx        context.Context
@@ -47,21 +70,14 @@ func allTopics(processes []streams.Process) []streams.Topic {
 	return topics
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T, on site) *rig {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	schemaRegistry := srfake.New()
-	t.Cleanup(schemaRegistry.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), spineTimeMax)
-	r := &rig{t: t, ctx: ctx, connection: feed.Connection{Brokers: cluster.ListenAddrs(), Registry: feed.RegistryAddress{URL: schemaRegistry.URL()}}}
+	r := &rig{t: t, ctx: ctx, connection: feed.Connection{Brokers: on.brokers, Registry: feed.RegistryAddress{URL: on.registry}}}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 
 	processes := append(intake.Processes([]byte("secret")), pot.Process(), dealing.Process(shards))
-	topics, err := feed.NewTopics(r.connection, feed.Layout{Shards: shards, Replication: 1, MinInSync: 1})
+	topics, err := feed.NewTopics(r.connection, feed.Layout{Shards: shards, Replication: 1, MinInSync: 1, Stamping: on.stamping})
 	r.must(err)
 	defer topics.Close()
 	plan, err := topics.Plan(ctx, allTopics(processes))
@@ -79,6 +95,7 @@ func newRig(t *testing.T) *rig {
 	r.must(err)
 	r.engine, err = engine.New(engine.Config{
 		Processes: processes, Shards: shards, Kafka: kafka, Framing: r.registry, Dir: t.TempDir(), Logger: log,
+		TransactionalSuffix: on.suffix,
 	})
 	r.must(err)
 	done := make(chan error, 1)

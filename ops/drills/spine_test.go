@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/penstock-ledger/penstock/ops/realkafka"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
@@ -17,9 +18,23 @@ import (
 
 const pots = 20
 
-func TestAContributionBecomesSettledUnits(t *testing.T) {
-	r := newRig(t)
-	r.refer()
+func TestAContributionBecomesSettledUnits(t *testing.T) { settle(newRig(t, inProcess(t))) }
+
+func TestRealKafkaTakesAContributionToSettledUnits(t *testing.T) {
+	settle(newRig(t, onRealKafka(t, false)))
+}
+
+// onRealKafka is a site on Apache Kafka and on a registry that enforces compatibility.
+func onRealKafka(t *testing.T, stamping bool) site {
+	t.Helper()
+	broker := realkafka.ForTest(t, realkafka.Options{})
+	return site{brokers: []string{broker.Addr()}, registry: realkafka.RegistryForTest(t).URL(), stamping: stamping}
+}
+
+// settle takes contributions through the whole pipeline.
+func settle(r *rig) {
+	t := r.t
+	r.refer(spineReference())
 	r.contribute()
 	r.tick(at("2008-03-20T12:00:01Z"))
 	orders := await(r, streams.CustodianOrder, "the external trade", count[custodian.CustodianOrder](1))
@@ -52,22 +67,30 @@ func TestAContributionBecomesSettledUnits(t *testing.T) {
 	}
 }
 
-// refer sends the reference data of one asset and waits until every shard has it.
-func (r *rig) refer() {
-	r.t.Helper()
+// spineReference is the reference data of one asset, around Easter.
+func spineReference() []reference.EntryBody {
 	year := func(name string, closed ...schemas.Date) *reference.Calendar {
 		return &reference.Calendar{Name: name, FirstDay: day("2008-01-01"), LastDay: day("2008-12-31"), Closed: closed}
 	}
-	entries := []reference.EntryBody{
+	return []reference.EntryBody{
 		year("XLON", day("2008-03-21"), day("2008-03-24")),
 		year("XNYS", day("2008-03-21")),
 		&reference.Custodian{ID: "CUST", Name: "A custodian"},
 		&reference.Settings{EffectiveFrom: day("2008-01-01"), PlatformCalendar: "XLON", Zone: "Europe/London", BackdatingDays: 90},
-		&reference.Asset{
-			Code: "AAPL", EffectiveFrom: day("2008-01-02"), Name: "AAPL tracker", Custodian: "CUST", Calendar: "XNYS", UnitsScale: 4, PriceScale: 4,
-			CutOffMinute: 12 * 60, SettlementLag: 2, PriceTolerance: 150_000,
-		},
+		asset("AAPL", day("2008-01-02")),
 	}
+}
+
+func asset(code schemas.AssetCode, from schemas.Date) *reference.Asset {
+	return &reference.Asset{
+		Code: code, EffectiveFrom: from, Name: string(code) + " tracker", Custodian: "CUST", Calendar: "XNYS", UnitsScale: 4, PriceScale: 4,
+		CutOffMinute: 12 * 60, SettlementLag: 2, PriceTolerance: 150_000,
+	}
+}
+
+// refer sends reference data with one custodian and waits until every shard has it.
+func (r *rig) refer(entries []reference.EntryBody) {
+	r.t.Helper()
 	for i, body := range entries {
 		r.send(streams.IngestReference, "r", morning, &ingest.ReferenceData{Source: "ops", ID: fmt.Sprint(i), Entry: reference.Entry{Body: body}})
 	}
