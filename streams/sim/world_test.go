@@ -13,6 +13,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/status"
@@ -299,4 +300,37 @@ func (w *world) received() []invariants.Received {
 
 func (w *world) rejections() []*audit.Rejection {
 	return decoded(w.Pipeline, streams.AuditRejection, func() *audit.Rejection { return new(audit.Rejection) })
+}
+
+// position is where an ingest record lies.
+type position struct {
+	topic     string
+	partition int32
+	offset    int64
+}
+
+// outcomes counts, by ingest position, the inbox records that intake made.
+func (w *world) outcomes() map[position]int {
+	outcomes := make(map[position]int)
+	count := func(c *inbox.Cause) { outcomes[position{c.Topic, c.Partition, c.Offset}]++ }
+	for _, m := range decoded(w.Pipeline, streams.PotInbox, func() *inbox.PotMessage { return new(inbox.PotMessage) }) {
+		if _, ok := m.Body.(*inbox.Instructed); ok {
+			count(&m.Cause)
+		}
+	}
+	for _, m := range decoded(w.Pipeline, streams.DealingInbox, func() *inbox.DealingMessage { return new(inbox.DealingMessage) }) {
+		switch m.Body.(type) {
+		case *inbox.Flush, *inbox.ShardTotal:
+		default:
+			count(&m.Cause)
+		}
+	}
+	return outcomes
+}
+
+// opening is an inbox record that opens a pot.
+func opening(pot string) *inbox.PotMessage {
+	return &inbox.PotMessage{Body: &inbox.Instructed{Instruction: ingest.Instruction{
+		Source: "portal", ID: "open", Pot: schemas.PotID(pot), Body: &ingest.PotOpened{},
+	}}}
 }
