@@ -80,14 +80,16 @@ func TestVerifyFindsNothingWrongInWhatWasBooked(t *testing.T) {
 	}
 }
 
-// TestVerifyFindsTampering changes the ledger as somebody could who may switch triggers off.
-func TestVerifyFindsTampering(t *testing.T) {
-	for _, c := range []struct {
-		name, tamper string
-		// failed are the checks that notice, place is in a finding of the first.
-		failed []string
-		place  string
-	}{
+// tampering is a change that somebody could make who may switch triggers off. Of the checks in failed, the first has its first finding
+// at place.
+type tampering struct {
+	name, change string
+	failed       []string
+	place        string
+}
+
+func tamperings() []tampering {
+	return []tampering{
 		{
 			"changed quantity", "update ledger.posting_1_2008_03 set quantity = quantity + 1 where sequence = 4 and leg = 1",
 			[]string{"chain", "balances", "sum-zero"},
@@ -140,11 +142,15 @@ func TestVerifyFindsTampering(t *testing.T) {
 			[]string{"chain", "postings"},
 			"shard 0 journal 13",
 		},
-	} {
+	}
+}
+
+func TestVerifyFindsTampering(t *testing.T) {
+	for _, c := range tamperings() {
 		t.Run(c.name, func(t *testing.T) {
 			test := openTestLedger(t)
 			test.bookLives(t)
-			if _, err := test.super.Exec(t.Context(), unprotected(c.tamper), pgx.QueryExecModeSimpleProtocol); err != nil {
+			if _, err := test.super.Exec(t.Context(), unprotected(c.change), pgx.QueryExecModeSimpleProtocol); err != nil {
 				t.Fatal(err)
 			}
 			report := test.verify(t)
