@@ -128,7 +128,7 @@ func (l *lane) bookTrades(ctx context.Context, reader *feed.Reader) error {
 				return err
 			}
 			l.offset.Store(position.Offset)
-			l.sink.metrics.events.Add(float64(len(events)))
+			l.sink.metrics.bookedTrades(events)
 		}
 	}
 }

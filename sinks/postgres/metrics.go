@@ -65,6 +65,8 @@ func (m *sinkMetrics) booked(position *Position, journals []ledger.Journal) {
 	m.complete.WithLabelValues(shard).Set(float64(position.RecordedBefore) / millisecondsPerSecond)
 }
 
+func (m *sinkMetrics) bookedTrades(events []TradeEvent) { m.events.Add(float64(len(events))) }
+
 func (m *sinkMetrics) failure(place feed.Place, err error) {
 	cause := "away"
 	if errors.Is(err, ErrFenced) {
