@@ -62,8 +62,8 @@ type Limits struct {
 	RestoreBytesMax   int
 	// RecordBytesMax bounds one record that the engine writes.
 	RecordBytesMax int32
-	// BackoffMax bounds the time between two attempts to run a shard after a doubt, such as an unreachable broker.
-	BackoffMax time.Duration
+	// BackoffMin and BackoffMax bound the time between two attempts to run a shard after a doubt, such as an unreachable broker.
+	BackoffMin, BackoffMax time.Duration
 	// StoppedRetry is the time after which a shard that stopped loudly is tried again. Such a stop mends only with another binary
 	// or by an operator's hand, so it is long.
 	StoppedRetry time.Duration
@@ -84,6 +84,7 @@ func (l Limits) withDefaults() Limits {
 		RestoreRecordsMax:     orDefault(l.RestoreRecordsMax, 20000),
 		RestoreBytesMax:       orDefault(l.RestoreBytesMax, 8<<20),
 		RecordBytesMax:        orDefault(l.RecordBytesMax, 1<<20),
+		BackoffMin:            orDefault(l.BackoffMin, 100*time.Millisecond),
 		BackoffMax:            orDefault(l.BackoffMax, 5*time.Second),
 		StoppedRetry:          orDefault(l.StoppedRetry, 5*time.Minute),
 		StopTimeMax:           orDefault(l.StopTimeMax, 10*time.Second),

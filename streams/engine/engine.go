@@ -15,6 +15,12 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
+// How often, and how far apart, the broker is asked before topics that do not fit are refused.
+const (
+	refusalsMax  = 4
+	refusalPause = 300 * time.Millisecond
+)
+
 // ErrNotHere says that this instance does not run the shard that was asked about; another one may.
 var ErrNotHere = errors.New("this instance does not run the shard")
 
@@ -91,16 +97,24 @@ func (e *Engine) prepare(ctx context.Context) error {
 		return fmt.Errorf("making a client: %w", err)
 	}
 	defer client.Close()
-	for {
+	for refusals := 0; ; {
 		err := checkTransactions(ctx, client)
 		if err == nil {
 			err = e.checkTopics(ctx, kadm.NewClient(client))
 		}
-		if err == nil || refused(err) || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil {
 			return err
 		}
+		wait := e.config.Limits.BackoffMax
+		if refused(err) {
+			// A topic that was just made is not at once known to every broker.
+			if refusals++; refusals == refusalsMax {
+				return err
+			}
+			wait = refusalPause
+		}
 		e.config.Logger.Warn("waiting for the broker", "reason", err)
-		if err := pause(ctx, e.config.Limits.BackoffMax); err != nil {
+		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 	}

@@ -199,6 +199,17 @@ func (f *fixture) start(options ...option) *instance {
 	return i
 }
 
+// alive fails the test if the instance has given up.
+func (i *instance) alive() {
+	i.f.t.Helper()
+	select {
+	case err := <-i.done:
+		i.done <- err
+		i.f.t.Fatalf("the instance has ended: %v", err)
+	default:
+	}
+}
+
 // stop ends an instance cleanly.
 func (i *instance) stop() {
 	i.f.t.Helper()
@@ -240,6 +251,7 @@ func (f *fixture) caughtUp(instances ...*instance) {
 		}
 		last = nil
 		for _, i := range instances {
+			i.alive()
 			for _, s := range i.engine.Status() {
 				last = append(last, s)
 				if s.State == StateRunning && s.Next >= int64(len(f.sent[s.Shard])) {

@@ -6,15 +6,12 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/penstock-ledger/penstock/streams"
 )
-
-const backoffMin = 100 * time.Millisecond
 
 // shard is one shard of one process, as long as the group assigns it to this instance.
 type shard struct {
@@ -36,7 +33,7 @@ func (s *shard) transactionalID() string {
 func (s *shard) run(ending, dying context.Context) {
 	defer s.status.leave()
 	dir := filepath.Join(s.engine.config.Dir, s.process.Name, strconv.Itoa(int(s.number)))
-	backoff := backoffMin
+	backoff := s.engine.config.Limits.BackoffMin
 	for ending.Err() == nil && dying.Err() == nil {
 		began := s.metrics.transactions()
 		err := s.open(dir)
@@ -47,7 +44,7 @@ func (s *shard) run(ending, dying context.Context) {
 			break
 		}
 		if s.metrics.transactions() > began {
-			backoff = backoffMin
+			backoff = s.engine.config.Limits.BackoffMin
 		}
 		wait := backoff
 		if isStop(err) {
