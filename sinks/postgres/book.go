@@ -32,7 +32,7 @@ func (l *Ledger) Book(ctx context.Context, at Position, batch Batch) (Position, 
 		return at, err
 	}
 	if err := l.prepare(ctx, at.Shard, batch.Journals); err != nil {
-		return at, err
+		return at, refusal(err, streams.LedgerJournal, at.Shard)
 	}
 	err = pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error { return l.book(ctx, tx, at, next, batch) })
 	if errors.Is(err, ErrFenced) {

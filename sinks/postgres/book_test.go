@@ -169,6 +169,28 @@ func TestAJournalIDIsStoredOnce(t *testing.T) {
 	}
 }
 
+// TestWhatTheDatabaseCannotStoreIsATripwire: another attempt would end the same, so waiting for it would be for ever.
+func TestWhatTheDatabaseCannotStoreIsATripwire(t *testing.T) {
+	test := openTestLedger(t)
+	for name, change := range map[string]func(*ledger.Journal){
+		"a byte that text cannot have": func(j *ledger.Journal) { j.Cause = "a\x00b" },
+		"the same in a shared code":    func(j *ledger.Journal) { j.Rules = "a\x00b" },
+		"a time before 1970":           func(j *ledger.Journal) { j.RecordedAt = -1 << 40 },
+	} {
+		journal := newTestChain(0).buy("p", "i", 100, 5)[0]
+		change(&journal)
+		journal.Link(1, [32]byte{})
+		at := test.claim(t, 0)
+		at.RecordedAt = journal.RecordedAt
+		at.RecordedBefore = journal.RecordedAt
+		_, err := test.Book(t.Context(), at, Batch{Journals: []ledger.Journal{journal}, JournalOffset: 1})
+		var tripwire *TripwireError
+		if !errors.As(err, &tripwire) || tripwire.Reason != ReasonRefused {
+			t.Errorf("%s: got %v, want tripwire %s", name, err, ReasonRefused)
+		}
+	}
+}
+
 func TestAConnectionLostBeforeTheCommitLeavesNothing(t *testing.T) {
 	test := openTestLedger(t)
 	chain := newTestChain(0)

@@ -138,6 +138,11 @@ func TestTraceFollowsAnInstructionToItsTrade(t *testing.T) {
 	chain := newTestChain(0)
 	journals := append(chain.buy("p1", "a/b", 10_000, 500), chain.buy("p1", "other", 10_000, 500)...)
 	journals = append(journals, chain.close("close", 5000, 7000))
+	var head [32]byte
+	for i := range journals {
+		journals[i].Source = "web/portal"
+		head = journals[i].Link(int64(i+1), head)
+	}
 	test.mustBook(t, test.claim(t, 0), journals...)
 	at, err := test.ClaimTrades(t.Context())
 	if err != nil {
@@ -155,7 +160,7 @@ func TestTraceFollowsAnInstructionToItsTrade(t *testing.T) {
 		kind      string
 		sequences []int64
 	}{
-		"portal/p1/a/b":          {"instruction", []int64{1, 2, 3}},
+		"web/portal/p1/a/b":      {"instruction", []int64{1, 2, 3}},
 		journals[1].ID.String():  {"journal", []int64{1, 2, 3}},
 		order.String():           {"order", []int64{1, 2, 3}},
 		testID("trade").String(): {"trade", []int64{7}},
@@ -177,7 +182,7 @@ func TestTraceFollowsAnInstructionToItsTrade(t *testing.T) {
 			t.Errorf("%s: events %+v", id, trace.Events)
 		}
 	}
-	for _, unknown := range []string{"portal/p1/nothing", testID("nothing").String(), "nothing"} {
+	for _, unknown := range []string{"web/portal/p1/nothing", testID("nothing").String(), "nothing"} {
 		if _, err := FindTrace(t.Context(), test.auditor, unknown); !errors.Is(err, ErrNothingTraced) {
 			t.Errorf("%s: got %v, want ErrNothingTraced", unknown, err)
 		}

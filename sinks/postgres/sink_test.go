@@ -247,6 +247,44 @@ func TestAFencedSinkClaimsAgainWhileItIsAssigned(t *testing.T) {
 	}
 }
 
+func TestTwoSinksShareTheShardsAndBookEachJournalOnce(t *testing.T) {
+	test, topics := openTestLedger(t), newTestTopics(t)
+	random := rand.New(rand.NewPCG(7, 8))
+	var chains [testShards]*testChain
+	produce := func() {
+		for shard := range chains {
+			topics.journals(chains[shard].life(random, 5)...)
+		}
+	}
+	allBooked := func() bool {
+		for shard := range chains {
+			if test.sequence(t, int32(shard)) != chains[shard].sequence {
+				return false
+			}
+		}
+		return true
+	}
+	for shard := range chains {
+		chains[shard] = newTestChain(int32(shard))
+	}
+	produce()
+	first, stopFirst := topics.runSink(test)
+	until(t, "the first sink books", allBooked)
+	second, stopSecond := topics.runSink(test)
+	until(t, "the second sink has a part", func() bool { return len(second.positions()) > 0 && len(first.positions()) > 0 })
+	produce()
+	until(t, "both book", allBooked)
+	stopFirst()
+	produce()
+	until(t, "the second sink books alone", allBooked)
+	stopSecond()
+	for _, check := range test.verify(t).Checks {
+		if !check.OK() && check.Name != "one-pot" { // the chains do not look where their pots belong
+			t.Errorf("%s: %+v", check.Name, check.Findings)
+		}
+	}
+}
+
 func TestProgressIsHeldBackUntilItsJournalsAreThere(t *testing.T) {
 	chain := newTestChain(0)
 	journals := chain.buy("p", "i", 100, 5)

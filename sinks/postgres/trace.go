@@ -87,18 +87,30 @@ func (t *tracer) start(ctx context.Context, id string) error {
 	if uuid, err := schemas.ParseID(id); err == nil {
 		return t.startAt(ctx, uuid)
 	}
-	// A source has no slash, and neither has a pot; an instruction's id may.
-	parts := strings.SplitN(id, "/", 3)
-	if len(parts) < 3 {
-		return fmt.Errorf("%w: write a journal's, order's or trade's id, or source/pot/id for an instruction", ErrNothingTraced)
-	}
 	t.trace.Kind = "instruction"
-	err := t.find(ctx, `select j.shard, j.sequence from ledger.journal j join ledger.source s on s.id = j.source
-		where j.pot = $2 and s.code = $1 and j.cause = $3`, parts[0], parts[1], parts[2])
-	if err == nil && len(t.places) == 0 {
-		err = ErrNothingTraced
+	for _, parts := range splits(id) {
+		err := t.find(ctx, `select j.shard, j.sequence from ledger.journal j join ledger.source s on s.id = j.source
+			where s.code = $1 and j.pot = $2 and j.cause = $3`, parts[0], parts[1], parts[2])
+		if err != nil || len(t.places) > 0 {
+			return err
+		}
 	}
-	return err
+	return fmt.Errorf("%w: write a journal's, order's or trade's id, or source/pot/id for an instruction", ErrNothingTraced)
+}
+
+// traceSlashesMax bounds the slashes of an id that is taken apart in every way.
+const traceSlashesMax = 8
+
+// splits returns the ways to read an id as source/pot/id: each of the three may have slashes of its own.
+func splits(id string) [][3]string {
+	words := strings.SplitN(id, "/", traceSlashesMax+1)
+	var all [][3]string
+	for i := 1; i < len(words)-1; i++ {
+		for k := i + 1; k < len(words); k++ {
+			all = append(all, [3]string{strings.Join(words[:i], "/"), strings.Join(words[i:k], "/"), strings.Join(words[k:], "/")})
+		}
+	}
+	return all
 }
 
 func (t *tracer) startAt(ctx context.Context, id schemas.ID) error {

@@ -48,7 +48,7 @@ func (l *Ledger) BookTrades(ctx context.Context, at TradePosition, events []Trad
 		wanted.assets[schemas.Cash] = schemas.MoneyScale
 	}
 	if err := l.codes.number(ctx, l.pool, wanted); err != nil {
-		return at, err
+		return at, refusal(err, streams.LedgerTrade, 0)
 	}
 	for i := range events {
 		if scale := l.codes.scaleOf(events[i].Asset); scale != events[i].UnitsScale {
