@@ -27,14 +27,15 @@ const vendor schemas.SourceID = "vendor"
 // Market is the demo's data: closes by asset and day, and the days on which London was closed.
 type Market struct {
 	closes map[schemas.AssetCode]map[schemas.Date]schemas.Price
-	// london holds the closed weekdays, ascending.
-	london []schemas.Date
-	zone   *time.Location
+	// london holds the closed weekdays, ascending, and holidays their names.
+	london   []schemas.Date
+	holidays map[schemas.Date]string
+	zone     *time.Location
 }
 
 // NewMarket reads the data. It fails only if the data that was built in is damaged.
 func NewMarket() (*Market, error) {
-	m := &Market{closes: make(map[schemas.AssetCode]map[schemas.Date]schemas.Price)}
+	m := &Market{closes: make(map[schemas.AssetCode]map[schemas.Date]schemas.Price), holidays: make(map[schemas.Date]string)}
 	var err error
 	if m.zone, err = time.LoadLocation(zoneName); err != nil {
 		return nil, fmt.Errorf("reading the demo's data: %w", err)
@@ -85,6 +86,7 @@ func (m *Market) addClosed(row []string) error {
 	}
 	day, err := schemas.ParseDate(row[0])
 	m.london = append(m.london, day)
+	m.holidays[day] = row[3]
 	return err
 }
 

@@ -1,0 +1,128 @@
+package demo
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/penstock-ledger/penstock/ops/invariants"
+	"github.com/penstock-ledger/penstock/schemas"
+)
+
+// Report is what a run came to. Its JSON form is an interface.
+type Report struct {
+	Members     int          `json:"members"`
+	DealingDays int          `json:"dealingDays"`
+	Seed        uint64       `json:"seed"`
+	Days        []*DayReport `json:"days"`
+	// Cases are the records that were sent to show what becomes of them.
+	Cases  []Case              `json:"cases"`
+	Totals Totals              `json:"totals"`
+	Checks []invariants.Result `json:"checks"`
+	OK     bool                `json:"ok"`
+	// Milliseconds is how long the run took, the start of the stack included.
+	Milliseconds int64 `json:"milliseconds"`
+}
+
+// DayReport is one weekday.
+type DayReport struct {
+	Date     string         `json:"date"`
+	Weekday  string         `json:"weekday"`
+	Holiday  string         `json:"holiday,omitempty"`
+	Sent     int            `json:"sent"`
+	Accepted int            `json:"accepted"`
+	Refused  int            `json:"refused"`
+	Trades   []*TradeReport `json:"trades"`
+	Notes    []string       `json:"notes,omitempty"`
+}
+
+// TradeReport is one external trade beside the member orders that it is made of.
+type TradeReport struct {
+	Trade string            `json:"trade"`
+	Asset schemas.AssetCode `json:"asset"`
+	// Orders and MemberOrders are what the workload expects; PlacedOrders and Placed what was placed.
+	Orders       int64  `json:"orders"`
+	MemberOrders string `json:"memberOrders"`
+	PlacedOrders int64  `json:"placedOrders"`
+	Placed       string `json:"placed"`
+	Equal        bool   `json:"equal"`
+	Pieces       int    `json:"pieces"`
+	Units        string `json:"units"`
+	Price        string `json:"price,omitempty"`
+	State        string `json:"state"`
+	SettlesOn    string `json:"settlesOn"`
+	SettledOn    string `json:"settledOn,omitempty"`
+	Reason       string `json:"reason,omitempty"`
+
+	scale int
+}
+
+// Case is a record that was sent to show what becomes of it.
+type Case struct {
+	About string `json:"about"`
+	Want  string `json:"want"`
+	Got   string `json:"got"`
+	OK    bool   `json:"ok"`
+}
+
+// fill notes what the custodian has made of the trade so far.
+func (t *TradeReport) fill(view *tradeView) {
+	t.Pieces = view.pieces
+	if view.pieces > 0 {
+		quanta, _ := view.units.Quanta(t.scale)
+		t.Units, t.Price = schemas.Units(quanta).Text(t.scale), priceText(view.price)
+	}
+	switch {
+	case view.reason != "":
+		t.State, t.Reason = "rejected", view.reason
+	case view.final:
+		t.State = "priced"
+	}
+}
+
+func priceText(p schemas.Price) string {
+	return decimal.New(int64(p), -schemas.PriceScale).StringFixed(priceDecimals)
+}
+
+func percentText(w schemas.Weight) string {
+	return decimal.New(int64(w), -schemas.WeightScale+2).String()
+}
+
+func settledNotes(settled map[schemas.Date][]string) []string {
+	var notes []string
+	for _, day := range slices.Sorted(maps.Keys(settled)) {
+		notes = append(notes, fmt.Sprintf("settled: %s of %s", strings.Join(settled[day], ", "), day))
+	}
+	return notes
+}
+
+// Totals are the sums over the whole ledger, at the end.
+type Totals struct {
+	Assets []AssetTotal `json:"assets"`
+	Cash   CashTotal    `json:"cash"`
+}
+
+// AssetTotal says where the units of an asset are.
+type AssetTotal struct {
+	Asset schemas.AssetCode `json:"asset"`
+	// Bought is what the custodians delivered, Members what is in pots, Rounding what is the scheme's.
+	Bought   string `json:"bought"`
+	Spent    string `json:"spent"`
+	Members  string `json:"members"`
+	Rounding string `json:"rounding"`
+	// Trades and Orders count what was dealt.
+	Trades int   `json:"trades"`
+	Orders int64 `json:"orders"`
+}
+
+// CashTotal says where the cash is.
+type CashTotal struct {
+	PaidIn    string `json:"paidIn"`
+	Spent     string `json:"spent"`
+	Available string `json:"available"`
+	Reserved  string `json:"reserved"`
+	Rounding  string `json:"rounding"`
+}

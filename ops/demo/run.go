@@ -1,0 +1,248 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/streams/feed"
+)
+
+// settleDaysMax bounds the days without instructions at the end.
+const settleDaysMax = 15
+
+// Config says what to run and on what.
+type Config struct {
+	Pipeline Pipeline
+	Market   *Market
+	Workload *Workload
+	// LoadReference sends the reference data first; a pipeline that starts with it needs none.
+	LoadReference bool
+	// OnDay is told of each day when it has ended, in order. OnProgress is told how many of all instructions are answered, and
+	// what is going on. Either may be nil.
+	OnDay      func(*DayReport)
+	OnProgress func(done, total int, what string)
+}
+
+// run is one run of the demo.
+type run struct {
+	Config
+	*outside
+	*follower
+	report Report
+	// day is the report of the day under way.
+	day *DayReport
+	// open are the trades that have not ended, in the order in which they were placed.
+	open []openTrade
+	// released is the last released close of each asset, parked what waits for a person.
+	released map[schemas.AssetCode]schemas.Price
+	parked   []parkedPrice
+	// records are all that were sent from the workload; pending are those whose rejection comes at the close.
+	records []sent
+	pending []sent
+	total   int
+}
+
+// openTrade is a trade that has not ended, and where the report shows it.
+type openTrade struct {
+	day      schemas.Date
+	fund     Fund
+	expected ExpectedTrade
+	shown    *TradeReport
+}
+
+func (t openTrade) id() schemas.ID { return TradeID(t.day, t.fund) }
+
+// parkedPrice is a close that moved too far.
+type parkedPrice struct {
+	asset          schemas.AssetCode
+	day            schemas.Date
+	before, parked schemas.Price
+}
+
+// Run sends the workload day by day, waits for what must come of it, and goes on until everything has settled. It returns what it saw;
+// an error says that something did not come, or came out differently while the run depended on it.
+func Run(ctx context.Context, config Config) (*Result, error) {
+	if config.OnDay == nil {
+		config.OnDay = func(*DayReport) {}
+	}
+	if config.OnProgress == nil {
+		config.OnProgress = func(int, int, string) {}
+	}
+	out, err := newOutside(ctx, config.Pipeline)
+	if err != nil {
+		return nil, err
+	}
+	defer out.close()
+	in, err := newFollower(config.Pipeline.Connection, out.registry, config.Pipeline.Shards, config.Pipeline.Log)
+	if err != nil {
+		return nil, err
+	}
+	following, stop := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() { in.run(following) })
+	defer func() {
+		stop()
+		done.Wait()
+		in.close()
+	}()
+	r := &run{Config: config, outside: out, follower: in, released: make(map[schemas.AssetCode]schemas.Price)}
+	if err := r.all(ctx); err != nil {
+		return nil, err
+	}
+	return &Result{Report: r.report, registry: out.registry, config: config, through: r.outside.now}, nil
+}
+
+// Result is what a run saw, before its ledger is checked.
+type Result struct {
+	Report
+	registry *feed.Registry
+	config   Config
+	// through is the simulated time that every shard has reached.
+	through schemas.Instant
+}
+
+// all goes through the days.
+func (r *run) all(ctx context.Context) error {
+	w := r.Workload
+	r.report.Members, r.report.Seed, r.report.DealingDays = w.Members, w.Seed, w.dealingDays()
+	for i := range w.Days {
+		for _, waves := range [][]Wave{w.Days[i].Waves, w.Days[i].Late} {
+			for n := range waves {
+				r.total += len(waves[n].Records)
+			}
+		}
+	}
+	for i := range w.Days {
+		if err := r.goThrough(ctx, &w.Days[i]); err != nil {
+			return fmt.Errorf("on %s: %w", w.Days[i].Date, err)
+		}
+	}
+	day := w.Days[len(w.Days)-1].Date
+	for n := 0; len(r.open) > 0; {
+		if day++; !isWeekday(day) {
+			continue
+		}
+		if n++; n > settleDaysMax {
+			return fmt.Errorf("%d trades have not settled %d days after the last instruction", len(r.open), settleDaysMax)
+		}
+		if err := r.goThrough(ctx, &Day{Date: day, Holiday: r.Market.holidays[day]}); err != nil {
+			return fmt.Errorf("on %s: %w", day, err)
+		}
+	}
+	if err := r.ends(ctx); err != nil {
+		return err
+	}
+	if err := r.fence(ctx); err != nil {
+		return err
+	}
+	r.judge()
+	return nil
+}
+
+func (w *Workload) dealingDays() int {
+	n := 0
+	for i := range w.Days {
+		if len(w.Days[i].Waves) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// goThrough plays one weekday.
+func (r *run) goThrough(ctx context.Context, d *Day) error {
+	r.report.Days = append(r.report.Days, &DayReport{Date: d.Date.String(), Weekday: d.Date.Weekday().String()[:3], Holiday: d.Holiday})
+	r.day = r.report.Days[len(r.report.Days)-1]
+	for _, step := range []func(context.Context, *Day) error{r.morning, r.instructions, r.cutOff, r.late, r.evening} {
+		if err := step(ctx, d); err != nil {
+			return err
+		}
+	}
+	r.OnDay(r.day)
+	return nil
+}
+
+// morning brings what is due to be settled, and has a person release what was parked the evening before.
+func (r *run) morning(ctx context.Context, d *Day) error {
+	if err := r.advance(r.Market.at(d.Date, 7, 0, 0)); err != nil {
+		return err
+	}
+	if r.LoadReference && r.report.Days[0] == r.day {
+		if err := r.loadReference(ctx, r.Market); err != nil {
+			return err
+		}
+		if err := r.fence(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.release(ctx, d.Date); err != nil {
+		return err
+	}
+	if err := r.fence(ctx); err != nil {
+		return err
+	}
+	return r.settle(ctx, d.Date)
+}
+
+// fence lets a millisecond pass and waits until every shard has gone through everything that was told before: a tick goes
+// the same way, and never overtakes.
+func (r *run) fence(ctx context.Context) error {
+	if err := r.advance(r.outside.now); err != nil {
+		return err
+	}
+	if err := r.tick(ctx); err != nil {
+		return err
+	}
+	return r.await(ctx, "the shards to reach "+r.outside.now.String(), func() string {
+		for shard := range r.Pipeline.Shards {
+			if r.reached[shard] < r.outside.now {
+				return fmt.Sprintf("shard %d is at %s", shard, r.reached[shard])
+			}
+		}
+		return ""
+	})
+}
+
+// instructions sends the day's waves and waits for the answers of each before the next.
+func (r *run) instructions(ctx context.Context, d *Day) error { return r.waves(ctx, d.Waves) }
+
+// late sends what comes after the cut-offs.
+func (r *run) late(ctx context.Context, d *Day) error { return r.waves(ctx, d.Late) }
+
+func (r *run) waves(ctx context.Context, waves []Wave) error {
+	for i := range waves {
+		if err := r.advance(waves[i].At); err != nil {
+			return err
+		}
+		all, err := r.send(ctx, waves[i].Records)
+		if err != nil {
+			return err
+		}
+		if err := r.answers(ctx, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutOff lets the cut-offs pass and waits for the external trades that the day's orders must become.
+func (r *run) cutOff(ctx context.Context, d *Day) error {
+	if len(d.Waves) == 0 && len(d.Trades) == 0 {
+		return nil
+	}
+	if err := r.advance(r.Market.at(d.Date, 12, 0, 1)); err != nil {
+		return err
+	}
+	if err := r.tick(ctx); err != nil {
+		return err
+	}
+	for i := range d.Trades {
+		fund := fundNamed(d.Trades[i].Asset)
+		t := openTrade{d.Date, fund, d.Trades[i], &TradeReport{Asset: d.Trades[i].Asset, scale: int(fund.UnitsScale)}}
+		r.open = append(r.open, t)
+		r.day.Trades = append(r.day.Trades, t.shown)
+	}
+	return r.placed(ctx, d)
+}

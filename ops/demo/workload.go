@@ -1,0 +1,228 @@
+package demo
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/sinks/custodian"
+)
+
+// Bounds of a workload. There must be room for the cast, and the data must last.
+const (
+	MembersMin = 20
+	MembersMax = 1_000_000
+	DaysMax    = 250
+)
+
+// The members' sources.
+const (
+	payroll schemas.SourceID = "payroll"
+	portal  schemas.SourceID = "portal"
+)
+
+// firstDay is the first dealing day: the Thursday before Easter.
+const firstDay = "2008-03-20"
+
+// Where in the run the custodians do something out of the ordinary, counted in dealing days.
+const (
+	piecesOnDay   = 1
+	piecesAsset   = schemas.AssetCode("IBM")
+	rejectedOnDay = 5
+	rejectedAsset = schemas.AssetCode("WTI")
+	paydayOfMonth = 15
+)
+
+// Options say how much is sent.
+type Options struct {
+	Members int
+	// Days is the number of dealing days.
+	Days int
+	Seed uint64
+}
+
+// generator builds a workload. It follows the cash of every pot, so that it knows every answer.
+type generator struct {
+	market   *Market
+	random   *rand.Rand
+	workload *Workload
+	dealing  []schemas.Date
+	pots     []potModel
+	trades   map[schemas.Date]map[schemas.AssetCode]*ExpectedTrade
+	day      *Day
+	number   int // of the dealing day, from 1
+}
+
+// potModel is what the generator must know of a pot.
+type potModel struct {
+	id        schemas.PotID
+	available schemas.Money
+	buys      int
+}
+
+// Generate makes the workload. The same options always make the same one.
+func (m *Market) Generate(options Options) (*Workload, error) {
+	if options.Members < MembersMin || options.Members > MembersMax || options.Days < 1 || options.Days > DaysMax {
+		return nil, fmt.Errorf("%d members over %d days: there may be %d to %d members and 1 to %d days",
+			options.Members, options.Days, MembersMin, MembersMax, DaysMax)
+	}
+	g := &generator{
+		market: m, random: rand.New(rand.NewPCG(options.Seed, 0)), trades: make(map[schemas.Date]map[schemas.AssetCode]*ExpectedTrade), //nolint:gosec // a demo draws from its seed
+		workload: &Workload{Seed: options.Seed, Members: options.Members, Ends: make(map[Key]schemas.Code)},
+	}
+	first, err := schemas.ParseDate(firstDay)
+	if err != nil {
+		return nil, err
+	}
+	if g.dealing = m.dealingDays(first, options.Days); len(g.dealing) < options.Days {
+		return nil, errors.New("the closes do not last for so many days")
+	}
+	for i := range options.Members {
+		g.pots = append(g.pots, potModel{id: schemas.PotID(fmt.Sprintf("pot-%06d", i+1))})
+	}
+	g.behave()
+	for date := first; date <= g.dealing[options.Days-1]; date++ {
+		if isWeekday(date) {
+			g.addDay(date)
+		}
+	}
+	return g.finish(), nil
+}
+
+// dealingDays returns the first n days on which all funds that have begun deal.
+func (m *Market) dealingDays(first schemas.Date, n int) []schemas.Date {
+	var days []schemas.Date
+	last := m.daysOf(piecesAsset)
+	for day := first; len(days) < n && day <= last[len(last)-1]; day++ {
+		if m.deals(piecesAsset, day) {
+			days = append(days, day)
+		}
+	}
+	return days
+}
+
+// behave decides what the custodians do: a trade in three pieces, and a rejected one on a day without contributions.
+func (g *generator) behave() {
+	rules := []custodian.Rule{{
+		Asset: piecesAsset, Day: g.dealing[piecesOnDay-1], Pieces: []schemas.Weight{500_000, 300_000, 200_000},
+	}}
+	if len(g.dealing) >= rejectedOnDay {
+		rules = append(rules, custodian.Rule{Asset: rejectedAsset, Day: g.dealing[rejectedOnDay-1], Reject: "the fund is suspended for the day"})
+	}
+	g.workload.Behaviour = custodian.Behaviour{Rules: rules}
+}
+
+func (g *generator) rejects(asset schemas.AssetCode, day schemas.Date) bool {
+	return slices.ContainsFunc(g.workload.Behaviour.Rules, func(r custodian.Rule) bool { return r.Asset == asset && r.Day == day && r.Reject != "" })
+}
+
+func (g *generator) addDay(date schemas.Date) {
+	g.workload.Days = append(g.workload.Days, Day{Date: date, Holiday: g.market.holidays[date]})
+	g.day = &g.workload.Days[len(g.workload.Days)-1]
+	number, deals := slices.BinarySearch(g.dealing, date)
+	if !deals {
+		return
+	}
+	g.number = number + 1
+	if g.number == 1 {
+		g.open()
+	}
+	if g.number == 1 || g.isPayday(date) {
+		g.payIn()
+	}
+	g.buy()
+	g.cast()
+}
+
+// isPayday says whether this is the first dealing day on or after the 15th of a month, other than that of the first day.
+func (g *generator) isPayday(date schemas.Date) bool {
+	before := g.dealing[g.number-2].Time()
+	now := date.Time()
+	reached := now.Day() >= paydayOfMonth
+	return reached && (before.Month() != now.Month() || before.Day() < paydayOfMonth)
+}
+
+// wave returns the day's wave of the time, making it where there is none.
+func (g *generator) wave(hour, minute int, late bool) *Wave {
+	waves := &g.day.Waves
+	if late {
+		waves = &g.day.Late
+	}
+	at := g.market.at(g.day.Date, hour, minute, 0)
+	i, found := slices.BinarySearchFunc(*waves, at, func(w Wave, at schemas.Instant) int { return int(w.At - at) })
+	if !found {
+		*waves = slices.Insert(*waves, i, Wave{At: at})
+	}
+	return &(*waves)[i]
+}
+
+// The times of a day's waves. The earliest cut-off is half past ten.
+func (g *generator) atOpening() *Wave  { return g.wave(8, 30, false) }
+func (g *generator) atPayroll() *Wave  { return g.wave(9, 0, false) }
+func (g *generator) atBuying() *Wave   { return g.wave(9, 30, false) }
+func (g *generator) atSecond() *Wave   { return g.wave(10, 0, false) }
+func (g *generator) atHalfTen() *Wave  { return g.wave(10, 30, false) }
+func (g *generator) atNoon() *Wave     { return g.wave(12, 0, false) }
+func (g *generator) atHalfPast() *Wave { return g.wave(12, 30, true) }
+
+func (w *Wave) add(r Record) { w.Records = append(w.Records, r) }
+
+// instruct makes an instruction of today for a pot.
+func (g *generator) instruct(source schemas.SourceID, p *potModel, id string, body ingest.InstructionBody) *ingest.Instruction {
+	return &ingest.Instruction{Source: source, ID: schemas.InstructionID(id), Pot: p.id, InstructedOn: g.day.Date, Body: body}
+}
+
+// accepted adds an instruction that must be accepted and end in the state given.
+func (g *generator) accepted(w *Wave, i *ingest.Instruction, day schemas.Date, end schemas.Code) *Record {
+	w.add(instructionRecord(i, Answer{State: "accepted", Day: day}))
+	g.workload.Ends[key(i)] = end
+	return w.last()
+}
+
+// expect adds an order to the trade that it must become part of.
+func (g *generator) expect(asset schemas.AssetCode, day schemas.Date, orders int64, cash schemas.Money) {
+	if g.trades[day] == nil {
+		g.trades[day] = make(map[schemas.AssetCode]*ExpectedTrade)
+	}
+	t := g.trades[day][asset]
+	if t == nil {
+		t = &ExpectedTrade{Asset: asset, Rejected: g.rejects(asset, day)}
+		g.trades[day][asset] = t
+	}
+	t.Orders += orders
+	t.Cash += cash
+}
+
+// finish puts the trades into their days, and returns what is in rejected trades to the pots' cash.
+func (g *generator) finish() *Workload {
+	w := g.workload
+	for i := range w.Days {
+		for _, t := range g.trades[w.Days[i].Date] {
+			if t.Orders == 0 {
+				continue
+			}
+			w.Days[i].Trades = append(w.Days[i].Trades, *t)
+			if t.Rejected {
+				w.Available += t.Cash
+			}
+		}
+		slices.SortFunc(w.Days[i].Trades, func(a, b ExpectedTrade) int { return compareCodes(a.Asset, b.Asset) })
+	}
+	for i := range g.pots {
+		w.Available += g.pots[i].available
+	}
+	return w
+}
+
+func compareCodes(a, b schemas.AssetCode) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
