@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/penstock-ledger/penstock/ops/roles"
+	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -56,3 +57,13 @@ func schemaTopics() []streams.Topic {
 	}
 	return topics
 }
+
+// printLine writes one line of JSON.
+func printLine(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
+
+// units shows whole quanta with their decimals.
+func units(quanta int64, scale int) string { return schemas.Units(quanta).Text(scale) }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock-ledger/penstock/cmd/penstock/internal/avrojson"
+	"github.com/penstock-ledger/penstock/ops/avrojson"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/feed"
 )

@@ -38,6 +38,11 @@ a day, and "penstock pot show" tells what became of it.`,
 		&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupAdmin, Title: "Set up:"},
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newUp(), newProduce(), newStatus())
+	root.AddCommand(
+		newUp(), newRun(), newDay(),
+		newProduce(), newTail(),
+		newStatus(), newPrices(), newPot(), newTrace(), newLedger(),
+		newTopics(), newSchemas(), newReference(), newVersion(),
+	)
 	return root
 }

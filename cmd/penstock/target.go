@@ -76,7 +76,10 @@ func (t *target) endpoints() (endpoints, error) {
 func (t *target) connection() (feed.Connection, error) {
 	if t.config != "" {
 		c, err := readConfig(t.config)
-		return c.Connection, err
+		if err != nil {
+			return c.Connection, err
+		}
+		return t.cluster(&c)
 	}
 	connection := feed.Connection{Registry: feed.RegistryAddress{URL: t.registry}}
 	if t.brokers != "" {
@@ -93,6 +96,21 @@ func (t *target) connection() (feed.Connection, error) {
 		if t.registry == "" {
 			connection.Registry.URL = e.Registry
 		}
+	}
+	return connection, connection.Validate()
+}
+
+// cluster returns how to reach a cluster that must be named: a role never runs against whatever happens to be near.
+func (t *target) cluster(file *fileConfig) (feed.Connection, error) {
+	connection := file.Connection
+	if t.brokers != "" {
+		connection.Brokers = strings.Split(t.brokers, ",")
+	}
+	if t.registry != "" {
+		connection.Registry.URL = t.registry
+	}
+	if len(connection.Brokers) == 0 || connection.Registry.URL == "" {
+		return connection, fmt.Errorf("no cluster is named; say --brokers and --registry, or set %s and %s, or write a configuration file", envBrokers, envRegistry)
 	}
 	return connection, connection.Validate()
 }

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/penstock-ledger/penstock/ops/roles"
 	"github.com/penstock-ledger/penstock/schemas"
-	"github.com/penstock-ledger/penstock/sinks/custodian"
 )
 
 // upFlags are the flags of `up` as written.
@@ -69,7 +67,7 @@ The broker is a single process without replication: made for trying Penstock out
 func (f *upFlags) config(logs io.Writer) (upConfig, error) {
 	config := upConfig{
 		Dir: f.dir, KafkaAddr: f.kafka, RegistryAddr: f.registry, HTTPAddr: f.api, PostgresURL: f.postgres, Shards: f.shards,
-		TickInterval: f.tick, Reference: demoReference(), ClosingPrices: demoClosingPrices,
+		TickInterval: f.tick,
 	}
 	if f.metrics != "" {
 		config.HTTPAddr = f.metrics
@@ -87,17 +85,13 @@ func (f *upFlags) config(logs io.Writer) (upConfig, error) {
 	if f.shards < 0 {
 		return config, fmt.Errorf("--shards %d: there must be at least one", f.shards)
 	}
-	if f.behaviour != "" {
-		text, err := os.ReadFile(f.behaviour)
-		if err == nil {
-			config.Behaviour, err = custodian.ParseBehaviour(text)
-		}
-		if err != nil {
-			return config, fmt.Errorf("reading the custodian's behaviour: %w", err)
-		}
+	if config.Behaviour, err = readBehaviour(f.behaviour); err != nil {
+		return config, err
 	}
-	config.Logger, err = textLogger(logs, f.logLevel)
-	return config, err
+	if config.Logger, err = textLogger(logs, f.logLevel); err != nil {
+		return config, err
+	}
+	return config, demoData(&config)
 }
 
 // oneOf says whether a flag has the first of its two values.

@@ -39,8 +39,9 @@ type ClosedDay struct {
 }
 
 // CloseDay moves the simulated clock to just after the latest cut-off of the day, writes ticks, waits until every shard and
-// dealing have gone through the close, and then publishes the closing prices of all days since the clock's last, if it should. A
-// day that is closed already is answered in the same way and changes nothing.
+// dealing have gone through the close, and then publishes the closing prices of all days since the clock's last, if it should.
+// Where the simulated custodians run here, it also waits for what they have to say. A day that is closed already is
+// answered in the same way and changes nothing.
 func (i *Instance) CloseDay(ctx context.Context, date schemas.Date, prices bool) (ClosedDay, error) {
 	if i.config.Manual == nil {
 		return ClosedDay{}, ErrNotManual
@@ -65,10 +66,15 @@ func (i *Instance) CloseDay(ctx context.Context, date schemas.Date, prices bool)
 		return ClosedDay{}, err
 	}
 	closed := ClosedDay{Date: date.String(), Now: i.Now(), Dealt: dealt}
-	if closed.Trades, err = i.Trades(ctx, date); err != nil || !prices {
+	if prices {
+		if closed.Prices, err = i.publishPrices(ctx, before, date); err != nil {
+			return closed, err
+		}
+	}
+	if err := i.awaitOutside(ctx); err != nil {
 		return closed, err
 	}
-	closed.Prices, err = i.publishPrices(ctx, before, date)
+	closed.Trades, err = i.Trades(ctx, date)
 	return closed, err
 }
 

@@ -64,6 +64,7 @@ func (i *Instance) handler() http.Handler {
 		mux.HandleFunc("GET /prices", i.servePrices)
 		mux.HandleFunc("GET /reference", i.serveReference)
 		mux.HandleFunc("GET /trades", i.serveTrades)
+		mux.HandleFunc("GET /day", i.serveDay)
 		mux.HandleFunc("GET /clock", i.serveClock)
 		mux.HandleFunc("POST /clock/close", i.serveClose)
 		mux.HandleFunc("POST /clock/advance", i.serveAdvance)

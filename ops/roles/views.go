@@ -196,12 +196,3 @@ func (i *Instance) serveAdvance(w http.ResponseWriter, r *http.Request) {
 	}
 	answer(w, http.StatusOK, i.clockStatus())
 }
-
-func (i *Instance) serveReference(w http.ResponseWriter, r *http.Request) {
-	stored, err := i.DealingReference(r.Context())
-	if err != nil {
-		fail(w, statusOf(err), err)
-		return
-	}
-	answer(w, http.StatusOK, stored)
-}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock-ledger/penstock/ops/roles"
+)
+
+func newPot() *cobra.Command {
+	cmd := &cobra.Command{Use: "pot", GroupID: groupLook, Short: "Show a member's pot", Example: "  penstock pot show p1"}
+	cmd.AddCommand(newPotShow())
+	return cmd
+}
+
+func newPotShow() *cobra.Command {
+	var t target
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show POT",
+		Short: "Show what a pot holds and which orders are under way",
+		Long: `Asks the instance that runs the pot's shard for its committed state. The authoritative balances are in Postgres:
+see penstock ledger balances --pot POT.`,
+		Example: "  penstock pot show p1\n  penstock pot show p1 --json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var pot roles.PotView
+			if err := t.get(cmd.Context(), "/pots/"+url.PathEscape(args[0]), &pot); err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), pot)
+			}
+			return printPot(cmd, &pot)
+		},
+	}
+	t.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printPot(cmd *cobra.Command, pot *roles.PotView) error {
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "pot %s\n\n", pot.Pot)
+	t := newTable(out, "asset", "available or settled", "reserved", "pending", "payable")
+	t.row("cash", pot.Available, pot.Reserved, pot.Pending, pot.Payable)
+	for _, h := range pot.Holdings {
+		t.row(h.Asset, h.Settled, h.Reserved, h.Pending, "-")
+	}
+	if err := t.flush(); err != nil || len(pot.Orders) == 0 {
+		return err
+	}
+	fmt.Fprintln(out)
+	t = newTable(out, "order", "instruction", "asset", "side", "dealing day", "amount", "given", "got", "priced")
+	for i := range pot.Orders {
+		o := &pot.Orders[i]
+		t.row(o.Order, o.Instruction, o.Asset, o.Side, o.DealingDay, o.Amount, o.Given, o.Got, o.Priced)
+	}
+	return t.flush()
+}

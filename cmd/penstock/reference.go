@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"github.com/penstock-ledger/penstock/ops/avrojson"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/streams"
+	"github.com/penstock-ledger/penstock/streams/feed"
+)
+
+func newReference() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "reference",
+		GroupID: groupAdmin,
+		Short:   "Apply and show assets, calendars, custodians and settings",
+		Example: "  penstock reference show\n  penstock reference apply assets.yaml --execute",
+	}
+	cmd.AddCommand(newReferenceApply(), newReferenceShow())
+	return cmd
+}
+
+// referenceEntriesMax bounds the entries of one file.
+const referenceEntriesMax = 10_000
+
+func newReferenceApply() *cobra.Command {
+	var t target
+	var source string
+	var execute bool
+	cmd := &cobra.Command{
+		Use:   "apply FILE",
+		Short: "Send reference data from a YAML or JSON file",
+		Long: `The file is a list of entries in the form that "penstock reference show" prints: an object with one member that names its kind, Asset,
+Calendar, Custodian or Settings. Entries are sent in order; calendars and custodians stand before what refers to them. Sending
+again what is known changes nothing; what is refused shows in audit.rejection.v1.
+
+Prints what it would send, and acts only with --execute.`,
+		Example: `  penstock reference show > reference.json
+  penstock reference apply reference.json --source operations --execute`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			entries, err := readEntries(args[0])
+			if err != nil {
+				return err
+			}
+			if !execute {
+				for _, entry := range entries {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s\n", entry)
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%d entries; nothing was sent; add --execute to send them\n", len(entries))
+				return nil
+			}
+			return t.sendReference(cmd, source, entries)
+		},
+	}
+	t.flags(cmd)
+	cmd.Flags().StringVar(&source, "source", "operations", "who publishes the data")
+	cmd.Flags().BoolVar(&execute, "execute", false, "act; without it the plan is printed")
+	return cmd
+}
+
+// readEntries reads a list of entries; JSON is YAML, too.
+func readEntries(path string) ([]json.RawMessage, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading reference data: %w", err)
+	}
+	asJSON, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	var entries []json.RawMessage
+	if err := json.Unmarshal(asJSON, &entries); err != nil {
+		return nil, fmt.Errorf("reading %s: it must be a list of entries: %w", path, err)
+	}
+	if len(entries) == 0 || len(entries) > referenceEntriesMax {
+		return nil, fmt.Errorf("reading %s: it has %d entries, from 1 to %d are allowed", path, len(entries), referenceEntriesMax)
+	}
+	for i, entry := range entries {
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, entry); err != nil {
+			return nil, fmt.Errorf("reading entry %d of %s: %w", i+1, path, err)
+		}
+		entries[i] = compact.Bytes()
+	}
+	return entries, nil
+}
+
+func (t *target) sendReference(cmd *cobra.Command, source string, entries []json.RawMessage) error {
+	codec, err := avrojson.New(ingest.ReferenceDataSchema)
+	if err != nil {
+		return err
+	}
+	connection, err := t.connection()
+	if err != nil {
+		return err
+	}
+	registry, err := t.registryOf(cmd.Context(), connection)
+	if err != nil {
+		return err
+	}
+	// All are encoded before the first is sent: a mistake in the last must not leave half of them applied.
+	messages := make([]feed.Message, len(entries))
+	for i, entry := range entries {
+		id := schemas.DeriveID("reference", source, string(entry)).String()
+		record, err := json.Marshal(map[string]any{"source": source, "id": id, "entry": map[string]any{"body": entry}})
+		if err != nil {
+			return err
+		}
+		value, err := codec.Encode(registry.Frame(streams.IngestReference, nil), record)
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", i+1, err)
+		}
+		messages[i] = feed.Message{Topic: streams.IngestReference, Key: id, Value: value}
+	}
+	producer, err := feed.NewProducer(connection)
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	for i := range messages {
+		if _, err := producer.Send(cmd.Context(), messages[i]); err != nil {
+			return fmt.Errorf("entry %d: %w", i+1, err)
+		}
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%d entries sent; refusals, if any: penstock tail %s --no-follow\n", len(entries), streams.AuditRejection)
+	return nil
+}
+
+func newReferenceShow() *cobra.Command {
+	var t target
+	cmd := &cobra.Command{
+		Use:     "show",
+		Short:   "Print the reference data that dealing knows, as JSON that can be applied",
+		Example: "  penstock reference show | jq '.[] | select(.Asset)'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var entries []json.RawMessage
+			if err := t.get(cmd.Context(), "/reference", &entries); err != nil {
+				return err
+			}
+			return printJSON(cmd.OutOrStdout(), entries)
+		},
+	}
+	t.flags(cmd)
+	return cmd
+}
