@@ -26,8 +26,8 @@ func ControlKey(shard int32) string {
 }
 
 // PartitionOf returns the partition, of the given number of them, to which a key belongs. A key that ControlKey made goes
-// to its shard; every other key goes where Kafka's default partitioner sends it (murmur2), so that Java, Python
-// and franz-go clients agree.
+// to its shard; every other key goes where the default partitioners of Java and franz-go send it (murmur2).
+// librdkafka's default differs, which is why intake keys everything anew.
 func PartitionOf[K string | []byte](key K, partitions int32) int32 {
 	if shard, ok := controlShard(key); ok {
 		return shard % partitions

@@ -2,6 +2,7 @@ package drills_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -60,7 +61,12 @@ func (f *foreign) checkRejections(wrong map[sent]schemas.Code) {
 	if len(rejections) != len(wrong) {
 		f.t.Errorf("%d records were wrong, there are %d rejections", len(wrong), len(rejections))
 	}
+	read := f.consume(streams.AuditRejection, len(rejections), "code")
 	for at, code := range wrong {
+		position := fmt.Sprintf("%s/%d/%d", streams.IngestInstruction, at.Partition, at.Offset)
+		if _, ok := read[[2]string{position, string(code)}]; !ok {
+			f.t.Errorf("%s: Python has read no rejection of %s with %s", at.Name, position, code)
+		}
 		var got []schemas.Code
 		for _, rejection := range rejections {
 			if rejection.Topic == streams.IngestInstruction && rejection.Partition == at.Partition && rejection.Offset == at.Offset {

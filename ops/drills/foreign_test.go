@@ -27,6 +27,9 @@ const (
 	strangerScript = "stranger.py"
 	ownSchema      = "instruction.avsc"
 
+	// contributions is how many the produce script has sent when the readers start.
+	contributions = 2
+
 	// foreignStackMax bounds the start of the embedded stack, whose Postgres may have to be fetched first.
 	foreignStackMax = 2 * time.Minute
 )
@@ -38,7 +41,8 @@ func TestForeignClientOnTheEmbeddedStack(t *testing.T) {
 
 func TestRealKafkaWithAForeignClient(t *testing.T) {
 	python := findPython(t)
-	foreigners(t, python, newRig(t, onRealKafka(t, true)), schemas.DateOf(time.Now().UTC().Date()))
+	f := foreigners(t, python, newRig(t, onRealKafka(t, true)), schemas.DateOf(time.Now().UTC().Date()))
+	t.Run("Java sends and reads", func(t *testing.T) { f.in(t).checkJava() })
 }
 
 // findPython returns the interpreter that has the foreign client, or skips the test.
@@ -73,19 +77,20 @@ func onEmbeddedStack(t *testing.T) site {
 }
 
 // foreigners has strangers write to the pipeline and read from it, as of the day on which the broker stamps.
-func foreigners(t *testing.T, python string, r *rig, today schemas.Date) {
+func foreigners(t *testing.T, python string, r *rig, today schemas.Date) *foreign {
 	r.refer(foreignReference(today))
 	f := &foreign{rig: r, python: python, today: today}
 	f.run(produceScript, "latest", today.String())
 	f.run(produceScript, "own", today.String(), filepath.Join("testdata", ownSchema))
 	wrong := f.sendUnusual()
 	statuses := await(r, streams.StatusInstruction, "accepted instructions", accepted(2*2+3))
-	journals := await(r, streams.LedgerJournal, "contributions", count[ledger.Journal](2))
+	journals := await(r, streams.LedgerJournal, "contributions", count[ledger.Journal](contributions))
 	t.Run("each wrong record is rejected once", func(t *testing.T) { f.in(t).checkRejections(wrong) })
 	t.Run("keys of any partitioner are taken", func(t *testing.T) { f.in(t).checkPartitions() })
 	t.Run("statuses are read as told", func(t *testing.T) { f.in(t).checkStatuses(statuses) })
 	t.Run("journals are read as booked", func(t *testing.T) { f.in(t).checkJournals(journals, statuses) })
 	t.Run("kcat sees keys and framing", func(t *testing.T) { f.in(t).checkKcat(journals) })
+	return f
 }
 
 // foreignReference is the reference data of two assets around a day.

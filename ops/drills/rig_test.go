@@ -26,7 +26,7 @@ var morning = at("2008-03-20T08:00:00Z")
 
 const (
 	shards       = 4
-	spineTimeMax = 60 * time.Second
+	spineTimeMax = 3 * time.Minute
 )
 
 // site is what a rig's pipeline runs on.
