@@ -133,7 +133,8 @@ func (w *world) act(a action, today schemas.Date) {
 	}
 }
 
-// garbage sends what must be refused at the door, and with one record each.
+// garbage sends what must be refused, and with one record each. None of it may be good: a pot whose good instructions lie in two
+// partitions has no one order of them.
 func (w *world) garbage(a action, today schemas.Date) {
 	w.now++
 	i := &ingest.Instruction{Source: "portal", ID: schemas.InstructionID(fmt.Sprintf("g%d", w.now)), Pot: potName(a.pot), InstructedOn: today, Body: &ingest.Buy{Asset: "COARSE", Cash: a.cash}}
@@ -159,6 +160,10 @@ func (w *world) garbage(a action, today schemas.Date) {
 	case 7:
 		i.Body = &ingest.Contribution{Cash: a.cash, Split: []ingest.SplitPart{{Asset: "COARSE", Weight: a.weight}}}
 		value = sim.Frame(streams.IngestInstruction, i)
+	case 8:
+		value = sim.Frame(streams.IngestPrice, i)
+	default:
+		value = nil
 	}
 	w.Produce(streams.IngestInstruction, key, value, w.now)
 }

@@ -1,0 +1,75 @@
+package dealing_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/penstock-ledger/penstock/processors/dealing"
+	"github.com/penstock-ledger/penstock/processors/internal/scenario"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// player plays scenarios against dealing.
+type player struct {
+	shard *scenario.Shard[
+		inbox.DealingMessage, state.TradeState, state.DealingReference, *dealing.Reference, state.DealingTally,
+		*inbox.DealingMessage, *state.TradeState, *state.DealingReference, *state.DealingTally,
+	]
+}
+
+func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
+	r.Helper()
+	message := scenario.DealingMessage(r, at, steps[0])
+	if !prove {
+		return p.shard.Apply(r, message)
+	}
+	outs := p.shard.Prove(r, message)
+	if _, total := message.Body.(*inbox.ShardTotal); total {
+		return outs // shards tell each total once: another is a broken promise
+	}
+	for _, out := range p.shard.Again(r, message) {
+		if out.Topic != streams.AuditRejection {
+			r.Errorf("the same again writes to %s", out.Topic)
+		}
+	}
+	return outs
+}
+
+func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
+	r.Helper()
+	r.Fatalf("dealing is asked for nothing")
+	return nil
+}
+
+// shardsOf is the number of shards of pots that a scenario is for: it stands in the file's name, as in trade-3-shards.scenario.
+func shardsOf(file string) int32 {
+	if strings.HasSuffix(file, "-3-shards.scenario") {
+		return 3
+	}
+	return 1
+}
+
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.scenario")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shard := scenario.NewShard[
+				inbox.DealingMessage, state.TradeState, state.DealingReference, *dealing.Reference, state.DealingTally,
+				*inbox.DealingMessage, *state.TradeState, *state.DealingReference, *state.DealingTally,
+			](dealing.Machine(shardsOf(file)), 0, 1)
+			scenario.Run(t, string(text), &player{shard})
+		})
+	}
+}

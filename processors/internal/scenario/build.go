@@ -1,0 +1,184 @@
+package scenario
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/reference"
+)
+
+// builder reads the arguments of one step and reports those that do not read.
+type builder struct {
+	Reporter
+	at schemas.Instant
+	Args
+}
+
+func read[T any](b *builder, key, missing string, parse func(string) (T, error)) T {
+	b.Helper()
+	value, err := parse(b.Get(key, missing))
+	if err != nil {
+		b.Fatalf("%s: %v", key, err)
+	}
+	return value
+}
+
+func (b *builder) today() schemas.Date {
+	return schemas.Date(b.at / (24 * 60 * 60 * 1000)) //nolint:gosec // scenarios lie in this century
+}
+
+func (b *builder) date(key string) schemas.Date {
+	return read(b, key, b.today().String(), schemas.ParseDate)
+}
+
+func (b *builder) money(key, missing string) schemas.Money {
+	return read(b, key, missing, schemas.ParseMoney)
+}
+
+func (b *builder) price(key string) schemas.Price { return read(b, key, "1", schemas.ParsePrice) }
+
+func (b *builder) number(key, missing string) int32 {
+	return int32(read(b, key, missing, func(text string) (int64, error) { return strconv.ParseInt(text, 10, 32) })) //nolint:gosec // parsed as 32 bits
+}
+
+func (b *builder) quanta(key string, scale int32) int64 {
+	return read(b, key, "0", func(text string) (int64, error) { return schemas.ParseQuanta(text, int(scale)) })
+}
+
+// instruction builds what upstreams send; nil for another kind of step.
+func (b *builder) instruction(kind string) *ingest.Instruction {
+	i := &ingest.Instruction{
+		Source: schemas.SourceID(b.Get("source", "portal")), ID: schemas.InstructionID(b.Get("id", "open")), Pot: schemas.PotID(b.Get("pot", "p1")),
+		InstructedOn: b.date("dated"),
+	}
+	switch kind {
+	case "PotOpened":
+		i.Body = &ingest.PotOpened{}
+	case "Contribution":
+		i.Body = &ingest.Contribution{Cash: b.money("cash", "0"), Split: b.split()}
+	case "Buy":
+		i.Body = &ingest.Buy{Asset: schemas.AssetCode(b.Get("asset", "GB00X")), Cash: b.money("cash", "0")}
+	case "Cancel":
+		i.Body = &ingest.Cancel{Instruction: schemas.InstructionID(b.Get("instruction", ""))}
+	case "Tick":
+		i.Body = &ingest.Tick{}
+	default:
+		return nil
+	}
+	return i
+}
+
+// split reads GB00X:0.6,GB00Y:0.4.
+func (b *builder) split() []ingest.SplitPart {
+	text := b.Get("split", "")
+	if text == "" {
+		return nil
+	}
+	var parts []ingest.SplitPart
+	for _, part := range strings.Split(text, ",") {
+		asset, weight, _ := strings.Cut(part, ":")
+		w, err := schemas.ParseWeight(weight)
+		if err != nil {
+			b.Fatalf("split: %v", err)
+		}
+		parts = append(parts, ingest.SplitPart{Asset: schemas.AssetCode(asset), Weight: w})
+	}
+	return parts
+}
+
+// entry builds reference data; nil for another kind of step.
+func (b *builder) entry(kind string) *reference.Entry {
+	switch kind {
+	case "Calendar":
+		c := &reference.Calendar{Name: b.Get("name", "platform"), FirstDay: b.date("from"), LastDay: b.date("through")}
+		for _, day := range strings.FieldsFunc(b.Get("closed", ""), func(r rune) bool { return r == ',' }) {
+			date, err := schemas.ParseDate(day)
+			if err != nil {
+				b.Fatalf("closed: %v", err)
+			}
+			c.Closed = append(c.Closed, date)
+		}
+		return &reference.Entry{Body: c}
+	case "Custodian":
+		return &reference.Entry{Body: &reference.Custodian{ID: schemas.CustodianID(b.Get("custodian", "CREST"))}}
+	case "Settings":
+		return &reference.Entry{Body: &reference.Settings{
+			EffectiveFrom: b.date("from"), PlatformCalendar: b.Get("calendar", "platform"), Zone: b.Get("zone", "Europe/London"), BackdatingDays: b.number("backdating", "90"),
+		}}
+	case "Asset":
+		return &reference.Entry{Body: b.asset()}
+	}
+	return nil
+}
+
+func (b *builder) asset() *reference.Asset {
+	hours, minutes, _ := strings.Cut(b.Get("cut-off", "12:00"), ":")
+	minute, err := strconv.Atoi(hours)
+	rest, failed := strconv.Atoi(minutes)
+	if err != nil || failed != nil {
+		b.Fatalf("cut-off: %q is not a time", b.Get("cut-off", ""))
+	}
+	quotation := reference.QuotationPounds
+	if b.Has("pence") {
+		quotation = reference.QuotationPence
+	}
+	return &reference.Asset{
+		Code: schemas.AssetCode(b.Get("asset", "GB00X")), EffectiveFrom: b.date("from"), Custodian: schemas.CustodianID(b.Get("custodian", "CREST")),
+		Calendar: b.Get("calendar", "platform"), UnitsScale: b.number("scale", "3"), PriceScale: b.number("price-scale", "4"), Quotation: quotation,
+		CutOffMinute: int32(minute*60 + rest), CutOffInclusive: b.Has("inclusive"), //nolint:gosec // a time of day
+		SettlementLag: b.number("lag", "2"), PriceTolerance: read(b, "tolerance", "0.1", schemas.ParseWeight),
+	}
+}
+
+// batchKey says which batch a step is about.
+func (b *builder) batchKey() (schemas.Date, schemas.CustodianID, schemas.AssetCode, schemas.ID) {
+	day, custodian, asset := b.date("day"), schemas.CustodianID(b.Get("custodian", "CREST")), schemas.AssetCode(b.Get("asset", "GB00X"))
+	return day, custodian, asset, batch.Trade(day, schemas.CustodianID(b.Get("placed-with", string(custodian))), asset, inbox.SideBuy)
+}
+
+// confirmation builds what a custodian sends; nil for another kind of step.
+func (b *builder) confirmation(kind string) *ingest.Confirmation {
+	_, custodian, _, trade := b.batchKey()
+	c := &ingest.Confirmation{Custodian: custodian, ID: b.Get("id", ""), Trade: trade}
+	switch kind {
+	case "Fill":
+		c.Body = &ingest.FillPriced{
+			Piece: b.number("piece", "1"), Cash: b.money("cash", "0"), Units: schemas.Quantity(b.quanta("units", schemas.QuantityScale)), Price: b.price("price"), Final: b.Has("final"),
+		}
+	case "Settled":
+		c.Body = &ingest.TradeSettled{SettledOn: b.date("on")}
+	case "Rejected":
+		c.Body = &ingest.TradeRejected{Reason: b.Get("reason", "")}
+	default:
+		return nil
+	}
+	return c
+}
+
+// closing builds a vendor's price.
+func (b *builder) closing() *ingest.Price {
+	quotation := reference.QuotationPounds
+	if b.Has("pence") {
+		quotation = reference.QuotationPence
+	}
+	return &ingest.Price{Source: schemas.SourceID(b.Get("source", "vendor")), Asset: schemas.AssetCode(b.Get("asset", "GB00X")), Date: b.date("day"), Close: b.price("close"), Quotation: quotation}
+}
+
+// operation builds what an operator does; nil for another kind of step.
+func (b *builder) operation(kind string) *ingest.Operation {
+	o := &ingest.Operation{Operator: schemas.SourceID(b.Get("operator", "ann")), ID: b.Get("id", "op"), Reason: b.Get("reason", "checked")}
+	asset, day, price := schemas.AssetCode(b.Get("asset", "GB00X")), b.date("day"), b.price("price")
+	switch kind {
+	case "Release":
+		o.Body = &ingest.PriceRelease{Asset: asset, Date: day, Price: price}
+	case "Refusal":
+		o.Body = &ingest.PriceRefusal{Asset: asset, Date: day, Price: price}
+	default:
+		return nil
+	}
+	return o
+}

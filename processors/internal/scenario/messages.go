@@ -1,0 +1,150 @@
+package scenario
+
+import (
+	"strings"
+
+	"github.com/penstock-ledger/penstock/processors/internal/merkle"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/reference"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// Ingested builds the ingest record that a step tells of, and names its topic.
+func Ingested(r Reporter, at schemas.Instant, step Step) (string, streams.Value) {
+	r.Helper()
+	b := &builder{r, at, step.Args}
+	if i := b.instruction(step.Kind); i != nil {
+		return streams.IngestInstruction, i
+	}
+	if c := b.confirmation(step.Kind); c != nil {
+		return streams.IngestConfirmation, c
+	}
+	if o := b.operation(step.Kind); o != nil {
+		return streams.IngestOperator, o
+	}
+	if step.Kind == "Price" {
+		return streams.IngestPrice, b.closing()
+	}
+	if entry := b.entry(step.Kind); entry != nil {
+		return streams.IngestReference, &ingest.ReferenceData{Source: schemas.SourceID(b.Get("source", "reference")), ID: b.Get("id", ""), Entry: *entry}
+	}
+	r.Fatalf("there is no %s", step.Kind)
+	return "", nil
+}
+
+// DealingMessage builds the record of dealing's inbox that a step tells of.
+func DealingMessage(r Reporter, at schemas.Instant, step Step) *inbox.DealingMessage {
+	r.Helper()
+	b := &builder{r, at, step.Args}
+	m := &inbox.DealingMessage{Cause: inbox.Cause{Source: "test", ID: b.Get("id", step.Kind), ReceivedAt: at, Topic: "ingest"}}
+	switch step.Kind {
+	case "Reached":
+		m.Body = &inbox.Reached{Partition: b.number("partition", "0"), Time: at}
+	case "Flush":
+		m.Body = &inbox.Flush{}
+	case "ShardTotal":
+		day, custodian, asset, trade := b.batchKey()
+		m.Body = &inbox.ShardTotal{
+			Shard: b.number("shard", "0"), Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: b.number("scale", "3"),
+			Weight: int64(b.money("weight", "0")), Orders: int64(b.number("orders", "0")), Root: inbox.Root(merkle.RootOf([]merkle.Hash{merkle.Leaf(merkle.Salt{}, trade, 0)})),
+		}
+	default:
+		_, value := Ingested(r, at, step)
+		switch v := value.(type) {
+		case *ingest.Confirmation:
+			m.Body = &inbox.Confirmed{Confirmation: *v}
+		case *ingest.Price:
+			m.Body = &inbox.PriceReceived{Price: *v}
+		case *ingest.Operation:
+			m.Body = &inbox.Operated{Operation: *v}
+		case *ingest.ReferenceData:
+			m.Body = &inbox.ReferenceReceived{Reference: *v}
+		default:
+			r.Fatalf("dealing is not told of %s", step.Kind)
+		}
+	}
+	return m
+}
+
+// Pots builds records of the pots' inbox. It remembers what each batch had got and given, because the records carry sums.
+type Pots struct {
+	sums map[schemas.ID]sum
+}
+
+type sum struct{ got, given int64 }
+
+// Message builds the record that a step and the "also" lines below it tell of.
+func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotMessage {
+	r.Helper()
+	b := &builder{r, at, steps[0].Args}
+	cause := inbox.Cause{Source: "dealing", ID: b.Get("id", steps[0].Kind), ReceivedAt: at, Topic: "ingest"}
+	if i := b.instruction(steps[0].Kind); i != nil {
+		cause.Source, cause.ID, cause.Salt = i.Source, string(i.ID), inbox.Salt{1}
+		return &inbox.PotMessage{Cause: cause, Body: &inbox.Instructed{Instruction: *i}}
+	}
+	if entry := b.entry(steps[0].Kind); entry != nil {
+		return &inbox.PotMessage{Cause: cause, Body: b.changed(entry)}
+	}
+	switch steps[0].Kind {
+	case "DayClosed":
+		return &inbox.PotMessage{Cause: cause, Body: b.dayClosed()}
+	case "TimeReached":
+		return &inbox.PotMessage{Cause: cause, Body: &inbox.TimeReached{Time: at}}
+	}
+	body := &inbox.BatchesConfirmed{}
+	for _, step := range steps {
+		p.confirmed(&builder{r, at, step.Args}, step.Kind, body)
+	}
+	return &inbox.PotMessage{Cause: cause, Body: body}
+}
+
+func (b *builder) changed(entry *reference.Entry) *inbox.ReferenceChanged {
+	m := &inbox.ReferenceChanged{Entry: *entry}
+	if b.Has("closed-through") {
+		through := b.date("closed-through")
+		m.ClosedThrough = &through
+	}
+	return m
+}
+
+func (b *builder) dayClosed() *inbox.DayClosed {
+	m := &inbox.DayClosed{Day: b.date("day")}
+	for _, asset := range strings.Split(b.Get("assets", "GB00X"), ",") {
+		m.Assets = append(m.Assets, inbox.ClosedAsset{Asset: schemas.AssetCode(asset), Custodian: schemas.CustodianID(b.Get("custodian", "CREST")), UnitsScale: b.number("scale", "3")})
+	}
+	return m
+}
+
+// confirmed adds one batch to a message. "of" is the batch's whole weight; "from" and "through" are the shard's place in it, all of it
+// if they are not given.
+func (p *Pots) confirmed(b *builder, kind string, m *inbox.BatchesConfirmed) {
+	day, custodian, asset, trade := b.batchKey()
+	scale := b.number("scale", "3")
+	whole := b.money("of", "0")
+	from, through := int64(b.money("from", "0")), int64(b.money("through", whole.String()))
+	if p.sums == nil {
+		p.sums = make(map[schemas.ID]sum)
+	}
+	before := p.sums[trade]
+	switch kind {
+	case "Priced":
+		after := sum{before.got + b.quanta("units", scale), before.given + int64(b.money("cash", "0"))}
+		p.sums[trade] = after
+		m.Priced = append(m.Priced, inbox.PricedBatch{
+			Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Weight: int64(whole), WeightBefore: from, WeightThrough: through,
+			Piece: b.number("piece", "1"), Final: b.Has("final"), Price: b.price("price"), PriceVersion: 1,
+			GotBefore: before.got, GotThrough: after.got, GivenBefore: before.given, GivenThrough: after.given,
+		})
+	case "Settled":
+		m.Settled = append(m.Settled, inbox.SettledBatch{
+			Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Weight: int64(whole), WeightBefore: from, WeightThrough: through,
+			Got: before.got, Given: before.given, SettledOn: b.date("on"),
+		})
+	case "Rejected":
+		m.Rejected = append(m.Rejected, inbox.RejectedBatch{Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Reason: b.Get("reason", "closed")})
+	default:
+		b.Fatalf("pots are not told of %s", kind)
+	}
+}

@@ -1,0 +1,207 @@
+package scenario
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/audit"
+	"github.com/penstock-ledger/penstock/schemas/custodian"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/status"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// render says what came of a message, one line for each output. A rejection and the status that answers with it are one line.
+func render(outs []streams.Out) []Step {
+	var lines []Step
+	for i := 0; i < len(outs); i++ {
+		if i+1 < len(outs) {
+			if line, ok := refusal(outs[i].Value, outs[i+1].Value); ok {
+				lines = append(lines, line)
+				i++
+				continue
+			}
+		}
+		if r, ok := outs[i].Value.(*audit.Rejection); ok {
+			lines = append(lines, Step{Verb: "reject", Kind: string(r.Code), Args: Args{{"unanswered", ""}}})
+			continue
+		}
+		lines = append(lines, line(&outs[i]))
+	}
+	return lines
+}
+
+// refusal makes one line of a rejection and the status beside it, whichever comes first.
+func refusal(a, b streams.Value) (Step, bool) {
+	s, first := a.(*status.InstructionStatus)
+	r, second := b.(*audit.Rejection)
+	if !first {
+		r, second = a.(*audit.Rejection)
+		s, first = b.(*status.InstructionStatus)
+	}
+	if !first || !second || s.State != "rejected" || s.Code != r.Code {
+		return Step{}, false
+	}
+	return Step{Verb: "reject", Kind: string(r.Code), Args: append(Args{{"id", string(s.ID)}}, flag("duplicate", s.Duplicate)...)}, true
+}
+
+func line(out *streams.Out) Step {
+	kind, args := "", Args{}
+	switch v := out.Value.(type) {
+	case *ledger.Journal:
+		kind, args = "Journal", journal(v)
+	case *status.InstructionStatus:
+		kind, args = "Status", statusArgs(v)
+	case *ledger.Progress:
+		kind, args = "Progress", Args{{"before", v.RecordedBefore.Time().Format("2006-01-02T15:04")}, {"sequence", number(v.Sequence)}}
+	case *ledger.Trade:
+		kind, args = "Trade", trade(v)
+	case *custodian.CustodianOrder:
+		kind, args = "Order", Args{{"day", v.DealingDay.String()}, {"custodian", string(v.Custodian)}, {"asset", string(v.Asset)}, {"cash", v.Cash.String()}, {"settles", v.SettlesOn.String()}}
+	case *inbox.DealingMessage:
+		kind, args = toDealing(out.Key, v)
+	case *inbox.PotMessage:
+		kind, args = toPots(out.Key, v)
+	default:
+		kind = fmt.Sprintf("%T", v)
+	}
+	return Step{Verb: "then", Kind: kind, Args: args}
+}
+
+func flag(name string, is bool) Args {
+	if is {
+		return Args{{name, ""}}
+	}
+	return nil
+}
+
+func number[T ~int32 | ~int64 | ~int](n T) string { return strconv.FormatInt(int64(n), 10) }
+
+// journal tells of a journal: whose it is, then each posting as source->destination=amount, units with their asset before them.
+func journal(j *ledger.Journal) Args {
+	var args Args
+	if j.Pot != nil {
+		args = append(args, Arg{"pot", string(*j.Pot)})
+	} else {
+		args = append(args, Arg{"shard", number(j.Shard)})
+	}
+	args = append(args, Arg{"cause", j.Cause}, Arg{"on", j.Postings[0].EffectiveOn.String()})
+	stages := make([]string, len(j.Postings))
+	for i := range j.Postings {
+		p := &j.Postings[i]
+		stages[i] = p.Stage
+		args = append(args, Arg{string(p.From) + arrow + string(p.To), amount(p.Quantity, p.Scale, p.Asset)})
+	}
+	return append(args, Arg{"stages", strings.Join(stages, ",")})
+}
+
+// amount writes cash with two decimals, and units with those of their asset after its code.
+func amount(q schemas.Quantity, scale int32, asset schemas.AssetCode) string {
+	quanta, _ := q.Quanta(int(scale))
+	text := schemas.Units(quanta).Text(int(scale))
+	if asset == schemas.Cash {
+		return text
+	}
+	return string(asset) + ":" + text
+}
+
+func statusArgs(s *status.InstructionStatus) Args {
+	args := Args{{"id", string(s.ID)}, {"pot", string(s.Pot)}, {"state", string(s.State)}, {"orders", number(len(s.Orders))}}
+	if s.Code != "" {
+		args = append(args, Arg{"code", string(s.Code)})
+	}
+	if s.DealingDay != nil {
+		args = append(args, Arg{"day", s.DealingDay.String()})
+	}
+	return append(args, flag("duplicate", s.Duplicate)...)
+}
+
+func trade(t *ledger.Trade) Args {
+	args := Args{
+		{"event", t.Event}, {"day", t.Day.String()}, {"custodian", string(t.Custodian)}, {"asset", string(t.Asset)},
+		{"ordered", cash(t.Ordered)}, {"orders", number(t.Orders)}, {"settles", t.SettlesOn.String()}, {"cash", cash(t.Cash)},
+		{"units", amount(t.Units, t.UnitsScale, schemas.Cash)}, {"piece", number(t.Piece)}, {"shards", number(len(t.Shards))},
+	}
+	if t.Price != nil {
+		args = append(args, Arg{"price", t.Price.String()})
+	}
+	if t.SettledOn != nil {
+		args = append(args, Arg{"settled", t.SettledOn.String()})
+	}
+	if t.Confirmation != "" {
+		args = append(args, Arg{"confirmation", t.Confirmation})
+	}
+	if t.Reason != "" {
+		args = append(args, Arg{"reason", t.Reason})
+	}
+	return append(args, flag("final", t.Final)...)
+}
+
+func cash(q schemas.Quantity) string { return amount(q, schemas.MoneyScale, schemas.Cash) }
+
+// toDealing tells of what dealing is told.
+func toDealing(key string, m *inbox.DealingMessage) (string, Args) {
+	args := Args{{"key", key}}
+	switch body := m.Body.(type) {
+	case *inbox.ShardTotal:
+		return "ShardTotal", append(args, Arg{"shard", number(body.Shard)}, Arg{"day", body.Day.String()}, Arg{"custodian", string(body.Custodian)},
+			Arg{"asset", string(body.Asset)}, Arg{"weight", schemas.Money(body.Weight).String()}, Arg{"orders", number(body.Orders)})
+	case *inbox.Reached:
+		return "Reached", append(args, Arg{"partition", number(body.Partition)}, Arg{"time", body.Time.Time().Format("2006-01-02T15:04")})
+	case *inbox.Confirmed:
+		return "Confirmed", append(args, Arg{"id", body.Confirmation.ID}, Arg{"custodian", string(body.Confirmation.Custodian)})
+	case *inbox.PriceReceived:
+		return "PriceReceived", append(args, Arg{"asset", string(body.Price.Asset)}, Arg{"close", body.Price.Close.String()})
+	case *inbox.ReferenceReceived:
+		return "ReferenceReceived", append(args, Arg{"id", body.Reference.ID})
+	case *inbox.Operated:
+		return "Operated", append(args, Arg{"id", body.Operation.ID})
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%T", m.Body), "*inbox."), args
+}
+
+// toPots tells of what a pot, or a shard of them, is told.
+func toPots(key string, m *inbox.PotMessage) (string, Args) {
+	args := Args{{"key", key}}
+	switch body := m.Body.(type) {
+	case *inbox.Instructed:
+		return "Instructed", append(args, Arg{"id", string(body.Instruction.ID)}, Arg{"pot", string(body.Instruction.Pot)})
+	case *inbox.DayClosed:
+		assets := make([]string, len(body.Assets))
+		for i := range body.Assets {
+			assets[i] = string(body.Assets[i].Asset)
+		}
+		return "DayClosed", append(args, Arg{"day", body.Day.String()}, Arg{"assets", strings.Join(assets, ",")})
+	case *inbox.TimeReached:
+		return "TimeReached", append(args, Arg{"time", body.Time.Time().Format("2006-01-02T15:04")})
+	case *inbox.ReferenceChanged:
+		if body.ClosedThrough != nil {
+			args = append(args, Arg{"closed", body.ClosedThrough.String()})
+		}
+		return "ReferenceChanged", args
+	case *inbox.BatchesConfirmed:
+		return "BatchesConfirmed", append(args, confirmedArgs(body)...)
+	}
+	return fmt.Sprintf("%T", m.Body), args
+}
+
+// confirmedArgs tells of each batch in short: what it had got and given with this piece, and the shard's place in it.
+func confirmedArgs(m *inbox.BatchesConfirmed) Args {
+	var args Args
+	for i := range m.Priced {
+		b := &m.Priced[i]
+		args = append(args, Arg{"priced", fmt.Sprintf("%s:%d", b.Asset, b.Piece)}, Arg{"given", schemas.Money(b.GivenThrough).String()},
+			Arg{"got", schemas.Units(b.GotThrough).Text(int(b.UnitsScale))}, Arg{"from", schemas.Money(b.WeightBefore).String()}, Arg{"through", schemas.Money(b.WeightThrough).String()})
+		args = append(args, flag("final", b.Final)...)
+	}
+	for i := range m.Settled {
+		args = append(args, Arg{"settled", string(m.Settled[i].Asset)}, Arg{"on", m.Settled[i].SettledOn.String()})
+	}
+	for i := range m.Rejected {
+		args = append(args, Arg{"rejected", string(m.Rejected[i].Asset)})
+	}
+	return args
+}

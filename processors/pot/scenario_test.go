@@ -1,0 +1,83 @@
+package pot_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/penstock-ledger/penstock/processors/internal/scenario"
+	"github.com/penstock-ledger/penstock/processors/pot"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+type potShard = scenario.Shard[
+	inbox.PotMessage, state.PotState, state.PotReference, *pot.Reference, state.PotTally,
+	*inbox.PotMessage, *state.PotState, *state.PotReference, *state.PotTally,
+]
+
+// player plays scenarios against one shard of pots.
+type player struct {
+	shard *potShard
+	pots  scenario.Pots
+}
+
+func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
+	r.Helper()
+	message := p.pots.Message(r, at, steps)
+	if !prove {
+		return p.shard.Apply(r, message)
+	}
+	outs := p.shard.Prove(r, message)
+	if _, keyed := message.Body.(*inbox.Instructed); keyed {
+		for _, out := range p.shard.Again(r, message) {
+			if out.Topic != streams.StatusInstruction && out.Topic != streams.AuditRejection {
+				r.Errorf("the same instruction again writes to %s", out.Topic)
+			}
+		}
+	}
+	return outs
+}
+
+func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
+	r.Helper()
+	held := p.shard.State(step.Args.Get("pot", "p1"))
+	if held == nil {
+		r.Fatalf("pot %s is not open", step.Args.Get("pot", "p1"))
+		return nil
+	}
+	args := scenario.Args{
+		{Key: "pot", Value: step.Args.Get("pot", "p1")},
+		{Key: "available", Value: held.Available.String()}, {Key: "reserved", Value: held.Reserved.String()},
+	}
+	for _, h := range held.Holdings {
+		code := string(h.Asset)
+		args = append(args, scenario.Arg{Key: code + ".settled", Value: h.Settled.Text(3)}, scenario.Arg{Key: code + ".pending", Value: h.Pending.Text(3)})
+	}
+	if len(held.Orders) == 0 {
+		args = append(args, scenario.Arg{Key: "idle"})
+	}
+	return args
+}
+
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.scenario")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shard := scenario.NewShard[
+				inbox.PotMessage, state.PotState, state.PotReference, *pot.Reference, state.PotTally,
+				*inbox.PotMessage, *state.PotState, *state.PotReference, *state.PotTally,
+			](pot.Machine(), 0, 1)
+			scenario.Run(t, string(text), &player{shard: shard})
+		})
+	}
+}
