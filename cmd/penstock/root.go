@@ -39,7 +39,7 @@ a day, and "penstock pot show" tells what became of it.`,
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newUp(), newRun(), newDay(),
+		newUp(), newDemo(), newRun(), newDay(),
 		newProduce(), newTail(),
 		newStatus(), newPrices(), newPot(), newTrace(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newVersion(),

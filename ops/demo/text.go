@@ -1,0 +1,214 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/penstock-ledger/penstock/ops/invariants"
+)
+
+// lineMax is how wide the text may be.
+const lineMax = 100
+
+// Printer writes a report for people, day by day as it comes. The first error of the writer is kept, and returned by Err.
+type Printer struct {
+	w      io.Writer
+	err    error
+	titled bool
+}
+
+// NewPrinter makes a printer.
+func NewPrinter(w io.Writer) *Printer { return &Printer{w: w} }
+
+// Err returns the first error of the writer.
+func (p *Printer) Err() error { return p.err }
+
+func (p *Printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	}
+}
+
+// The columns of the external trades.
+const (
+	headColumns  = "  %-6s%7s%16s%17s  %-11s%18s  %s"
+	tradeColumns = "  %-6s%7s%16s%17s  %11s%18s  %s"
+)
+
+// Day writes one weekday.
+func (p *Printer) Day(d *DayReport) {
+	name := d.Weekday + " " + d.Date
+	switch {
+	case d.Holiday != "":
+		p.line("%s  London is closed: %s", name, d.Holiday)
+	case d.Sent == 0:
+		p.line("%s  no instructions", name)
+	default:
+		p.line("%s  %s records from outside: %s accepted, %s refused", name, group(d.Sent), group(d.Accepted), group(d.Refused))
+	}
+	p.notes(d, func(note string) bool {
+		return strings.HasPrefix(note, "released") || strings.HasPrefix(note, "settled")
+	})
+	if len(d.Trades) > 0 && !p.titled {
+		p.line(headColumns, "", "orders", "of members", "external trade", "      price", "units     ", "settles")
+		p.titled = true
+	}
+	for _, t := range d.Trades {
+		p.trade(t)
+	}
+	p.notes(d, func(note string) bool {
+		return !strings.HasPrefix(note, "released") && !strings.HasPrefix(note, "settled")
+	})
+	p.line("")
+}
+
+// notes writes those notes of the day that wanted picks: what the morning brought stands before the trades, the rest behind.
+func (p *Printer) notes(d *DayReport, wanted func(string) bool) {
+	for _, note := range d.Notes {
+		if wanted(note) {
+			p.wrapped("  ", "    ", note)
+		}
+	}
+}
+
+func (p *Printer) trade(t *TradeReport) {
+	price, units, remark := t.Price, alignUnits(t.Units), ""
+	switch t.State {
+	case "waits":
+		price = "waits"
+	case "rejected":
+		price = "rejected"
+	}
+	if t.Pieces > 1 {
+		remark = fmt.Sprintf("  in %d pieces", t.Pieces)
+	}
+	if !t.Equal {
+		remark += "  DIFFERS"
+	}
+	settles := t.SettlesOn
+	if t.State == "rejected" {
+		settles = ""
+	}
+	p.line(tradeColumns, t.Asset, group(int(t.PlacedOrders)), groupDecimal(t.MemberOrders), groupDecimal(t.Placed), price, units, settles+remark)
+}
+
+// alignUnits pads units to six decimals, so that the points of all assets stand in one column.
+func alignUnits(units string) string {
+	_, decimals, ok := strings.Cut(units, ".")
+	if !ok {
+		return units
+	}
+	return groupDecimal(units) + strings.Repeat(" ", max(0, 6-len(decimals)))
+}
+
+// Summary writes what stands at the end: the cases, the totals and the checks.
+func (p *Printer) Summary(r *Report) {
+	p.cases(r)
+	p.totals(&r.Totals)
+	p.checks(r)
+}
+
+func (p *Printer) cases(r *Report) {
+	p.line("What was sent on purpose, and what became of it")
+	for _, c := range r.Cases {
+		p.line("  %s %-54s %s", mark(c.OK), c.About, c.Got)
+		if !c.OK {
+			p.line("       %-54s must be: %s", "", c.Want)
+		}
+	}
+	p.line("")
+}
+
+func mark(ok bool) string {
+	if ok {
+		return "ok  "
+	}
+	return "FAIL"
+}
+
+func (p *Printer) totals(t *Totals) {
+	p.line("Where it all is now")
+	p.line("  %-6s%8s%9s%16s%18s%18s%16s", "", "trades", "orders", "paid", "units     ", "in pots     ", "rounding     ")
+	for _, a := range t.Assets {
+		p.line("  %-6s%8s%9s%16s%18s%18s%16s", a.Asset, group(a.Trades), group(int(a.Orders)), groupDecimal(a.Spent),
+			alignUnits(a.Bought), alignUnits(a.Members), alignUnits(a.Rounding))
+	}
+	c := &t.Cash
+	p.line("  cash: %s paid in = %s invested + %s available in pots", groupDecimal(c.PaidIn), groupDecimal(c.Spent), groupDecimal(c.Available))
+	p.line("        %s still reserved, %s in the scheme's rounding account", groupDecimal(c.Reserved), groupDecimal(c.Rounding))
+	p.line("")
+}
+
+func (p *Printer) checks(r *Report) {
+	p.line("What must hold, and on what it was checked (numbers are those of the catalogue of invariants)")
+	failed := 0
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if !c.OK {
+			failed++
+		}
+		p.check(c)
+	}
+	p.line("")
+	if failed > 0 {
+		p.line("%d of %d checks FAIL.", failed, len(r.Checks))
+		return
+	}
+	p.line("All %d checks hold: %s members, %d dealing days, seed %d, in %s s.", len(r.Checks), group(r.Members), r.DealingDays, r.Seed, seconds(r.Milliseconds))
+}
+
+func (p *Printer) check(c *invariants.Result) {
+	number := "-"
+	if c.Number > 0 {
+		number = strconv.Itoa(c.Number)
+	}
+	p.wrapped(fmt.Sprintf("  %s %3s  ", mark(c.OK), number), "            ", c.Name)
+	p.wrapped("            ", "            ", "on "+c.CheckedOn)
+	if !c.OK {
+		p.wrapped("            ", "            ", c.Detail)
+	}
+}
+
+// wrapped writes text in lines that fit, the first one behind first, the others behind rest.
+func (p *Printer) wrapped(first, rest, text string) {
+	line := first
+	empty := true
+	for _, word := range strings.Fields(text) {
+		if !empty && len(line)+1+len(word) > lineMax {
+			p.line("%s", line)
+			line, empty = rest, true
+		}
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
+	}
+	p.line("%s", line)
+}
+
+// seconds writes milliseconds with one decimal, rounded down.
+func seconds(milliseconds int64) string {
+	return fmt.Sprintf("%d.%d", milliseconds/1000, milliseconds%1000/100)
+}
+
+// group writes a count with commas.
+func group(n int) string { return groupDecimal(strconv.Itoa(n)) }
+
+// groupDecimal puts commas into the whole part of a decimal number.
+func groupDecimal(text string) string {
+	sign := ""
+	if strings.HasPrefix(text, "-") {
+		sign, text = "-", text[1:]
+	}
+	whole, decimals, fraction := strings.Cut(text, ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if fraction {
+		return sign + whole + "." + decimals
+	}
+	return sign + whole
+}
