@@ -38,8 +38,14 @@ func (l *layoutFlags) add(cmd *cobra.Command) {
 	f.BoolVar(&l.simulated, "simulated-time", false, "producers stamp the ingest records, and fewer replicas are allowed: for trials, never for money")
 }
 
-// layout merges flags, environment and configuration, in this order.
+// layout merges flags, environment and configuration, in this order. The embedded stack has a layout of its own.
 func (l *layoutFlags) layout() (feed.Layout, error) {
+	if l.config == "" && l.brokers == "" {
+		e, err := l.endpoints()
+		return feed.Layout{
+			Shards: firstSet(l.shards, e.Shards), Replication: firstSet(l.replication, 1), MinInSync: firstSet(l.minInSync, 1), Stamping: !l.simulated,
+		}, err
+	}
 	var file fileConfig
 	if l.config != "" {
 		var err error
