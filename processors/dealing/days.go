@@ -73,6 +73,9 @@ func (r *Reference) passedDays(code schemas.AssetCode, through schemas.Date, lea
 		if !cutOff.Passed(least, day) {
 			return days
 		}
+		if _, err := r.SettlementDate(code, day); err != nil {
+			return days // the trade could not be told when it settles: it waits until the calendar goes on
+		}
 		days = append(days, day)
 	}
 	return days

@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/penstock-ledger/penstock/processors/internal/book"
 	"github.com/penstock-ledger/penstock/processors/internal/calendar"
@@ -94,13 +96,14 @@ func tooLate(what string, through schemas.Date) refusal {
 	return refusal{codeReferenceTooLate, fmt.Sprintf("%s: nothing through %s can change any more", what, through)}
 }
 
-// sameThrough says whether two versions of a calendar agree on every day up to the given one.
+// sameThrough says whether two versions of a calendar agree on every day up to the given one. A calendar may go on, but never
+// end sooner: trades that were counted on it could not settle.
 func sameThrough(old, next *reference.Calendar, day schemas.Date) bool {
 	upTo := func(closed []schemas.Date) []schemas.Date {
 		n, _ := slices.BinarySearch(closed, day+1)
 		return closed[:n]
 	}
-	return old.FirstDay == next.FirstDay && next.LastDay >= min(old.LastDay, day) && slices.Equal(upTo(old.Closed), upTo(next.Closed))
+	return old.FirstDay == next.FirstDay && next.LastDay >= old.LastDay && slices.Equal(upTo(old.Closed), upTo(next.Closed))
 }
 
 func (r *Reference) putCalendar(c *reference.Calendar, received schemas.Instant) (*state.DealingReference, refusal) {
@@ -123,8 +126,8 @@ func (r *Reference) putCalendar(c *reference.Calendar, received schemas.Instant)
 }
 
 func (r *Reference) putCustodian(c *reference.Custodian) (*state.DealingReference, refusal) {
-	if c.ID == "" || len(c.ID) > schemas.TextIDMax || len(r.stored.Custodians) >= custodianRowsMax {
-		return nil, bad("custodian %q: its id is empty or too long, or there are too many", c.ID)
+	if !isName(string(c.ID)) || len(r.stored.Custodians) >= custodianRowsMax {
+		return nil, bad("custodian %q: its id cannot be part of an account's name, or there are too many", c.ID)
 	}
 	next := *r.stored
 	next.Custodians = book.PutCustodian(r.stored.Custodians, c)
@@ -181,7 +184,7 @@ func (r *Reference) putAsset(a *reference.Asset, received schemas.Instant) (*sta
 func (r *Reference) checkAsset(a *reference.Asset) refusal {
 	earlier := r.Latest(a.Code)
 	switch {
-	case a.Code == "" || len(a.Code) > schemas.TextIDMax || a.Code == schemas.Cash:
+	case !isName(string(a.Code)) || a.Code == schemas.Cash:
 		return bad("%q cannot be the code of an asset", a.Code)
 	case !r.HasCalendar(a.Calendar):
 		return bad("asset %s: there is no calendar %q", a.Code, a.Calendar)
@@ -203,6 +206,15 @@ func (r *Reference) checkAsset(a *reference.Asset) refusal {
 		return bad("asset %s: too many assets", a.Code)
 	}
 	return refusal{}
+}
+
+// isName says whether a text can stand in the names of accounts, tags and trades: it prints, and holds none of the marks
+// that separate there.
+func isName(text string) bool {
+	if text == "" || len(text) > schemas.TextIDMax || strings.ContainsAny(text, "!/:") {
+		return false
+	}
+	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) })
 }
 
 // changed returns next where it differs from the stored data, else nil.
