@@ -3,6 +3,7 @@ package intake
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -78,6 +79,10 @@ func cash(field string, amount, limit schemas.Money) refusal {
 func text(field, value string) refusal {
 	if len(value) > reasonBytesMax {
 		return refusal{codeTextTooLong, fmt.Sprintf("%s has %d bytes, at most %d are allowed", field, len(value), reasonBytesMax)}
+	}
+	// Postgres cannot store a zero character, and no reader wants the others.
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		return refusal{codeBadText, field + " contains a control character"}
 	}
 	return refusal{}
 }

@@ -15,6 +15,7 @@ const (
 	codeBadSplit      schemas.Code = "intake/bad-split"
 	codeReasonMissing schemas.Code = "intake/reason-missing"
 	codeTextTooLong   schemas.Code = "intake/text-too-long"
+	codeBadText       schemas.Code = "intake/bad-text"
 )
 
 // refusal is why a record is not passed on. The zero refusal means that it is.

@@ -46,8 +46,8 @@ func (a *admission) outer() refusal {
 
 func (a *admission) reject(why refusal, from sender) []streams.Out {
 	r := a.record
-	key := r.Topic + "/" + strconv.Itoa(int(r.Partition)) + "/" + strconv.FormatInt(r.Offset, 10)
-	return []streams.Out{{Topic: streams.AuditRejection, Key: key, Value: &audit.Rejection{
+	cause := a.cause(from.source, from.id)
+	return []streams.Out{{Topic: streams.AuditRejection, Key: cause.Position(), Value: &audit.Rejection{
 		Code: why.code, Reason: why.reason, Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
 		Digest: audit.Digest(r.Digest), Size: int32(r.Size), Process: a.process, //nolint:gosec // a record is at most a few MiB
 		Source: from.source, ID: from.id, Pot: from.pot, ReceivedAt: a.receivedAt, RecordedAt: a.receivedAt,

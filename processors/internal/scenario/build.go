@@ -152,7 +152,7 @@ func (b *builder) confirmation(kind string) *ingest.Confirmation {
 	case "Settled":
 		c.Body = &ingest.TradeSettled{SettledOn: b.date("on")}
 	case "Rejected":
-		c.Body = &ingest.TradeRejected{Reason: b.Get("reason", "")}
+		c.Body = &ingest.TradeRejected{Reason: strings.ReplaceAll(b.Get("reason", ""), `\0`, "\x00")}
 	default:
 		return nil
 	}
