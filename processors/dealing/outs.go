@@ -15,7 +15,7 @@ const shardOfDealing = 0
 
 // rejectionOut says why a record was refused, at the position where it was received.
 func rejectionOut(place streams.Place, cause *inbox.Cause, why refusal) streams.Out {
-	return streams.Out{Topic: streams.AuditRejection, Key: cause.ID, Value: &audit.Rejection{
+	return streams.Out{Topic: streams.AuditRejection, Key: cause.Position(), Value: &audit.Rejection{
 		Code: why.code, Reason: why.reason, Topic: cause.Topic, Partition: cause.Partition, Offset: cause.Offset,
 		Process: Name, Source: cause.Source, ID: cause.ID, ReceivedAt: cause.ReceivedAt, RecordedAt: place.RecordedAt,
 	}}

@@ -51,7 +51,7 @@ func (q *question) refuse(why refusal, duplicate bool) []streams.Out {
 	i := q.instruction
 	return []streams.Out{
 		q.statusOut(stateRejected, why, duplicate, nil, nil),
-		{Topic: streams.AuditRejection, Key: string(i.Pot), Value: &audit.Rejection{
+		{Topic: streams.AuditRejection, Key: q.cause.Position(), Value: &audit.Rejection{
 			Code: why.code, Reason: why.reason, Topic: q.cause.Topic, Partition: q.cause.Partition, Offset: q.cause.Offset,
 			Process: Name, Source: i.Source, ID: string(i.ID), Pot: i.Pot, ReceivedAt: q.cause.ReceivedAt, RecordedAt: q.place.RecordedAt,
 		}},
