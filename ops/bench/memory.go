@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// sampleEvery is how often memory is looked at. What comes and goes between two looks is not seen.
-	sampleEvery = 50 * time.Millisecond
+	// sampleEvery is how often Postgres's memory is looked at. What comes and goes between two looks is not seen.
+	sampleEvery = 100 * time.Millisecond
 	// ticksPerSecond is the unit of CPU times in /proc; it has been 100 on Linux for all programs to see since ever.
 	ticksPerSecond = 100
 	kibibyte       = 1024
@@ -27,11 +27,11 @@ type Use struct {
 	CPUSeconds float64 `json:"cpu_seconds"`
 }
 
-// memoryWatch samples the memory of this process and of the Postgres server that is its child. On systems without /proc it
-// sees nothing, and reports zeros.
+// memoryWatch samples the memory of the Postgres server that is this process's child; of this process itself the kernel knows
+// the peak. On systems without /proc it sees nothing, and reports zeros.
 type memoryWatch struct {
 	mutex          sync.Mutex
-	own, postgres  int64
+	postgres       int64
 	cancel         context.CancelFunc
 	done           chan struct{}
 	postgresServer int
@@ -57,7 +57,6 @@ func watchMemory(ctx context.Context) *memoryWatch {
 }
 
 func (w *memoryWatch) look() {
-	own := processStatus(os.Getpid())
 	postgres := int64(0)
 	shared := int64(0)
 	for _, pid := range w.postgresPIDs() {
@@ -68,7 +67,7 @@ func (w *memoryWatch) look() {
 	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	w.own, w.postgres = max(w.own, own["VmRSS"]), max(w.postgres, postgres+shared)
+	w.postgres = max(w.postgres, postgres+shared)
 }
 
 // peaks returns the most that this process and Postgres held so far.
@@ -76,7 +75,7 @@ func (w *memoryWatch) peaks() (own, postgres int64) {
 	w.look()
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	return w.own, w.postgres
+	return processStatus(os.Getpid())["VmHWM"], w.postgres
 }
 
 func (w *memoryWatch) stop() {
@@ -154,35 +153,36 @@ func cpuSeconds(pid int, withEnded bool) float64 {
 	return float64(total) / ticksPerSecond
 }
 
-// childrenOf returns the processes with that parent.
-func childrenOf(parent int) []int {
+// postgresChild returns the server that this process runs, 0 if it runs none.
+func postgresChild() int {
 	folders, _ := filepath.Glob("/proc/[0-9]*") // the pattern is right
-	var children []int
+	own := strconv.Itoa(os.Getpid())
 	for _, folder := range folders {
 		pid, err := strconv.Atoi(filepath.Base(folder))
 		if err != nil {
 			continue
 		}
-		if _, fields := procStat(pid); len(fields) > statParent && fields[statParent] == strconv.Itoa(parent) {
-			children = append(children, pid)
-		}
-	}
-	return children
-}
-
-// postgresChild returns the server that this process runs, 0 if it runs none.
-func postgresChild() int {
-	for _, pid := range childrenOf(os.Getpid()) {
-		if command, _ := procStat(pid); command == "postgres" {
+		if command, fields := procStat(pid); command == "postgres" && len(fields) > statParent && fields[statParent] == own {
 			return pid
 		}
 	}
 	return 0
 }
 
+// postgresPIDs are the server and its children. It has one thread, so one file names them all.
 func (w *memoryWatch) postgresPIDs() []int {
 	if w.postgresServer == 0 {
 		return nil
 	}
-	return append(childrenOf(w.postgresServer), w.postgresServer)
+	pids := []int{w.postgresServer}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", w.postgresServer, w.postgresServer))
+	if err != nil {
+		return pids
+	}
+	for _, field := range strings.Fields(string(text)) {
+		if pid, err := strconv.Atoi(field); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }

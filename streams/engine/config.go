@@ -35,7 +35,8 @@ type Config struct {
 	// Logger and Metrics may be nil: then nothing is logged or registered.
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
-	// CacheBytes is the size of the block cache that all stores of the instance share; 0 is 64 MiB.
+	// CacheBytes is the size of the cache that all stores of the instance share; 0 is 256 MiB. It pays for their memtables, too: 8 MiB
+	// and more per shard, so a small cache holds no block at all and every look-up reads the disk's pages again.
 	CacheBytes int64
 
 	// faults is called at each named step of a shard's life, in tests only; an error from it acts as a crash at that step.
@@ -102,7 +103,7 @@ func orDefault[T comparable](value, standard T) T {
 
 func (c Config) withDefaults() Config {
 	c.Limits = c.Limits.withDefaults()
-	c.CacheBytes = orDefault(c.CacheBytes, 64<<20)
+	c.CacheBytes = orDefault(c.CacheBytes, 256<<20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
