@@ -41,6 +41,8 @@ type visit struct {
 	pot     schemas.PotID
 	tally   *state.PotTally
 	touched []touch
+	// ids are the ids that postings point to: a posting outlives the order.
+	ids []schemas.ID
 }
 
 // touch is an instruction of which an order moved on.
@@ -56,6 +58,7 @@ func confirmed(place streams.Place, before *state.PotState, pot schemas.PotID, c
 	v := &visit{
 		draft: newDraft(before, postingsPerOrder*len(before.Orders)),
 		place: place, cause: cause, pot: pot, tally: tally,
+		touched: make([]touch, 0, len(before.Orders)), ids: make([]schemas.ID, 0, len(before.Orders)),
 	}
 	for i := range m.Priced {
 		v.priced(&m.Priced[i])
@@ -91,7 +94,7 @@ func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amoun
 	moved := through.Minus(allocation.Amounts{Got: order.Got, Given: order.Given})
 	order.Got, order.Given = through.Got, through.Given
 
-	p := purpose{stage: stagePriced, effectiveOn: b.Day, order: idOf(order), trade: &b.Trade}
+	p := purpose{stage: stagePriced, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
 	v.moveCash(p, v.reserved(), outside[schemas.Money](ledger.CashOwed(b.Custodian)), schemas.Money(moved.Given))
 	pending := end[schemas.Units]{ledger.PotPending, &v.holding(b.Asset).Pending}
 	move(v.draft, p, b.Asset, b.UnitsScale, outside[schemas.Units](ledger.UnitsOwed(b.Custodian)), pending, schemas.Units(moved.Got))
@@ -107,7 +110,7 @@ func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amoun
 func (v *visit) settled(b *inbox.SettledBatch) {
 	v.finish(b.Day, b.Asset, b.Side, func(order *state.Order) {
 		holding := v.holding(b.Asset)
-		p := purpose{stage: stageSettled, effectiveOn: b.SettledOn, order: idOf(order), trade: &b.Trade}
+		p := purpose{stage: stageSettled, effectiveOn: b.SettledOn, order: v.idOf(order), trade: &b.Trade}
 		move(v.draft, p, b.Asset, b.UnitsScale, end[schemas.Units]{ledger.PotPending, &holding.Pending},
 			end[schemas.Units]{ledger.PotSettled, &holding.Settled}, schemas.Units(order.Got))
 		v.touch(order, stateSettled, refusal{})
@@ -116,7 +119,7 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 
 func (v *visit) rejected(b *inbox.RejectedBatch) {
 	v.finish(b.Day, b.Asset, b.Side, func(order *state.Order) {
-		p := purpose{stage: stageRejected, effectiveOn: b.Day, order: idOf(order), trade: &b.Trade}
+		p := purpose{stage: stageRejected, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
 		v.moveCash(p, v.reserved(), v.available(), schemas.Money(order.Amount-order.Given))
 		v.touch(order, stateRejected, refusal{codeTradeRejected, fmt.Sprintf("the trade in %s for %s was rejected: %s", b.Asset, b.Day, b.Reason)})
 	})
@@ -199,8 +202,8 @@ func mustShare(a allocation.Amounts, err error) allocation.Amounts {
 	return a
 }
 
-// idOf copies an order's id, for a posting outlives the order.
-func idOf(order *state.Order) *schemas.ID {
-	id := order.ID
-	return &id
+// idOf copies an order's id to where a posting may point to it.
+func (v *visit) idOf(order *state.Order) *schemas.ID {
+	v.ids = append(v.ids, order.ID)
+	return &v.ids[len(v.ids)-1]
 }

@@ -3,6 +3,8 @@
 package batch
 
 import (
+	"time"
+
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 )
@@ -14,5 +16,8 @@ func Trade(day schemas.Date, custodian schemas.CustodianID, asset schemas.AssetC
 
 // Tag returns the tag that a pot bears while it has an order of that day, asset and side.
 func Tag(day schemas.Date, asset schemas.AssetCode, side inbox.Side) string {
-	return day.String() + "/" + string(asset) + "/" + side.String()
+	var scratch [128]byte
+	b := day.Time().AppendFormat(scratch[:0], time.DateOnly)
+	b = append(append(b, '/'), asset...)
+	return string(append(append(b, '/'), side.String()...))
 }
