@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -76,6 +77,10 @@ type typed[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]] st
 	reference *R
 	view      V
 	tally     T
+	// scratch is where values are encoded, to be copied out at their exact size. Decide, Visit, Close and Tally never run at the same time.
+	scratch []byte
+	// routing is Route's reader, reading everybody else's: Route runs beside them.
+	routing, reading avrobin.Reader
 }
 
 // NewHandler returns the handler of one shard for a machine whose states go to the given changelog. The changelog's
@@ -105,9 +110,9 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Restore(reference, tally []byte) 
 
 func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Route(record *Record) (Route, error) {
 	message := new(M)
-	r := avrobin.NewReader(record.Value)
-	PM(message).DecodeAvro(r)
-	if err := r.Done(); err != nil {
+	h.routing.Reset(record.Value)
+	PM(message).DecodeAvro(&h.routing)
+	if err := h.routing.Done(); err != nil {
 		return Route{}, fmt.Errorf("decoding %s/%d at %d: %w", record.Topic, record.Partition, record.Offset, err)
 	}
 	route := h.rules.Route(message)
@@ -191,16 +196,15 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) emit(scope *Scope, outs []Out) {
 			scope.Chain.Sequence++
 			scope.Chain.Head = linked.Link(scope.Chain.Sequence, scope.Chain.Head)
 		}
-		scope.Emit(out.Topic, out.Key, out.Value.AppendAvro(h.framing.Frame(out.Topic, make([]byte, 0, outBytes))))
+		h.scratch = out.Value.AppendAvro(h.framing.Frame(out.Topic, h.scratch[:0]))
+		scope.Emit(out.Topic, out.Key, bytes.Clone(h.scratch))
 	}
 }
 
-// outBytes is a good first guess of the size of an output.
-const outBytes = 512
-
 func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) encode(branch int, value Value) []byte {
-	b := h.framing.Frame(h.table, make([]byte, 0, outBytes))
-	return value.AppendAvro(avrobin.AppendIndex(b, branch))
+	b := h.framing.Frame(h.table, h.scratch[:0])
+	h.scratch = value.AppendAvro(avrobin.AppendIndex(b, branch))
+	return bytes.Clone(h.scratch)
 }
 
 func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) decode(stored []byte, branch int, value interface{ DecodeAvro(*avrobin.Reader) }) error {
@@ -212,7 +216,8 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) decode(stored []byte, branch int,
 	if err != nil {
 		return err
 	}
-	r := avrobin.NewReader(payload)
+	r := &h.reading
+	r.Reset(payload)
 	if got := r.Union(branches); got != branch && r.Err() == nil {
 		return fmt.Errorf("stored value is of branch %d, want %d", got, branch)
 	}
