@@ -92,16 +92,8 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // prepare checks the broker and the topics. A broker that is away is waited for; topics that do not fit are refused.
 func (e *Engine) prepare(ctx context.Context) error {
-	client, err := kgo.NewClient(e.config.Kafka...)
-	if err != nil {
-		return fmt.Errorf("making a client: %w", err)
-	}
-	defer client.Close()
 	for refusals := 0; ; {
-		err := checkTransactions(ctx, client)
-		if err == nil {
-			err = e.checkTopics(ctx, kadm.NewClient(client))
-		}
+		err := e.check(ctx)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -118,6 +110,19 @@ func (e *Engine) prepare(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// check asks the broker once, by a client of its own: a client remembers topics for a while.
+func (e *Engine) check(ctx context.Context) error {
+	client, err := kgo.NewClient(e.config.Kafka...)
+	if err != nil {
+		return fmt.Errorf("making a client: %w", err)
+	}
+	defer client.Close()
+	if err := checkTransactions(ctx, client); err != nil {
+		return err
+	}
+	return e.checkTopics(ctx, kadm.NewClient(client))
 }
 
 // shard makes the shard that the group assigned.
