@@ -63,10 +63,9 @@ func (r *Reference) passedDays(code schemas.AssetCode, through schemas.Date, lea
 	var days []schemas.Date
 	for day := through + 1; day <= today; day++ {
 		deals, err := r.Deals(code, day)
-		if err != nil {
-			return days // a calendar that ends closes nothing more; status shows it
-		}
-		if !deals {
+		if err != nil || !deals {
+			// On a day that a calendar does not know nobody is given an order, so there is nothing to close; the days after it, of a
+			// calendar that begins later, must not wait for it.
 			continue
 		}
 		cutOff, _ := r.CutOff(code, day)

@@ -31,6 +31,14 @@ const (
 	settingsRowsMax   = 100
 )
 
+// What a change of reference data must leave as it is.
+const (
+	// noticeMillis is how far the shards may be ahead when they hear of a change: what they received by then is already answered.
+	noticeMillis = 24 * 60 * 60 * 1000
+	// unsettledDaysMax is how many days back a batch may still wait for its totals, and so for its day of settlement.
+	unsettledDaysMax = 7
+)
+
 // Reference is what dealing knows besides trades, ready for look-ups.
 type Reference struct {
 	*book.Book
@@ -82,6 +90,9 @@ func (d *dealing) referenceReceived(place streams.Place, r *Reference, cause *in
 	if next == nil {
 		return r.stored, nil
 	}
+	if why := r.strands(next, cause.ReceivedAt); why.code != "" {
+		return r.stored, []streams.Out{rejectionOut(place, cause, why)}
+	}
 	id := schemas.DeriveID("reference", string(cause.Source), cause.ID, string(entry.AppendAvro(nil))).String()
 	return next, tellAll(nil, d.shards, id, cause, &inbox.ReferenceChanged{Entry: *entry, ClosedThrough: through})
 }
@@ -96,25 +107,55 @@ func tooLate(what string, through schemas.Date) refusal {
 	return refusal{codeReferenceTooLate, fmt.Sprintf("%s: nothing through %s can change any more", what, through)}
 }
 
-// sameThrough says whether two versions of a calendar agree on every day up to the given one. A calendar may go on, but never
-// end sooner: trades that were counted on it could not settle.
+// sameThrough says whether a calendar's next version agrees with the old one on every day up to the given one that the old one
+// knew, and forgets none of its days: a day of settlement may be among them.
 func sameThrough(old, next *reference.Calendar, day schemas.Date) bool {
+	through := min(old.LastDay, day)
 	upTo := func(closed []schemas.Date) []schemas.Date {
-		n, _ := slices.BinarySearch(closed, day+1)
+		n, _ := slices.BinarySearch(closed, through+1)
 		return closed[:n]
 	}
 	return old.FirstDay == next.FirstDay && next.LastDay >= old.LastDay && slices.Equal(upTo(old.Closed), upTo(next.Closed))
+}
+
+// strands refuses a change after which an asset would not deal on a day for which pots may hold orders: that day would never
+// be closed, and their cash would stay reserved. Such a day is dealt, and it is for the custodian to reject the trade.
+func (r *Reference) strands(next *state.DealingReference, received schemas.Instant) refusal {
+	today, ok := r.LocalDate(received)
+	if !ok {
+		return refusal{}
+	}
+	after, err := NewReference(next)
+	if err != nil {
+		return bad("%v", err)
+	}
+	for _, code := range r.Codes() {
+		last, err := r.DealingDay(code, received+noticeMillis)
+		if err != nil {
+			last = today + unsettledDaysMax
+		}
+		for day := today - unsettledDaysMax; day <= last; day++ {
+			before, err := r.Deals(code, day)
+			if err != nil || !before {
+				continue
+			}
+			if still, err := after.Deals(code, day); err != nil || !still {
+				return tooLate(fmt.Sprintf("asset %s would not deal on %s", code, day), last)
+			}
+		}
+	}
+	return refusal{}
 }
 
 func (r *Reference) putCalendar(c *reference.Calendar, received schemas.Instant) (*state.DealingReference, refusal) {
 	if err := calendar.Check(c); err != nil {
 		return nil, bad("%v", err)
 	}
-	if len(c.Closed) > closedDaysMax || len(r.stored.Calendars) >= calendarRowsMax {
-		return nil, bad("calendar %q: more closed days or calendars than there may be", c.Name)
-	}
 	next := *r.stored
 	next.Calendars = book.PutCalendar(r.stored.Calendars, c)
+	if len(c.Closed) > closedDaysMax || len(next.Calendars) > calendarRowsMax {
+		return nil, bad("calendar %q: more closed days or calendars than there may be", c.Name)
+	}
 	if today, ok := r.LocalDate(received); ok {
 		for i := range r.stored.Calendars {
 			if old := &r.stored.Calendars[i]; old.Name == c.Name && !sameThrough(old, c, today) {

@@ -138,7 +138,8 @@ func (b *Book) DealingDay(code schemas.AssetCode, received schemas.Instant) (sch
 	return 0, fmt.Errorf("%w: none within %d days", ErrNoDealingDay, searchDaysMax)
 }
 
-// Deals says whether the asset deals on the day. Before the asset's first row it does not.
+// Deals says whether the asset deals on the day. Before the asset's first row it does not. A day of which the settlement is
+// beyond the calendar's last day is not known to deal: a trade that nobody can say the end of must not begin.
 func (b *Book) Deals(code schemas.AssetCode, day schemas.Date) (bool, error) {
 	asset, settings := b.Asset(code, day), b.Settings(day)
 	if asset == nil || settings == nil {
@@ -149,6 +150,9 @@ func (b *Book) Deals(code schemas.AssetCode, day schemas.Date) (bool, error) {
 		if err != nil || !open {
 			return false, err
 		}
+	}
+	if _, err := b.SettlementDate(code, day); err != nil {
+		return false, err
 	}
 	return true, nil
 }
@@ -185,7 +189,11 @@ func (b *Book) SettlementDate(code schemas.AssetCode, day schemas.Date) (schemas
 	if !ok {
 		return 0, fmt.Errorf("%w: there is no calendar %q", ErrNoDealingDay, asset.Calendar)
 	}
-	return c.AddBusinessDays(day, int(asset.SettlementLag))
+	settles, err := c.AddBusinessDays(day, int(asset.SettlementLag))
+	if err != nil {
+		return 0, fmt.Errorf("%w: settling %s of %s: %w", ErrNoDealingDay, code, day, err)
+	}
+	return settles, nil
 }
 
 // PutAsset returns the rows with the new one in its place: by code, then date. A row of the same code and date is replaced.
