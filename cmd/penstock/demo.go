@@ -148,15 +148,18 @@ func (d *demoShow) run(ctx context.Context, market *demo.Market, workload *demo.
 	}
 	if !d.flags.asJSON {
 		d.bar.clear()
-		fmt.Fprintf(d.out, "penstock demo: %d members, %d dealing days from %s, seed %d; the stack was up after %s\n\n",
-			workload.Members, d.flags.options.Days, workload.Days[0].Date, workload.Seed, time.Since(d.began).Round(100*time.Millisecond))
+		printer.Title(workload, time.Since(d.began))
 		config.OnDay = func(day *demo.DayReport) {
 			d.bar.clear()
 			printer.Day(day)
 		}
 	}
-	result, err := demo.Run(ctx, config)
+	session, err := demo.Start(ctx, config)
 	if err != nil {
+		return d.because(ctx, err)
+	}
+	defer session.Close()
+	if err := session.Play(ctx); err != nil {
 		return d.because(ctx, err)
 	}
 	d.bar.show(1, 1, "checking the ledger")
@@ -165,7 +168,7 @@ func (d *demoShow) run(ctx context.Context, market *demo.Market, workload *demo.
 		return err
 	}
 	defer pool.Close()
-	report, err := result.Check(ctx, pool)
+	report, err := session.Check(ctx, pool)
 	if err != nil {
 		return d.because(ctx, err)
 	}

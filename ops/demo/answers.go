@@ -41,7 +41,7 @@ func (v *verdict) result() invariants.Result {
 }
 
 // judge compares every answer, and every external trade, with what it must be.
-func (r *run) judge() {
+func (r *Session) judge() {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	answers := newVerdict(checkAnswers, "%d records, %d rejections", len(r.records), r.refused)
@@ -66,7 +66,7 @@ func (r *run) judge() {
 }
 
 // judgeTrades compares the external trades with the orders that they must be made of.
-func (r *run) judgeTrades() invariants.Result {
+func (r *Session) judgeTrades() invariants.Result {
 	placed := 0
 	for _, view := range r.trades {
 		if view.order != nil {
@@ -101,7 +101,7 @@ func (s *sent) want(end schemas.Code) string {
 }
 
 // got writes in the same words what was told. Each record that was refused has exactly one rejection.
-func (r *run) got(s *sent) string {
+func (r *Session) got(s *sent) string {
 	var codes []string
 	for _, code := range r.rejections[s.at] {
 		codes = append(codes, string(code))
@@ -125,7 +125,7 @@ func (r *run) got(s *sent) string {
 func answerText(a Answer, end schemas.Code) string {
 	text := string(a.State)
 	if a.Duplicate {
-		text += " (seen before)"
+		text = "again " + text
 	}
 	if a.Code != "" {
 		text += " " + string(a.Code)

@@ -2,7 +2,9 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,38 +23,43 @@ const (
 	bookedPause   = 20 * time.Millisecond
 )
 
-// Check reads everything back and judges it: the answers and trades, which the run has judged, every invariant that the topics can
-// show, and, where a pool of the auditor's is given, the ledger in Postgres and that it says the same as the topics.
-func (r *Result) Check(ctx context.Context, pool *pgxpool.Pool) (*Report, error) {
-	in, err := Collect(ctx, r.config.Pipeline.Connection, r.registry, r.config.Pipeline.Shards)
+// Check reads everything back and judges it: the answers and trades, which the run has judged; every invariant that the topics can
+// show; that sending everything again changes nothing; and, where a pool of the auditor's is given, the ledger in Postgres and
+// that it says the same as the topics.
+func (r *Session) Check(ctx context.Context, pool *pgxpool.Pool) (*Report, error) {
+	in, err := Collect(ctx, r.pipeline.Connection, r.outside.registry, r.pipeline.Shards)
 	if err != nil {
 		return nil, err
 	}
-	r.Totals = addUp(in)
-	r.Checks = append(r.Checks, r.checkCash(in))
-	r.Checks = append(r.Checks, invariants.Check(*in)...)
+	report := &r.report
+	report.Totals = addUp(in)
+	report.Checks = append(report.Checks, r.checkCash(in))
+	again, err := r.checkAgain(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	numbered := append(invariants.Check(*in), again)
+	slices.SortStableFunc(numbered, func(a, b invariants.Result) int { return a.Number - b.Number })
+	report.Checks = append(report.Checks, numbered...)
 	if pool != nil {
 		checks, err := r.checkPostgres(ctx, pool, in)
 		if err != nil {
 			return nil, err
 		}
-		r.Checks = append(r.Checks, checks...)
+		report.Checks = append(report.Checks, checks...)
 	}
-	r.OK = true
-	for i := range r.Checks {
-		r.OK = r.OK && r.Checks[i].OK
-	}
-	return &r.Report, nil
+	report.OK = !slices.ContainsFunc(report.Checks, func(c invariants.Result) bool { return !c.OK })
+	return report, nil
 }
 
 // checkCash compares what the pots hold and were paid with what the workload says.
-func (r *Result) checkCash(in *invariants.Input) invariants.Result {
-	v := newVerdict(checkCash, "%d pots", r.Members)
-	w := r.config.Workload
-	if got, want := r.Totals.Cash.Available, w.Available.String(); got != want {
+func (r *Session) checkCash(in *invariants.Input) invariants.Result {
+	v := newVerdict(checkCash, "%d pots", r.Workload.Members)
+	w, cash := r.Workload, &r.report.Totals.Cash
+	if got, want := cash.Available, w.Available.String(); got != want {
 		v.fail("%s is available, %s was worked out", got, want)
 	}
-	if got, want := r.Totals.Cash.PaidIn, w.PaidIn.String(); got != want {
+	if got, want := cash.PaidIn, w.PaidIn.String(); got != want {
 		v.fail("%s was paid in, %s was worked out", got, want)
 	}
 	if balance := balancesOf(in.Journals)[ledger.PotReserved][schemas.Cash]; balance != 0 {
@@ -61,14 +68,18 @@ func (r *Result) checkCash(in *invariants.Input) invariants.Result {
 	return v.result()
 }
 
-// The numbers in the catalogue of invariants of what Postgres is checked for.
+// The numbers in the catalogue of invariants of what is checked here.
 const (
+	numberAgain = 31
 	numberFold  = 32
-	numberChain = 36
+	numberAsOf  = 37
 )
 
+// storedPrefix begins the names of the checks of the ledger as it is stored.
+const storedPrefix = "in Postgres: "
+
 // checkPostgres waits until everything is booked, verifies the stored ledger, and compares it with the topics.
-func (r *Result) checkPostgres(ctx context.Context, pool *pgxpool.Pool, in *invariants.Input) ([]invariants.Result, error) {
+func (r *Session) checkPostgres(ctx context.Context, pool *pgxpool.Pool, in *invariants.Input) ([]invariants.Result, error) {
 	if err := r.booked(ctx, pool, in); err != nil {
 		return nil, err
 	}
@@ -79,7 +90,7 @@ func (r *Result) checkPostgres(ctx context.Context, pool *pgxpool.Pool, in *inva
 	var checks []invariants.Result
 	for i := range report.Checks {
 		c := &report.Checks[i]
-		v := newVerdict("in Postgres: "+c.Title, "%d %s", c.Checked, c.Of)
+		v := newVerdict(storedPrefix+c.Title, "%d %s", c.Checked, c.Of)
 		for _, f := range c.Findings {
 			v.fail("%s: %s", f.Place, f.Detail)
 		}
@@ -87,7 +98,11 @@ func (r *Result) checkPostgres(ctx context.Context, pool *pgxpool.Pool, in *inva
 		checks = append(checks, v.result())
 	}
 	same, err := compareWithTopics(ctx, pool, in)
-	return append(checks, same), err
+	if err != nil {
+		return nil, err
+	}
+	past, err := r.checkPast(ctx, pool, in)
+	return append(checks, same, past), err
 }
 
 // compareWithTopics says whether Postgres is the fold of the topics: the same postings, and the same balances.
@@ -105,26 +120,54 @@ func compareWithTopics(ctx context.Context, pool *pgxpool.Pool, in *invariants.I
 	if sum := fold.Sum(); sum != stored {
 		v.fail("the topics' canonical hash is %x", sum[:8])
 	}
-	balances := balancesOf(in.Journals)
-	err = postgres.Balances(ctx, pool, postgres.BalanceFilter{}, postgres.AsOf{}, func(b postgres.Balance) error {
-		if want := balances[b.Account][b.Asset]; b.Quantity != want {
-			v.fail("%s of %s is %s in Postgres, %s by the topics", b.Account, b.Asset, b.Quantity, want)
+	err = compareBalances(ctx, pool, v, balancesOf(in.Journals), postgres.AsOf{})
+	return v.result(), err
+}
+
+// compareBalances compares all balances in Postgres, as of a time, with those given, which it uses up.
+func compareBalances(ctx context.Context, pool *pgxpool.Pool, v *verdict, want balances, asOf postgres.AsOf) error {
+	err := postgres.Balances(ctx, pool, postgres.BalanceFilter{}, asOf, func(b postgres.Balance) error {
+		if wanted := want[b.Account][b.Asset]; b.Quantity != wanted {
+			v.fail("%s of %s is %s in Postgres, %s by the topics", b.Account, b.Asset, b.Quantity, wanted)
 		}
-		delete(balances[b.Account], b.Asset)
+		delete(want[b.Account], b.Asset)
 		return nil
 	})
-	for account, assets := range balances {
+	for account, assets := range want {
 		for asset, balance := range assets {
 			if balance != 0 {
 				v.fail("%s of %s is missing in Postgres", account, asset)
 			}
 		}
 	}
-	return v.result(), err
+	return err
+}
+
+// checkPast reads the balances as of the ends of some days, long after them, and compares them with the journals that were
+// recorded by then. A time for which records may still come must be refused.
+func (r *Session) checkPast(ctx context.Context, pool *pgxpool.Pool, in *invariants.Input) (invariants.Result, error) {
+	days := r.Workload.Days
+	ends := []schemas.Date{days[0].Date, days[len(days)/2].Date, days[len(days)-1].Date}
+	v := newVerdict("the ledger as of an earlier time is what it was then; a time that is not complete is refused", "%d earlier times", len(ends))
+	v.Number = numberAsOf
+	for _, day := range ends {
+		at := r.Market.at(day, 23, 0, 0)
+		later := func(j *ledger.Journal) bool { return j.RecordedAt > at }
+		known := slices.DeleteFunc(slices.Clone(in.Journals), later)
+		if err := compareBalances(ctx, pool, v, balancesOf(known), postgres.AsOf{RecordedAt: &at}); err != nil {
+			return v.Result, err
+		}
+	}
+	ahead := r.outside.now + schemas.Instant(time.Hour.Milliseconds())
+	err := postgres.Balances(ctx, pool, postgres.BalanceFilter{}, postgres.AsOf{RecordedAt: &ahead}, func(postgres.Balance) error { return nil })
+	if !errors.Is(err, postgres.ErrNotComplete) {
+		v.fail("the ledger could be read as of %s, which is still to come: %v", ahead, err)
+	}
+	return v.result(), nil
 }
 
 // booked waits until Postgres has every journal and every event of a trade.
-func (r *Result) booked(ctx context.Context, pool *pgxpool.Pool, in *invariants.Input) error {
+func (r *Session) booked(ctx context.Context, pool *pgxpool.Pool, in *invariants.Input) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, bookedTimeMax, errStep)
 	defer cancel()
 	last := make(map[feed.Place]int64)
@@ -146,7 +189,7 @@ func (r *Result) booked(ctx context.Context, pool *pgxpool.Pool, in *invariants.
 }
 
 // unbooked says what is not booked yet, or "".
-func (r *Result) unbooked(ctx context.Context, pool *pgxpool.Pool, last map[feed.Place]int64, trades int64) (string, error) {
+func (r *Session) unbooked(ctx context.Context, pool *pgxpool.Pool, last map[feed.Place]int64, trades int64) (string, error) {
 	positions, err := postgres.Positions(ctx, pool)
 	if err != nil {
 		return "", err
@@ -168,8 +211,8 @@ func (r *Result) unbooked(ctx context.Context, pool *pgxpool.Pool, last map[feed
 		return fmt.Sprintf("%d of %d events of trades", trades-events, trades), nil
 	}
 	through, err := postgres.CompleteThrough(ctx, pool)
-	if err == nil && through < r.through {
-		return fmt.Sprintf("the ledger is complete through %s, not %s", through, r.through), nil
+	if err == nil && through < r.outside.now {
+		return fmt.Sprintf("the ledger is complete through %s, not %s", through, r.outside.now), nil
 	}
 	return "", err
 }

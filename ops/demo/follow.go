@@ -34,6 +34,8 @@ type follower struct {
 	rejections map[feed.Position][]schemas.Code
 	refused    int
 	trades     map[schemas.ID]*tradeView
+	// heard is the greatest offset of each ingest topic that dealing was told of.
+	heard map[string]int64
 	// reached is up to what time each shard has told its progress.
 	reached map[int32]schemas.Instant
 }
@@ -78,7 +80,7 @@ func newFollower(connection feed.Connection, registry *feed.Registry, shards int
 	}
 	return &follower{
 		registry: registry, reader: reader, changed: make(chan struct{}), fates: make(map[Key]*fate),
-		rejections: make(map[feed.Position][]schemas.Code), trades: make(map[schemas.ID]*tradeView), reached: make(map[int32]schemas.Instant),
+		rejections: make(map[feed.Position][]schemas.Code), trades: make(map[schemas.ID]*tradeView), reached: make(map[int32]schemas.Instant), heard: make(map[string]int64),
 	}, nil
 }
 
@@ -176,6 +178,7 @@ func (f *follower) hear(ctx context.Context, record feed.Record) error {
 	if err != nil {
 		return err
 	}
+	f.heard[m.Cause.Topic] = max(f.heard[m.Cause.Topic], m.Cause.Offset)
 	if c, ok := m.Body.(*inbox.Confirmed); ok {
 		f.trade(c.Confirmation.Trade).told++
 	}

@@ -18,10 +18,10 @@ const (
 	buyMin, buyMax                   schemas.Money = 20_00, 250_00
 )
 
-// Shares of the members, as one in so many.
+// Shares of the members, as one in so many, and of the buys.
 const (
 	lumpOneIn   = 5
-	buyersOneIn = 50
+	buyersOneIn = 10 // of those who have paid in a lump sum
 	cancelOneIn = 8
 	lateOneIn   = 12
 )
@@ -75,6 +75,7 @@ func (g *generator) payIn() {
 			g.lump(p, castLump)
 		case g.random.IntN(lumpOneIn) == 0:
 			g.lump(p, g.amount(lumpMin, lumpMax))
+			g.savers = append(g.savers, p)
 		}
 	}
 }
@@ -136,8 +137,8 @@ func (m *Market) dealingDay(fund Fund, received schemas.Instant) schemas.Date {
 // buy lets some of those who have cash buy. A few cancel in time, and a few only when it is too late.
 func (g *generator) buy() {
 	codes := g.universe()
-	for range max(1, len(g.pots)/buyersOneIn) {
-		p := &g.pots[castSize+g.random.IntN(len(g.pots)-castSize)]
+	for range len(g.savers) / buyersOneIn {
+		p := g.savers[g.random.IntN(len(g.savers))]
 		code := codes[g.random.IntN(len(codes))]
 		cash := g.amount(buyMin, buyMax)
 		if p.available < cash {
@@ -147,7 +148,7 @@ func (g *generator) buy() {
 		switch {
 		case g.random.IntN(cancelOneIn) == 0:
 			g.cancelInTime(g.atSecond(), p, id, code, cash)
-		case g.random.IntN(lateOneIn) == 0:
+		case g.random.IntN(lateOneIn) == 0 && !g.rejects(code, g.day.Date): // a rejected trade's orders are gone by then
 			g.cancelLate(g.atHalfPast(), p, id)
 		}
 	}

@@ -58,6 +58,8 @@ type TradeReport struct {
 	Reason       string `json:"reason,omitempty"`
 
 	scale int
+	// waited says that its price waited for a person.
+	waited bool
 }
 
 // Case is a record that was sent to show what becomes of it.

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/penstock-ledger/penstock/schemas"
-	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
 // settleDaysMax bounds the days without instructions at the end.
@@ -25,12 +24,14 @@ type Config struct {
 	OnProgress func(done, total int, what string)
 }
 
-// run is one run of the demo.
-type run struct {
+// Session is one run of the demo: Start, Play, Check, Close.
+type Session struct {
 	Config
 	*outside
 	*follower
-	report Report
+	following sync.WaitGroup
+	stop      context.CancelFunc
+	report    Report
 	// day is the report of the day under way.
 	day *DayReport
 	// open are the trades that have not ended, in the order in which they were placed.
@@ -61,9 +62,8 @@ type parkedPrice struct {
 	before, parked schemas.Price
 }
 
-// Run sends the workload day by day, waits for what must come of it, and goes on until everything has settled. It returns what it saw;
-// an error says that something did not come, or came out differently while the run depended on it.
-func Run(ctx context.Context, config Config) (*Result, error) {
+// Start makes the clients of a run. Close ends them; the context bounds them too.
+func Start(ctx context.Context, config Config) (*Session, error) {
 	if config.OnDay == nil {
 		config.OnDay = func(*DayReport) {}
 	}
@@ -74,37 +74,28 @@ func Run(ctx context.Context, config Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer out.close()
 	in, err := newFollower(config.Pipeline.Connection, out.registry, config.Pipeline.Shards, config.Pipeline.Log)
 	if err != nil {
+		out.close()
 		return nil, err
 	}
-	following, stop := context.WithCancel(ctx)
-	var done sync.WaitGroup
-	done.Go(func() { in.run(following) })
-	defer func() {
-		stop()
-		done.Wait()
-		in.close()
-	}()
-	r := &run{Config: config, outside: out, follower: in, released: make(map[schemas.AssetCode]schemas.Price)}
-	if err := r.all(ctx); err != nil {
-		return nil, err
-	}
-	return &Result{Report: r.report, registry: out.registry, config: config, through: r.outside.now}, nil
+	r := &Session{Config: config, outside: out, follower: in, released: make(map[schemas.AssetCode]schemas.Price)}
+	ctx, r.stop = context.WithCancel(ctx)
+	r.following.Go(func() { in.run(ctx) })
+	return r, nil
 }
 
-// Result is what a run saw, before its ledger is checked.
-type Result struct {
-	Report
-	registry *feed.Registry
-	config   Config
-	// through is the simulated time that every shard has reached.
-	through schemas.Instant
+// Close ends the clients.
+func (r *Session) Close() {
+	r.stop()
+	r.following.Wait()
+	r.follower.close()
+	r.outside.close()
 }
 
-// all goes through the days.
-func (r *run) all(ctx context.Context) error {
+// Play sends the workload day by day, waits for what must come of it, and goes on until everything has settled. An error says
+// that something did not come, or came out differently while the run depended on it.
+func (r *Session) Play(ctx context.Context) error {
 	w := r.Workload
 	r.report.Members, r.report.Seed, r.report.DealingDays = w.Members, w.Seed, w.dealingDays()
 	for i := range w.Days {
@@ -152,7 +143,7 @@ func (w *Workload) dealingDays() int {
 }
 
 // goThrough plays one weekday.
-func (r *run) goThrough(ctx context.Context, d *Day) error {
+func (r *Session) goThrough(ctx context.Context, d *Day) error {
 	r.report.Days = append(r.report.Days, &DayReport{Date: d.Date.String(), Weekday: d.Date.Weekday().String()[:3], Holiday: d.Holiday})
 	r.day = r.report.Days[len(r.report.Days)-1]
 	for _, step := range []func(context.Context, *Day) error{r.morning, r.instructions, r.cutOff, r.late, r.evening} {
@@ -165,8 +156,8 @@ func (r *run) goThrough(ctx context.Context, d *Day) error {
 }
 
 // morning brings what is due to be settled, and has a person release what was parked the evening before.
-func (r *run) morning(ctx context.Context, d *Day) error {
-	if err := r.advance(r.Market.at(d.Date, 7, 0, 0)); err != nil {
+func (r *Session) morning(ctx context.Context, d *Day) error {
+	if err := r.advance(r.Market.at(d.Date, 8, 0, 0)); err != nil {
 		return err
 	}
 	if r.LoadReference && r.report.Days[0] == r.day {
@@ -188,7 +179,7 @@ func (r *run) morning(ctx context.Context, d *Day) error {
 
 // fence lets a millisecond pass and waits until every shard has gone through everything that was told before: a tick goes
 // the same way, and never overtakes.
-func (r *run) fence(ctx context.Context) error {
+func (r *Session) fence(ctx context.Context) error {
 	if err := r.advance(r.outside.now); err != nil {
 		return err
 	}
@@ -206,12 +197,12 @@ func (r *run) fence(ctx context.Context) error {
 }
 
 // instructions sends the day's waves and waits for the answers of each before the next.
-func (r *run) instructions(ctx context.Context, d *Day) error { return r.waves(ctx, d.Waves) }
+func (r *Session) instructions(ctx context.Context, d *Day) error { return r.waves(ctx, d.Waves) }
 
 // late sends what comes after the cut-offs.
-func (r *run) late(ctx context.Context, d *Day) error { return r.waves(ctx, d.Late) }
+func (r *Session) late(ctx context.Context, d *Day) error { return r.waves(ctx, d.Late) }
 
-func (r *run) waves(ctx context.Context, waves []Wave) error {
+func (r *Session) waves(ctx context.Context, waves []Wave) error {
 	for i := range waves {
 		if err := r.advance(waves[i].At); err != nil {
 			return err
@@ -228,7 +219,7 @@ func (r *run) waves(ctx context.Context, waves []Wave) error {
 }
 
 // cutOff lets the cut-offs pass and waits for the external trades that the day's orders must become.
-func (r *run) cutOff(ctx context.Context, d *Day) error {
+func (r *Session) cutOff(ctx context.Context, d *Day) error {
 	if len(d.Waves) == 0 && len(d.Trades) == 0 {
 		return nil
 	}

@@ -94,13 +94,17 @@ func TestTheDemoHoldsOnASmallTrust(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := demo.Run(ctx, demo.Config{
+	session, err := demo.Start(ctx, demo.Config{
 		Pipeline: pipeline(ctx, t, market, workload.Behaviour), Market: market, Workload: workload, LoadReference: true,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := result.Check(ctx, nil)
+	defer session.Close()
+	if err := session.Play(ctx); err != nil {
+		t.Fatal(err)
+	}
+	report, err := session.Check(ctx, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

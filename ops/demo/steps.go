@@ -12,7 +12,7 @@ import (
 )
 
 // answers waits until each record has the answer and the rejection that it must get, and counts them.
-func (r *run) answers(ctx context.Context, all []sent) error {
+func (r *Session) answers(ctx context.Context, all []sent) error {
 	r.OnProgress(len(r.records), r.total, r.day.Date)
 	next := 0
 	err := r.await(ctx, "answers", func() string {
@@ -37,7 +37,7 @@ func (r *run) answers(ctx context.Context, all []sent) error {
 
 // isAnswered says whether what the sender of a record must be told has been told, in any form. A second answer to the
 // same instruction stands behind the first.
-func (r *run) isAnswered(s *sent) bool {
+func (r *Session) isAnswered(s *sent) bool {
 	if s.Answer.State != "" {
 		one := r.fates[s.Instruction]
 		if one == nil || s.Answer.Duplicate && len(one.answers) < 2 {
@@ -48,7 +48,7 @@ func (r *run) isAnswered(s *sent) bool {
 }
 
 // count adds a record to the day's sums by what its sender was told.
-func (r *run) count(s *sent) {
+func (r *Session) count(s *sent) {
 	r.records = append(r.records, *s)
 	r.day.Sent++
 	switch {
@@ -64,7 +64,7 @@ func (r *run) count(s *sent) {
 
 // answer returns what was told of the record: its first answer, or for a record that repeats another the matching one of the
 // later ones.
-func (r *run) answer(s *sent) Answer {
+func (r *Session) answer(s *sent) Answer {
 	one := r.fates[s.Instruction]
 	if one == nil || len(one.answers) == 0 {
 		return Answer{}
@@ -78,7 +78,7 @@ func (r *run) answer(s *sent) Answer {
 }
 
 // placed waits for the day's orders to the custodians.
-func (r *run) placed(ctx context.Context, d *Day) error {
+func (r *Session) placed(ctx context.Context, d *Day) error {
 	trades := r.open[len(r.open)-len(d.Trades):]
 	err := r.await(ctx, "external trades", func() string {
 		for _, t := range trades {
@@ -106,7 +106,7 @@ func (r *run) placed(ctx context.Context, d *Day) error {
 }
 
 // evening publishes the closes and waits until every trade that can be dealt is.
-func (r *run) evening(ctx context.Context, d *Day) error {
+func (r *Session) evening(ctx context.Context, d *Day) error {
 	prices := r.Market.Prices(d.Date)
 	if err := r.advance(r.Market.at(d.Date, 21, 15, 0)); err != nil {
 		return err
@@ -139,10 +139,10 @@ func (r *run) evening(ctx context.Context, d *Day) error {
 	return nil
 }
 
-func (r *run) begins(code schemas.AssetCode) schemas.Date { return r.Market.daysOf(code)[0] }
+func (r *Session) begins(code schemas.AssetCode) schemas.Date { return r.Market.daysOf(code)[0] }
 
 // park works out whether a close may be used, or must wait for a person.
-func (r *run) park(p *ingest.Price) {
+func (r *Session) park(p *ingest.Price) {
 	before := r.released[p.Asset]
 	move := max(p.Close-before, before-p.Close)
 	if before != 0 && int64(move)*int64(schemas.WeightOne)/int64(before) > int64(tolerance) {
@@ -152,13 +152,13 @@ func (r *run) park(p *ingest.Price) {
 	r.released[p.Asset] = p.Close
 }
 
-func (r *run) isParked(t openTrade) bool {
+func (r *Session) isParked(t openTrade) bool {
 	return slices.ContainsFunc(r.parked, func(p parkedPrice) bool { return p.asset == t.fund.Code && p.day == t.day })
 }
 
 // dealt waits until the custodians have dealt or rejected every open trade. Where the price is parked it waits until the
 // confirmation has come to dealing, which must not act on it.
-func (r *run) dealt(ctx context.Context) error {
+func (r *Session) dealt(ctx context.Context) error {
 	return r.await(ctx, "fills", func() string {
 		for _, t := range r.open {
 			view := r.trades[t.id()]
@@ -173,7 +173,7 @@ func (r *run) dealt(ctx context.Context) error {
 }
 
 // closeAnswers waits for the rejections that could only come once the day's prices were known.
-func (r *run) closeAnswers(ctx context.Context) error {
+func (r *Session) closeAnswers(ctx context.Context) error {
 	err := r.await(ctx, "rejections", func() string {
 		for i := range r.pending {
 			if len(r.rejections[r.pending[i].at]) == 0 {
@@ -187,7 +187,7 @@ func (r *run) closeAnswers(ctx context.Context) error {
 }
 
 // show fills in what the evening has brought, and forgets trades that were rejected.
-func (r *run) show() {
+func (r *Session) show() {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	var rest []openTrade
@@ -204,7 +204,7 @@ func (r *run) show() {
 	for _, p := range r.parked {
 		for _, t := range r.open {
 			if t.fund.Code == p.asset && t.day == p.day && !r.trades[t.id()].final {
-				t.shown.State = "waits"
+				t.shown.State, t.shown.waited = "waits", true
 				r.day.Notes = append(r.day.Notes, fmt.Sprintf(
 					"waits: %s moved from %s to %s, by more than %s %%; its fill is here and must wait for a person",
 					p.asset, priceText(p.before), priceText(p.parked), percentText(tolerance)))
@@ -214,7 +214,7 @@ func (r *run) show() {
 }
 
 // release has an operator release the parked prices, and waits until the trades that waited for them are dealt.
-func (r *run) release(ctx context.Context, day schemas.Date) error {
+func (r *Session) release(ctx context.Context, day schemas.Date) error {
 	if len(r.parked) == 0 {
 		return nil
 	}
@@ -237,11 +237,17 @@ func (r *run) release(ctx context.Context, day schemas.Date) error {
 		return fmt.Errorf("after the release of prices on %s: %w", day, err)
 	}
 	r.show()
+	for _, t := range r.open {
+		if t.shown.waited {
+			t.shown.waited = false
+			r.day.Notes = append(r.day.Notes, fmt.Sprintf("released: the trade in %s of %s is dealt: %s units for %s", t.fund.Code, t.day, group(t.shown.Units), group(t.shown.Placed)))
+		}
+	}
 	return nil
 }
 
 // settle waits for the settlements that are due.
-func (r *run) settle(ctx context.Context, day schemas.Date) error {
+func (r *Session) settle(ctx context.Context, day schemas.Date) error {
 	due := func(t openTrade) bool { return r.trades[t.id()].order.SettlesOn <= day && r.trades[t.id()].final }
 	err := r.await(ctx, "settlements", func() string {
 		for _, t := range r.open {
@@ -274,7 +280,7 @@ func (r *run) settle(ctx context.Context, day schemas.Date) error {
 }
 
 // ends waits until every accepted instruction has come to its end.
-func (r *run) ends(ctx context.Context) error {
+func (r *Session) ends(ctx context.Context) error {
 	r.OnProgress(len(r.records), r.total, "waiting for the last statuses")
 	return r.await(ctx, "the ends of instructions", func() string {
 		for key, end := range r.Workload.Ends {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/penstock-ledger/penstock/ops/invariants"
 )
@@ -33,9 +34,16 @@ func (p *Printer) line(format string, args ...any) {
 
 // The columns of the external trades.
 const (
-	headColumns  = "  %-6s%7s%16s%17s  %-11s%18s  %s"
-	tradeColumns = "  %-6s%7s%16s%17s  %11s%18s  %s"
+	headColumns  = "  %-5s%7s%15s%17s  %-10s%17s  %s"
+	tradeColumns = "  %-5s%7s%15s%17s  %10s%17s  %s"
 )
+
+// Title writes what is about to be shown, and after what time the stack was up.
+func (p *Printer) Title(w *Workload, started time.Duration) {
+	p.line("penstock demo: %s members, %d dealing days from %s, seed %d", group(w.Members), w.dealingDays(), w.Days[0].Date, w.Seed)
+	p.line("Time is simulated; the embedded stack was up after %s s.", seconds(started.Milliseconds()))
+	p.line("")
+}
 
 // Day writes one weekday.
 func (p *Printer) Day(d *DayReport) {
@@ -52,7 +60,7 @@ func (p *Printer) Day(d *DayReport) {
 		return strings.HasPrefix(note, "released") || strings.HasPrefix(note, "settled")
 	})
 	if len(d.Trades) > 0 && !p.titled {
-		p.line(headColumns, "", "orders", "of members", "external trade", "      price", "units     ", "settles")
+		p.line(headColumns, "", "orders", "of members", "external trade", "     price", "units     ", "settles")
 		p.titled = true
 	}
 	for _, t := range d.Trades {
@@ -91,7 +99,7 @@ func (p *Printer) trade(t *TradeReport) {
 	if t.State == "rejected" {
 		settles = ""
 	}
-	p.line(tradeColumns, t.Asset, group(int(t.PlacedOrders)), groupDecimal(t.MemberOrders), groupDecimal(t.Placed), price, units, settles+remark)
+	p.line(tradeColumns, t.Asset, group(t.PlacedOrders), group(t.MemberOrders), group(t.Placed), price, units, settles+remark)
 }
 
 // alignUnits pads units to six decimals, so that the points of all assets stand in one column.
@@ -100,7 +108,7 @@ func alignUnits(units string) string {
 	if !ok {
 		return units
 	}
-	return groupDecimal(units) + strings.Repeat(" ", max(0, 6-len(decimals)))
+	return group(units) + strings.Repeat(" ", max(0, 6-len(decimals)))
 }
 
 // Summary writes what stands at the end: the cases, the totals and the checks.
@@ -113,9 +121,9 @@ func (p *Printer) Summary(r *Report) {
 func (p *Printer) cases(r *Report) {
 	p.line("What was sent on purpose, and what became of it")
 	for _, c := range r.Cases {
-		p.line("  %s %-54s %s", mark(c.OK), c.About, c.Got)
+		p.line("  %s %-52s %s", mark(c.OK), c.About, c.Got)
 		if !c.OK {
-			p.line("       %-54s must be: %s", "", c.Want)
+			p.line("       %-52s must be: %s", "", c.Want)
 		}
 	}
 	p.line("")
@@ -132,20 +140,25 @@ func (p *Printer) totals(t *Totals) {
 	p.line("Where it all is now")
 	p.line("  %-6s%8s%9s%16s%18s%18s%16s", "", "trades", "orders", "paid", "units     ", "in pots     ", "rounding     ")
 	for _, a := range t.Assets {
-		p.line("  %-6s%8s%9s%16s%18s%18s%16s", a.Asset, group(a.Trades), group(int(a.Orders)), groupDecimal(a.Spent),
+		p.line("  %-6s%8s%9s%16s%18s%18s%16s", a.Asset, group(a.Trades), group(a.Orders), group(a.Spent),
 			alignUnits(a.Bought), alignUnits(a.Members), alignUnits(a.Rounding))
 	}
 	c := &t.Cash
-	p.line("  cash: %s paid in = %s invested + %s available in pots", groupDecimal(c.PaidIn), groupDecimal(c.Spent), groupDecimal(c.Available))
-	p.line("        %s still reserved, %s in the scheme's rounding account", groupDecimal(c.Reserved), groupDecimal(c.Rounding))
+	p.line("  cash: %s paid in = %s invested + %s available in pots", group(c.PaidIn), group(c.Spent), group(c.Available))
+	p.line("        %s still reserved, %s in the scheme's rounding account", group(c.Reserved), group(c.Rounding))
 	p.line("")
 }
 
 func (p *Printer) checks(r *Report) {
-	p.line("What must hold, and on what it was checked (numbers are those of the catalogue of invariants)")
+	p.line("What must hold, and on what it was checked")
 	failed := 0
+	section := ""
 	for i := range r.Checks {
 		c := &r.Checks[i]
+		if next := sectionOf(c, section); next != section {
+			section = next
+			p.line("  %s", section)
+		}
 		if !c.OK {
 			failed++
 		}
@@ -159,16 +172,44 @@ func (p *Printer) checks(r *Report) {
 	p.line("All %d checks hold: %s members, %d dealing days, seed %d, in %s s.", len(r.Checks), group(r.Members), r.DealingDays, r.Seed, seconds(r.Milliseconds))
 }
 
+// The parts of the list of checks. Those in Postgres come last.
+const (
+	sectionOwn    = "worked out by the demo before anything was sent"
+	sectionTopics = "from the records on the topics, by number in the catalogue of invariants"
+	sectionStored = "in Postgres"
+)
+
+func sectionOf(c *invariants.Result, current string) string {
+	switch {
+	case current == sectionStored || strings.HasPrefix(c.Name, storedPrefix):
+		return sectionStored
+	case c.Number > 0:
+		return sectionTopics
+	}
+	return sectionOwn
+}
+
 func (p *Printer) check(c *invariants.Result) {
-	number := "-"
+	number := ""
 	if c.Number > 0 {
 		number = strconv.Itoa(c.Number)
 	}
-	p.wrapped(fmt.Sprintf("  %s %3s  ", mark(c.OK), number), "            ", c.Name)
-	p.wrapped("            ", "            ", "on "+c.CheckedOn)
+	text := strings.TrimPrefix(c.Name, storedPrefix) + " (" + groupWords(c.CheckedOn) + ")"
+	p.wrapped(fmt.Sprintf("  %s %2s  ", mark(c.OK), number), "           ", text)
 	if !c.OK {
-		p.wrapped("            ", "            ", c.Detail)
+		p.wrapped("           ", "           ", c.Detail)
 	}
+}
+
+// groupWords puts commas into the counts of a text.
+func groupWords(text string) string {
+	words := strings.Fields(text)
+	for i, word := range words {
+		if _, err := strconv.Atoi(word); err == nil {
+			words[i] = group(word)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // wrapped writes text in lines that fit, the first one behind first, the others behind rest.
@@ -194,11 +235,9 @@ func seconds(milliseconds int64) string {
 	return fmt.Sprintf("%d.%d", milliseconds/1000, milliseconds%1000/100)
 }
 
-// group writes a count with commas.
-func group(n int) string { return groupDecimal(strconv.Itoa(n)) }
-
-// groupDecimal puts commas into the whole part of a decimal number.
-func groupDecimal(text string) string {
+// group writes a count, or a decimal number in text, with commas in its whole part.
+func group[T int | int64 | string](number T) string {
+	text := fmt.Sprint(number)
 	sign := ""
 	if strings.HasPrefix(text, "-") {
 		sign, text = "-", text[1:]

@@ -10,9 +10,9 @@ import (
 
 // addUp makes the totals from the journals and the fills.
 func addUp(in *invariants.Input) Totals {
-	balances := balancesOf(in.Journals)
+	held := balancesOf(in.Journals)
 	cash := func(account schemas.Account) string {
-		return moneyText(balances[account][schemas.Cash])
+		return moneyText(held[account][schemas.Cash])
 	}
 	var totals Totals
 	spent := schemas.Quantity(0)
@@ -38,8 +38,8 @@ func addUp(in *invariants.Input) Totals {
 		spent += paid
 		text := func(q schemas.Quantity) string { return unitsText(q, int(fund.UnitsScale)) }
 		t.Bought, t.Spent = text(units), moneyText(paid)
-		t.Members = text(balances[ledger.PotSettled][fund.Code] + balances[ledger.PotPending][fund.Code])
-		t.Rounding = text(balances[ledger.SchemeRounding][fund.Code])
+		t.Members = text(held[ledger.PotSettled][fund.Code] + held[ledger.PotPending][fund.Code])
+		t.Rounding = text(held[ledger.SchemeRounding][fund.Code])
 		totals.Assets = append(totals.Assets, t)
 	}
 	totals.Cash = CashTotal{
@@ -55,14 +55,17 @@ func unitsText(q schemas.Quantity, scale int) string {
 
 func moneyText(q schemas.Quantity) string { return unitsText(q, schemas.MoneyScale) }
 
-// balancesOf sums the journals by account and asset, over all pots and shards.
-func balancesOf(journals []*ledger.Journal) map[schemas.Account]map[schemas.AssetCode]schemas.Quantity {
-	balances := make(map[schemas.Account]map[schemas.AssetCode]schemas.Quantity)
+// balances are quantities by account and asset.
+type balances map[schemas.Account]map[schemas.AssetCode]schemas.Quantity
+
+// balancesOf sums the journals over all pots and shards.
+func balancesOf(journals []*ledger.Journal) balances {
+	sums := make(balances)
 	add := func(account schemas.Account, asset schemas.AssetCode, q schemas.Quantity) {
-		if balances[account] == nil {
-			balances[account] = make(map[schemas.AssetCode]schemas.Quantity)
+		if sums[account] == nil {
+			sums[account] = make(map[schemas.AssetCode]schemas.Quantity)
 		}
-		balances[account][asset] += q
+		sums[account][asset] += q
 	}
 	for _, j := range journals {
 		for i := range j.Postings {
@@ -71,7 +74,7 @@ func balancesOf(journals []*ledger.Journal) map[schemas.Account]map[schemas.Asse
 			add(p.To, p.Asset, p.Quantity)
 		}
 	}
-	return balances
+	return sums
 }
 
 func paidIn(journals []*ledger.Journal) schemas.Quantity {

@@ -51,6 +51,7 @@ type generator struct {
 	workload *Workload
 	dealing  []schemas.Date
 	pots     []potModel
+	savers   []*potModel // who have cash to buy with
 	trades   map[schemas.Date]map[schemas.AssetCode]*ExpectedTrade
 	day      *Day
 	number   int // of the dealing day, from 1

@@ -195,7 +195,8 @@ func (f *facts) isOpen(one *fate, state schemas.Code) bool {
 	}
 	for _, s := range one.told {
 		if s.State == stateAccepted && !s.Duplicate {
-			return len(s.Orders) > 0 && !slices.ContainsFunc(s.Orders, func(id schemas.ID) bool { return f.orders[id] == nil })
+			// A cancellation names orders too: those that it has ended.
+			return slices.ContainsFunc(s.Orders, func(id schemas.ID) bool { o := f.orders[id]; return o != nil && !o.ended(f) })
 		}
 	}
 	return false
