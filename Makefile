@@ -14,6 +14,7 @@ GOLANGCI         := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 # What the tests and the benchmarks cover; narrow it while working: make test PKG=./processors/...
 PKG       ?= ./...
 BENCH     ?= .
+BENCH_POTS ?= 10000
 FUZZ_TIME ?= 10s
 
 # TESTS runs `go test` and ends with one counted line for each kind of test that could not run here.
@@ -66,7 +67,8 @@ real: ## the suites against a real Apache Kafka and Postgres (Java 17 and Maven 
 	@PENSTOCK_REAL=$(REAL) $(TESTS) -count=1 -p 1 -timeout 25m $(REAL_PKG)
 
 .PHONY: bench
-bench: ## Go benchmarks (BENCH=regexp, PKG=./path)
+bench: bin/penstock ## the whole cycle at BENCH_POTS pots (10,000), then Go benchmarks (BENCH=regexp, PKG=./path)
+	@bin/penstock bench cycle --pots $(BENCH_POTS)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 
 .PHONY: fuzz-short

@@ -19,6 +19,7 @@ func newBench() *cobra.Command {
 		Use:     "bench",
 		GroupID: groupRun,
 		Short:   "Measure what this machine can do",
+		Example: "  penstock bench cycle --pots 5000",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -71,7 +72,9 @@ func (f *benchFlags) run(cmd *cobra.Command) (err error) {
 	if config.Logger, err = textLogger(cmd.ErrOrStderr(), f.logLevel); err != nil {
 		return err
 	}
-	config.Progress = func(doing string) { fmt.Fprintf(cmd.ErrOrStderr(), "%s ...\n", doing) }
+	if onTerminal(cmd) {
+		config.Progress = func(doing string) { fmt.Fprintf(cmd.ErrOrStderr(), "%s ...\n", doing) }
+	}
 	switch {
 	case f.keep && f.dir == "":
 		return errors.New("--keep needs a folder: name it with --dir")

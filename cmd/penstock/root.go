@@ -14,7 +14,7 @@ const (
 
 // newRoot returns the command tree. It is made anew for every use, so that tests share nothing.
 //
-//	penstock --+-- up, demo, run, day            run something
+//	penstock --+-- up, demo, run, day, bench     run something
 //	           +-- produce, tail                 records in and out
 //	           +-- status, prices, pot, trace,   look at what is there
 //	           |   ledger
@@ -39,7 +39,7 @@ a day, and "penstock pot show" tells what became of it.`,
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newUp(), newDemo(), newRun(), newDay(),
+		newUp(), newDemo(), newRun(), newDay(), newBench(),
 		newProduce(), newTail(),
 		newStatus(), newPrices(), newPot(), newTrace(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newVersion(),
