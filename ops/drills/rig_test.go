@@ -37,6 +37,8 @@ type site struct {
 	stamping bool
 	// suffix ends the transactional ids, where the broker needs one.
 	suffix string
+	// disturb is called while records are on their way, where a test wants something to go wrong then.
+	disturb func()
 }
 
 // inProcess is a broker and a registry in memory, on which producers stamp what they send.
@@ -60,6 +62,7 @@ type rig struct {
 	registry   *feed.Registry
 	producer   *feed.Producer
 	engine     *engine.Engine
+	disturb    func()
 }
 
 func allTopics(processes []streams.Process) []streams.Topic {
@@ -73,7 +76,10 @@ func allTopics(processes []streams.Process) []streams.Topic {
 func newRig(t *testing.T, on site) *rig {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), spineTimeMax)
-	r := &rig{t: t, ctx: ctx, connection: feed.Connection{Brokers: on.brokers, Registry: feed.RegistryAddress{URL: on.registry}}}
+	r := &rig{t: t, ctx: ctx, disturb: func() {}, connection: feed.Connection{Brokers: on.brokers, Registry: feed.RegistryAddress{URL: on.registry}}}
+	if on.disturb != nil {
+		r.disturb = on.disturb
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 
 	processes := append(intake.Processes([]byte("secret")), pot.Process(), dealing.Process(shards))

@@ -24,6 +24,22 @@ func TestRealKafkaTakesAContributionToSettledUnits(t *testing.T) {
 	settle(newRig(t, onRealKafka(t, false)))
 }
 
+// The broker is killed while contributions are being decided, and again while the fill is being shared out: everybody waits for it,
+// goes on by themselves, and the ledger is the same.
+func TestRealKafkaKilledInTheMiddleChangesNothing(t *testing.T) {
+	broker := realkafka.ForTest(t, realkafka.Options{})
+	on := site{brokers: []string{broker.Addr()}, registry: realkafka.RegistryForTest(t).URL()}
+	on.disturb = func() {
+		if err := broker.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := broker.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle(newRig(t, on))
+}
+
 // onRealKafka is a site on Apache Kafka and on a registry that enforces compatibility.
 func onRealKafka(t *testing.T, stamping bool) site {
 	t.Helper()
@@ -42,6 +58,7 @@ func settle(r *rig) {
 		t.Fatalf("ordered %s, want %s", *orders[0].Cash, want)
 	}
 	r.fill(orders[0])
+	r.disturb()
 	await(r, streams.StatusInstruction, "priced orders", reachedBy("priced"))
 	r.send(streams.IngestConfirmation, orders[0].Trade.String(), at("2008-03-25T09:00:00Z"), &ingest.Confirmation{
 		Custodian: "CUST", ID: "s1", Trade: orders[0].Trade, Body: &ingest.TradeSettled{SettledOn: orders[0].SettlesOn},
@@ -108,6 +125,9 @@ func (r *rig) contribute() {
 		instruction.ID = "c1"
 		instruction.Body = &ingest.Contribution{Cash: 100_00, Split: []ingest.SplitPart{{Asset: "AAPL", Weight: schemas.WeightOne}}}
 		r.send(streams.IngestInstruction, string(id), morning+2, &instruction)
+		if i == pots/2 {
+			r.disturb()
+		}
 	}
 	await(r, streams.LedgerJournal, "contributions", count[ledger.Journal](pots))
 }
