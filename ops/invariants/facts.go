@@ -196,7 +196,7 @@ func (f *facts) deriveAccepted() {
 func (f *facts) derive(received *Received) {
 	i := received.Instruction
 	leg := func(n int, asset schemas.AssetCode, cash schemas.Money) {
-		id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), string(rune('a'+n)))
+		id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String(), string(rune('a'+n)))
 		if cash > 0 && f.orders[id] == nil {
 			f.orders[id] = &order{id: id, pot: i.Pot, received: received, asset: asset, cash: cash, trades: make(map[schemas.ID]bool)}
 		}

@@ -20,6 +20,8 @@ const (
 	stateCancelled schemas.Code = "cancelled"
 	statePriced    schemas.Code = "priced"
 	stateSettled   schemas.Code = "settled"
+	// stateSettledInPart is only told to who asks again: some of its orders have settled, others are still under way.
+	stateSettledInPart schemas.Code = "settled-in-part"
 )
 
 // refusal is why an instruction is not done. The zero refusal means that it is.
@@ -75,26 +77,44 @@ func findSeen(seen []state.Seen, key schemas.ID) int {
 	return slices.IndexFunc(seen, func(s state.Seen) bool { return s.Key == key })
 }
 
-// remember notes the answer, and forgets what is dated so far back that it would be refused by its date.
-func (q *question) remember(seen []state.Seen, s schemas.Code, code schemas.Code, digest state.SeenDigest) []state.Seen {
-	oldest := q.oldestDate()
-	next := make([]state.Seen, 0, len(seen)+1)
-	for i := range seen {
-		if seen[i].InstructedOn >= oldest {
-			next = append(next, seen[i])
+// remember notes the answer, and forgets what may be forgotten. What is dated in the future, and refused for it, is kept no longer
+// than what was dated on the day on which it came: a date of the sender's choice must not stay for ever.
+func (q *question) remember(pot *state.PotState, s schemas.Code, code schemas.Code, digest state.SeenDigest) []state.Seen {
+	oldest := q.reference.OldestDate(q.today)
+	next := make([]state.Seen, 0, len(pot.Seen)+1)
+	for i := range pot.Seen {
+		if isKept(pot, i, oldest) {
+			next = append(next, pot.Seen[i])
 		}
 	}
 	i := q.instruction
-	return append(next, state.Seen{Key: seenKey(i.Source, i.ID), Digest: digest, InstructedOn: i.InstructedOn, State: s, Code: code})
+	return append(next, state.Seen{Key: seenKey(i.Source, i.ID), Digest: digest, InstructedOn: min(i.InstructedOn, q.today), State: s, Code: code})
 }
 
-// oldestDate is the earliest date that an instruction received now may bear.
-func (q *question) oldestDate() schemas.Date {
-	settings := q.reference.Settings(q.today)
-	if settings == nil {
-		return q.today
+// isKept says whether an instruction must still be remembered: it is not dated so far back that its date alone would have it refused,
+// or it has an open order, which may yet be cancelled.
+func isKept(pot *state.PotState, i int, oldest schemas.Date) bool {
+	return pot.Seen[i].InstructedOn >= oldest || slices.ContainsFunc(pot.Orders, func(o state.Order) bool {
+		return seenKey(o.Source, o.Instruction) == pot.Seen[i].Key
+	})
+}
+
+// answers says whether what was seen under the instruction's id answers it. What may be forgotten answers only the very same
+// instruction: whether it was forgotten already must not decide whether another one may have its id.
+func (q *question) answers(pot *state.PotState, at int, digest state.SeenDigest) bool {
+	return pot.Seen[at].Digest == digest || isKept(pot, at, q.reference.OldestDate(q.today))
+}
+
+// countKept counts the instructions that must still be remembered.
+func (q *question) countKept(pot *state.PotState) int {
+	oldest := q.reference.OldestDate(q.today)
+	n := 0
+	for i := range pot.Seen {
+		if isKept(pot, i, oldest) {
+			n++
+		}
 	}
-	return q.today - schemas.Date(settings.BackdatingDays)
+	return n
 }
 
 // again answers an instruction that was seen before.

@@ -147,7 +147,13 @@ func (v *visit) touch(order *state.Order, s schemas.Code, why refusal) {
 // rejection is the instruction's end, even where other orders of it go on: an end is told once.
 func (v *visit) statuses(outs []streams.Out) []streams.Out {
 	for n, t := range v.touched {
-		if slices.Contains(v.touched[:n], t) || !v.holdsFor(t) {
+		if slices.Contains(v.touched[:n], t) {
+			continue
+		}
+		whole := v.holdsFor(t)
+		if !whole && t.state == stateSettled {
+			t.state = stateSettledInPart // what has settled can no longer be seen in the orders, and forbids to cancel the rest
+		} else if !whole {
 			continue
 		}
 		if at := findSeen(v.state.Seen, seenKey(t.source, t.instruction)); at >= 0 {
@@ -155,6 +161,9 @@ func (v *visit) statuses(outs []streams.Out) []streams.Out {
 				continue
 			}
 			v.state.Seen[at].State, v.state.Seen[at].Code = t.state, t.why.code
+		}
+		if !whole {
+			continue
 		}
 		outs = append(outs, progressOut(v.place, v.pot, t.source, t.instruction, t.state, t.why, v.cause))
 	}

@@ -35,15 +35,17 @@ func instructed(place streams.Place, r *Reference, before *state.PotState, cause
 		if _, opens := i.Body.(*ingest.PotOpened); !opens {
 			return nil, q.refuse(refusal{codeNotOpen, fmt.Sprintf("pot %s is not open", i.Pot)}, false)
 		}
-		before = &state.PotState{}
 		if why := q.checkDate(); why.code != "" {
 			return nil, q.refuse(why, false)
 		}
-		return q.open(before)
+		return q.open()
 	}
 	digest := digestOf(i)
-	if at := findSeen(before.Seen, seenKey(i.Source, i.ID)); at >= 0 {
+	if at := findSeen(before.Seen, seenKey(i.Source, i.ID)); at >= 0 && q.answers(before, at, digest) {
 		return before, q.again(&before.Seen[at], digest)
+	}
+	if q.countKept(before) >= instructionsMax {
+		return before, q.refuse(refusal{codeTooManyInstructions, fmt.Sprintf("more than %d instructions within the back-dating period", instructionsMax)}, false)
 	}
 	if why := q.checkDate(); why.code != "" {
 		return q.refused(before, why, digest)
@@ -51,10 +53,10 @@ func instructed(place streams.Place, r *Reference, before *state.PotState, cause
 	return q.decide(before, digest)
 }
 
-func (q *question) open(before *state.PotState) (*state.PotState, []streams.Out) {
-	next := *before
-	next.Seen = q.remember(nil, stateAccepted, "", digestOf(q.instruction))
-	return &next, []streams.Out{q.statusOut(stateAccepted, refusal{}, false, nil, nil)}
+func (q *question) open() (*state.PotState, []streams.Out) {
+	next := &state.PotState{}
+	next.Seen = q.remember(next, stateAccepted, "", digestOf(q.instruction))
+	return next, []streams.Out{q.statusOut(stateAccepted, refusal{}, false, nil, nil)}
 }
 
 // checkDate refuses what is dated in the future or too far back: the latter is what lets a pot forget.
@@ -63,16 +65,13 @@ func (q *question) checkDate() refusal {
 	if dated > q.today {
 		return refusal{codeDatedInFuture, fmt.Sprintf("dated %s, received on %s", dated, q.today)}
 	}
-	if oldest := q.oldestDate(); dated < oldest {
+	if oldest := q.reference.OldestDate(q.today); dated < oldest {
 		return refusal{codeDatedTooFarBack, fmt.Sprintf("dated %s, before %s", dated, oldest)}
 	}
 	return refusal{}
 }
 
 func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*state.PotState, []streams.Out) {
-	if len(before.Seen) >= instructionsMax {
-		return before, q.refuse(refusal{codeTooManyInstructions, fmt.Sprintf("more than %d instructions within the back-dating period", instructionsMax)}, false)
-	}
 	switch body := q.instruction.Body.(type) {
 	case *ingest.PotOpened:
 		return q.refused(before, refusal{codeAlreadyOpen, fmt.Sprintf("pot %s is open already", q.instruction.Pot)}, digest)
@@ -90,14 +89,16 @@ func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*sta
 // refused remembers the refusal, so that the same instruction gets the same answer when it comes again.
 func (q *question) refused(before *state.PotState, why refusal, digest state.SeenDigest) (*state.PotState, []streams.Out) {
 	next := *before
-	next.Seen = q.remember(before.Seen, stateRejected, why.code, digest)
+	next.Seen = q.remember(before, stateRejected, why.code, digest)
 	return &next, q.refuse(why, false)
 }
 
 // accepted closes a draft: the journal, then the status.
 func (q *question) accepted(d *draft, digest state.SeenDigest, day *schemas.Date, orders []schemas.ID) (*state.PotState, []streams.Out) {
-	d.state.Seen = q.remember(d.state.Seen, stateAccepted, "", digest)
-	outs := d.journal(make([]streams.Out, 0, 2), q.place, q.instruction.Pot, q.cause, "instructed")
+	d.state.Seen = q.remember(&d.state, stateAccepted, "", digest)
+	// The date belongs to the identity: the sender may use an id again once the pot has forgotten it.
+	kind := "instructed/" + q.instruction.InstructedOn.String()
+	outs := d.journal(make([]streams.Out, 0, 2), q.place, q.instruction.Pot, q.cause, kind)
 	return &d.state, append(outs, q.statusOut(stateAccepted, refusal{}, false, day, orders))
 }
 
@@ -172,7 +173,7 @@ func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order,
 
 func (q *question) order(leg int, w want, day schemas.Date) state.Order {
 	i := q.instruction
-	id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), string(rune('a'+leg)))
+	id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String(), string(rune('a'+leg)))
 	return state.Order{
 		ID: id, Source: i.Source, Instruction: i.ID, Asset: w.asset, Side: inbox.SideBuy, Day: day, Amount: int64(w.cash),
 		Salt: state.OrderSalt(merkle.OrderSalt(q.cause.Salt, id)),
@@ -203,6 +204,9 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 	at := findSeen(before.Seen, key)
 	if at < 0 {
 		return q.refused(before, refusal{codeUnknownInstruction, fmt.Sprintf("instruction %s is not known", c.Instruction)}, digest)
+	}
+	if before.Seen[at].State == stateSettledInPart {
+		return q.refused(before, refusal{codeTooLateToCancel, fmt.Sprintf("a part of instruction %s has settled", c.Instruction)}, digest)
 	}
 	var found []int
 	for i := range before.Orders {

@@ -23,6 +23,9 @@ var ErrNoDealingDay = errors.New("no dealing day")
 // searchDaysMax bounds the search for a dealing day.
 const searchDaysMax = 366
 
+// backdatingDaysMax bounds how far back an instruction may be dated, whatever the settings say.
+const backdatingDaysMax = 366
+
 // Book answers questions about reference data.
 type Book struct {
 	settings  []setting
@@ -104,6 +107,22 @@ func (b *Book) setting(day schemas.Date) *setting {
 		}
 	}
 	return nil
+}
+
+// OldestDate returns the earliest date that an instruction received on the day may bear. It never runs backwards, not even when
+// settings come to allow more: what was forgotten by then must not be accepted a second time.
+func (b *Book) OldestDate(today schemas.Date) schemas.Date {
+	oldest := today - backdatingDaysMax
+	last := today
+	for i := len(b.settings) - 1; i >= 0; i-- {
+		s := b.settings[i]
+		if s.EffectiveFrom > today {
+			continue
+		}
+		oldest = max(oldest, last-schemas.Date(s.BackdatingDays))
+		last = s.EffectiveFrom - 1
+	}
+	return oldest
 }
 
 // LocalDate returns the date that the platform's clocks show at the moment, and false where there are no settings yet.
