@@ -82,16 +82,14 @@ type judgement struct {
 
 func newPricesJudge(release bool) *cobra.Command {
 	j := judgement{release: release}
-	verb, long := "release", "Releases a parked price: the trades that wait for it are allocated at it."
+	verb, short := "release", "Release a parked price: the trades that wait for it are allocated at it"
 	if !release {
-		verb, long = "refuse", "Refuses a parked price: it is forgotten, and the vendor can send another."
+		verb, short = "refuse", "Refuse a parked price: it is forgotten, and the vendor can send another"
 	}
 	cmd := &cobra.Command{
 		Use:   verb + " ASSET DATE PRICE",
-		Short: long,
-		Long: long + `
-
-Prints what would happen, and acts only with --execute. The price is named again, in the trust's currency, so that nothing else
+		Short: short,
+		Long: `Prints what would happen, and acts only with --execute. The price is named again, in the trust's currency, so that nothing else
 than what was looked at is judged.`,
 		Example: fmt.Sprintf("  penstock prices %s GOOG 2008-04-18 539.41 --operator anna --reason \"checked with two sources\" --execute", verb),
 		Args:    cobra.ExactArgs(3),

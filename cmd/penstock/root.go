@@ -42,7 +42,7 @@ a day, and "penstock pot show" tells what became of it.`,
 		newUp(), newDemo(), newRun(), newDay(), newBench(),
 		newProduce(), newTail(),
 		newStatus(), newPrices(), newPot(), newTrace(), newLedger(),
-		newTopics(), newSchemas(), newReference(), newVersion(),
+		newTopics(), newSchemas(), newReference(), newVersion(), newCommands(),
 	)
 	return root
 }
