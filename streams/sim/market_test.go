@@ -124,7 +124,7 @@ func (h *history) answersTo(o *custodian.CustodianOrder) []*ingest.Confirmation 
 		if h.dice(3, aboutNoise, trade, uint64(n), 1) == 0 {
 			again := *fill
 			over := pieces[n]
-			over.Cash += *o.Cash
+			over.Cash = *o.Cash + 1
 			all = append(all, &again, confirm("over-"+string(rune('1'+n)), &over), confirm(fill.ID, &over))
 		}
 	}

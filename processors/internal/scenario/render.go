@@ -168,7 +168,8 @@ func toPots(key string, m *inbox.PotMessage) (string, Args) {
 	args := Args{{"key", key}}
 	switch body := m.Body.(type) {
 	case *inbox.Instructed:
-		return "Instructed", append(args, Arg{"id", string(body.Instruction.ID)}, Arg{"pot", string(body.Instruction.Pot)})
+		args = append(args, Arg{"id", string(body.Instruction.ID)}, Arg{"pot", string(body.Instruction.Pot)})
+		return "Instructed", append(args, flag("salted", m.Cause.Salt != inbox.Salt{})...)
 	case *inbox.DayClosed:
 		assets := make([]string, len(body.Assets))
 		for i := range body.Assets {
