@@ -88,7 +88,7 @@ func runDemo(cmd *cobra.Command, flags *demoFlags) error {
 	bar := newDemoBar(flags.asJSON)
 	s, err := startStack(cmd.Context(), upConfig{
 		Dir: dir, HTTPAddr: httpAddrDefault, Manual: true, Start: workload.Days[0].Date, Custodian: true, Behaviour: workload.Behaviour,
-		Reference: market.Reference(), Logger: log, Progress: func(what string) { bar.show(0, 1, what) },
+		Reference: market.Reference(), Logger: log, Progress: func(what string) { bar.show(0, 0, what) },
 	})
 	if err != nil {
 		return errors.Join(err, remove())
@@ -162,7 +162,7 @@ func (d *demoShow) run(ctx context.Context, market *demo.Market, workload *demo.
 	if err := session.Play(ctx); err != nil {
 		return d.because(ctx, err)
 	}
-	d.bar.show(1, 1, "checking the ledger")
+	d.bar.show(0, 0, "checking the ledger")
 	pool, err := postgres.OpenPool(ctx, d.stack.Endpoints.Postgres, postgres.RoleAuditor)
 	if err != nil {
 		return err
@@ -226,7 +226,7 @@ func (d *demoShow) keep(ctx context.Context) {
 	if d.flags.asJSON {
 		out = os.Stderr
 	}
-	fmt.Fprintf(out, demoKeepText, e.Kafka, e.Registry, e.Postgres, d.dir, d.dir, d.dir, d.dir, e.Postgres, e.Kafka, e.Registry)
+	fmt.Fprintf(out, demoKeepText, e.Kafka, e.Registry, e.Postgres, d.dir)
 	select {
 	case <-ctx.Done():
 	case <-d.stack.Done():
@@ -235,24 +235,30 @@ func (d *demoShow) keep(ctx context.Context) {
 
 // demoKeepText says how to look around.
 const demoKeepText = `
-The stack stays up until you press Ctrl-C. Kafka is at %s, the registry at %s,
-Postgres at %s
-In another terminal:
+The stack stays up until you press Ctrl-C.
 
-  penstock status --dir %s
-  penstock pot show pot-000012 --dir %s
-  penstock trace buy-1 --dir %s
-  penstock tail ledger.trade.v1 --dir %s
+  Kafka     %[1]s
+  registry  %[2]s
+  Postgres  %[3]s
 
-  psql '%s' \
+Look around in another terminal:
+
+  penstock status --dir %[4]s
+  penstock pot show pot-000012 --dir %[4]s
+  penstock trace portal/pot-000001/buy-1 --dir %[4]s
+  penstock tail ledger.trade.v1 --no-follow --dir %[4]s
+
+  psql '%[3]s' \
     -c 'select day, asset, orders, cash, units, status from report.trades order by day, asset'
 
-  python3 - <<'END'
-  from confluent_kafka import DeserializingConsumer, TopicPartition
+  python3 - <<'END'    # after: pip install "confluent-kafka[avro,schemaregistry]"
+  from confluent_kafka import DeserializingConsumer
   from confluent_kafka.schema_registry import SchemaRegistryClient
   from confluent_kafka.schema_registry.avro import AvroDeserializer
-  consumer = DeserializingConsumer({'bootstrap.servers': '%s', 'group.id': 'look', 'auto.offset.reset': 'earliest',
-      'value.deserializer': AvroDeserializer(SchemaRegistryClient({'url': '%s'}))})
+  registry = SchemaRegistryClient({'url': '%[2]s'})
+  consumer = DeserializingConsumer({
+      'bootstrap.servers': '%[1]s', 'group.id': 'look', 'enable.auto.commit': False,
+      'auto.offset.reset': 'earliest', 'value.deserializer': AvroDeserializer(registry)})
   consumer.subscribe(['ledger.trade.v1'])
   for _ in range(20):
       record = consumer.poll(10)
@@ -263,6 +269,13 @@ In another terminal:
   END
 `
 
+const (
+	// eraseLine takes a terminal's cursor to the beginning of its line and empties the line.
+	eraseLine = "\r\x1b[K"
+	// barEvery bounds how often the bar is drawn.
+	barEvery = 100 * time.Millisecond
+)
+
 // demoBar shows progress on a terminal, and nothing elsewhere.
 type demoBar struct{ bar *progressbar.ProgressBar }
 
@@ -272,21 +285,25 @@ func newDemoBar(quiet bool) *demoBar {
 		return &demoBar{}
 	}
 	return &demoBar{progressbar.NewOptions(1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetWidth(30),
-		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(false))}
+		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(false), progressbar.OptionThrottle(barEvery))}
 }
 
-// show tells how much of the work is done, and what is going on.
+// show tells how much of the work is done, and what is going on; without a total only that.
 func (b *demoBar) show(done, total int, what string) {
 	if b.bar == nil {
 		return
 	}
-	b.bar.Describe(what)
+	if total == 0 {
+		fmt.Fprintf(os.Stderr, eraseLine+"%s ...", what)
+		return
+	}
 	b.bar.ChangeMax(total)
+	b.bar.Describe(what)
 	_ = b.bar.Set(min(done, total-1)) // a full bar would end itself
 }
 
 func (b *demoBar) clear() {
 	if b.bar != nil {
-		_ = b.bar.Clear()
+		fmt.Fprint(os.Stderr, eraseLine)
 	}
 }

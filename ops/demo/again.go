@@ -62,7 +62,7 @@ func (r *Session) messages(ctx context.Context, topic string) ([]feed.Message, e
 		}
 		partition := record.Partition
 		messages = append(messages, feed.Message{
-			Topic: topic, Key: string(record.Key), Value: append([]byte(nil), record.Value...), Timestamp: r.outside.now, Partition: &partition,
+			Topic: topic, Key: string(record.Key), Value: append([]byte(nil), record.Value...), Timestamp: r.now, Partition: &partition,
 		})
 		return nil
 	})

@@ -158,7 +158,7 @@ func (r *Session) checkPast(ctx context.Context, pool *pgxpool.Pool, in *invaria
 			return v.Result, err
 		}
 	}
-	ahead := r.outside.now + schemas.Instant(time.Hour.Milliseconds())
+	ahead := r.now + schemas.Instant(time.Hour.Milliseconds())
 	err := postgres.Balances(ctx, pool, postgres.BalanceFilter{}, postgres.AsOf{RecordedAt: &ahead}, func(postgres.Balance) error { return nil })
 	if !errors.Is(err, postgres.ErrNotComplete) {
 		v.fail("the ledger could be read as of %s, which is still to come: %v", ahead, err)
@@ -211,8 +211,8 @@ func (r *Session) unbooked(ctx context.Context, pool *pgxpool.Pool, last map[fee
 		return fmt.Sprintf("%d of %d events of trades", trades-events, trades), nil
 	}
 	through, err := postgres.CompleteThrough(ctx, pool)
-	if err == nil && through < r.outside.now {
-		return fmt.Sprintf("the ledger is complete through %s, not %s", through, r.outside.now), nil
+	if err == nil && through < r.now {
+		return fmt.Sprintf("the ledger is complete through %s, not %s", through, r.now), nil
 	}
 	return "", err
 }

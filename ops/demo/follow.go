@@ -50,15 +50,14 @@ type fate struct {
 type tradeView struct {
 	order *custodian.CustodianOrder
 	// told counts the confirmations that have come to dealing.
-	told         int
-	pieces       int
-	final        bool
-	cash, units  schemas.Quantity
-	price        schemas.Price
-	settledOn    *schemas.Date
-	reason       string
-	orders       int64
-	acknowledged bool // whether the report has shown its settlement
+	told        int
+	pieces      int
+	final       bool
+	cash, units schemas.Quantity
+	price       schemas.Price
+	settledOn   *schemas.Date
+	reason      string
+	orders      int64
 }
 
 // followed are the topics that are read.

@@ -180,15 +180,15 @@ func (r *Session) morning(ctx context.Context, d *Day) error {
 // fence lets a millisecond pass and waits until every shard has gone through everything that was told before: a tick goes
 // the same way, and never overtakes.
 func (r *Session) fence(ctx context.Context) error {
-	if err := r.advance(r.outside.now); err != nil {
+	if err := r.advance(r.now); err != nil {
 		return err
 	}
 	if err := r.tick(ctx); err != nil {
 		return err
 	}
-	return r.await(ctx, "the shards to reach "+r.outside.now.String(), func() string {
+	return r.await(ctx, "the shards to reach "+r.now.String(), func() string {
 		for shard := range r.Pipeline.Shards {
-			if r.reached[shard] < r.outside.now {
+			if r.reached[shard] < r.now {
 				return fmt.Sprintf("shard %d is at %s", shard, r.reached[shard])
 			}
 		}

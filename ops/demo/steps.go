@@ -227,7 +227,7 @@ func (r *Session) release(ctx context.Context, day schemas.Date) error {
 		records = append(records, Record{Topic: streams.IngestOperator, Key: "operator", Value: operation})
 		r.released[p.asset] = p.parked
 		r.day.Notes = append(r.day.Notes, fmt.Sprintf("released by an operator at %s: %s of %s at %s",
-			r.outside.now.Time().In(r.Market.zone).Format(time.TimeOnly), p.asset, p.day, priceText(p.parked)))
+			r.now.Time().In(r.Market.zone).Format(time.TimeOnly), p.asset, p.day, priceText(p.parked)))
 	}
 	if _, err := r.send(ctx, records); err != nil {
 		return err

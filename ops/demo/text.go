@@ -40,7 +40,7 @@ const (
 
 // Title writes what is about to be shown, and after what time the stack was up.
 func (p *Printer) Title(w *Workload, started time.Duration) {
-	p.line("penstock demo: %s members, %d dealing days from %s, seed %d", group(w.Members), w.dealingDays(), w.Days[0].Date, w.Seed)
+	p.line("penstock demo: %s members, %s from %s, seed %d", group(w.Members), dealingDays(w.dealingDays()), w.Days[0].Date, w.Seed)
 	p.line("Time is simulated; the embedded stack was up after %s s.", seconds(started.Milliseconds()))
 	p.line("")
 }
@@ -169,7 +169,7 @@ func (p *Printer) checks(r *Report) {
 		p.line("%d of %d checks FAIL.", failed, len(r.Checks))
 		return
 	}
-	p.line("All %d checks hold: %s members, %d dealing days, seed %d, in %s s.", len(r.Checks), group(r.Members), r.DealingDays, r.Seed, seconds(r.Milliseconds))
+	p.line("All %d checks hold: %s members, %s, seed %d, in %s s.", len(r.Checks), group(r.Members), dealingDays(r.DealingDays), r.Seed, seconds(r.Milliseconds))
 }
 
 // The parts of the list of checks. Those in Postgres come last.
@@ -228,6 +228,13 @@ func (p *Printer) wrapped(first, rest, text string) {
 		empty = false
 	}
 	p.line("%s", line)
+}
+
+func dealingDays(n int) string {
+	if n == 1 {
+		return "1 dealing day"
+	}
+	return fmt.Sprintf("%d dealing days", n)
 }
 
 // seconds writes milliseconds with one decimal, rounded down.

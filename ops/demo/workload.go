@@ -85,12 +85,22 @@ func (m *Market) Generate(options Options) (*Workload, error) {
 		g.pots = append(g.pots, potModel{id: schemas.PotID(fmt.Sprintf("pot-%06d", i+1))})
 	}
 	g.behave()
-	for date := first; date <= g.dealing[options.Days-1]; date++ {
+	// What came after the last cut-off deals on a day without instructions.
+	for date := first; date <= g.dealing[options.Days-1] || date <= g.lastTrade(); date++ {
 		if isWeekday(date) {
 			g.addDay(date)
 		}
 	}
 	return g.finish(), nil
+}
+
+// lastTrade is the last day for which there are orders.
+func (g *generator) lastTrade() schemas.Date {
+	last := g.dealing[0]
+	for day := range g.trades {
+		last = max(last, day)
+	}
+	return last
 }
 
 // dealingDays returns the first n days on which all funds that have begun deal.

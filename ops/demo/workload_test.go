@@ -59,6 +59,14 @@ func TestTwentyDealingDaysEndOnTheEighteenthOfApril(t *testing.T) {
 	}
 }
 
+func TestOrdersAfterTheLastCutOffHaveADay(t *testing.T) {
+	w := generate(t, Options{Members: 100, Days: 1, Seed: 3})
+	last := w.Days[len(w.Days)-1]
+	if last.Date != date(t, "2008-03-25") || len(last.Waves) != 0 || len(last.Trades) == 0 {
+		t.Errorf("the last day is %s, with %d waves and %d trades", last.Date, len(last.Waves), len(last.Trades))
+	}
+}
+
 func TestContributionsAreReceivedOnTwoPaydays(t *testing.T) {
 	w := generate(t, Options{Members: 100, Days: 20, Seed: 3})
 	split := make(map[schemas.Date]int)
