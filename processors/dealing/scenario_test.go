@@ -40,7 +40,7 @@ func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 	return outs
 }
 
-func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
+func (p *player) Is(r scenario.Reporter, _ scenario.Step) scenario.Args {
 	r.Helper()
 	r.Fatalf("dealing is asked for nothing")
 	return nil

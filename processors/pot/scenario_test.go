@@ -50,7 +50,8 @@ func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 	}
 	args := scenario.Args{
 		{Key: "pot", Value: step.Args.Get("pot", "p1")},
-		{Key: "available", Value: held.Available.String()}, {Key: "reserved", Value: held.Reserved.String()},
+		{Key: "available", Value: held.Available.String()},
+		{Key: "reserved", Value: held.Reserved.String()},
 	}
 	for _, h := range held.Holdings {
 		code := string(h.Asset)

@@ -121,9 +121,17 @@ func statusArgs(s *status.InstructionStatus) Args {
 
 func trade(t *ledger.Trade) Args {
 	args := Args{
-		{"event", t.Event}, {"day", t.Day.String()}, {"custodian", string(t.Custodian)}, {"asset", string(t.Asset)},
-		{"ordered", cash(t.Ordered)}, {"orders", number(t.Orders)}, {"settles", t.SettlesOn.String()}, {"cash", cash(t.Cash)},
-		{"units", amount(t.Units, t.UnitsScale, schemas.Cash)}, {"piece", number(t.Piece)}, {"shards", number(len(t.Shards))},
+		{"event", t.Event},
+		{"day", t.Day.String()},
+		{"custodian", string(t.Custodian)},
+		{"asset", string(t.Asset)},
+		{"ordered", cash(t.Ordered)},
+		{"orders", number(t.Orders)},
+		{"settles", t.SettlesOn.String()},
+		{"cash", cash(t.Cash)},
+		{"units", amount(t.Units, t.UnitsScale, schemas.Cash)},
+		{"piece", number(t.Piece)},
+		{"shards", number(len(t.Shards))},
 	}
 	if t.Price != nil {
 		args = append(args, Arg{"price", t.Price.String()})
