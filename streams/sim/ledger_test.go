@@ -33,6 +33,9 @@ func TestInvariantsHoldOverAnyHistory(t *testing.T) {
 				t.Errorf("invariant %d, %s, on %s: %s", result.Number, result.Name, result.CheckedOn, result.Detail)
 			}
 		}
+		if n := w.underWay(); n > 0 {
+			t.Errorf("%d orders never came to their end", n)
+		}
 		for _, trade := range in.Trades {
 			if trade.Event == "priced" {
 				fills++

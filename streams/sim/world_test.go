@@ -16,6 +16,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/sim"
@@ -305,6 +306,20 @@ func (w *world) received() []invariants.Received {
 
 func (w *world) rejections() []*audit.Rejection {
 	return decoded(w.Pipeline, streams.AuditRejection, func() *audit.Rejection { return new(audit.Rejection) })
+}
+
+// underWay counts the orders that pots still have.
+func (w *world) underWay() int {
+	count := 0
+	for p := range potsOfHistory {
+		name := string(potName(p))
+		framed := w.State(pot.Name, streams.PartitionOf(name, w.shards), name)
+		if table, ok := decode(pot.Process().Table.Name, framed, new(state.PotTable)); ok {
+			held, _ := table.Body.(*state.PotState)
+			count += len(held.Orders)
+		}
+	}
+	return count
 }
 
 // position is where an ingest record lies.
