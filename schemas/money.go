@@ -16,6 +16,8 @@ const (
 	QuantityScale = 6
 	// UnitsScaleMax is the finest scale an asset's units may have.
 	UnitsScaleMax = 6
+	// QuantityMax is the greatest Quantity that its 18 digits can say.
+	QuantityMax Quantity = 999_999_999_999_999_999
 	// WeightOne is the weight 1, the whole.
 	WeightOne Weight = 1_000_000
 )
@@ -90,11 +92,12 @@ func Power10(n int) int64 {
 // Quantity returns m at the scale of Quantity, or ErrOverflow.
 func (m Money) Quantity() (Quantity, error) { return QuantityOf(int64(m), MoneyScale) }
 
-// QuantityOf returns quanta of the given scale as a Quantity, or ErrOverflow. The scale is from 0 to 6.
+// QuantityOf returns quanta of the given scale as a Quantity, or ErrOverflow where it has more digits than a Quantity can say.
+// The scale is from 0 to 6.
 func QuantityOf(quanta int64, scale int) (Quantity, error) {
 	factor := Power10(QuantityScale - scale)
 	product := quanta * factor
-	if product/factor != quanta {
+	if product/factor != quanta || Quantity(product) > QuantityMax || Quantity(product) < -QuantityMax {
 		return 0, ErrOverflow
 	}
 	return Quantity(product), nil
