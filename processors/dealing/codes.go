@@ -27,6 +27,7 @@ const (
 	codeQuotationDiffers        schemas.Code = "dealing/quotation-differs"
 	codePriceScale              schemas.Code = "dealing/price-scale"
 	codePriceInFuture           schemas.Code = "dealing/price-dated-in-future"
+	codePriceEarly              schemas.Code = "dealing/price-before-cut-off"
 	codePriceDiffers            schemas.Code = "dealing/price-differs"
 	codeNoParkedPrice           schemas.Code = "dealing/no-parked-price"
 	codeSettingsMissing         schemas.Code = "dealing/settings-missing"

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -90,11 +91,18 @@ func (d *desk) work(r *Reference, price *state.KnownPrice) (*state.TradeState, [
 		d.trade.Waiting = d.trade.Waiting[1:]
 		if why := d.apply(r, &w.Cause, &w.Confirmation, price); why.code != "" {
 			d.outs = append(d.outs, rejectionOut(d.place, &w.Cause, why))
+			d.forget(w.Confirmation.ID)
 		} else {
 			d.outs = append(d.outs, flushOut(&w.Cause))
 		}
 	}
 	return &d.trade, d.outs
+}
+
+// forget lets a refused confirmation be judged anew when it is sent again: by then the piece that was missing may have come. What is
+// refused must not use up what a trade may remember either.
+func (d *desk) forget(id string) {
+	d.trade.Seen = slices.DeleteFunc(d.trade.Seen, func(s state.SeenConfirmation) bool { return s.ID == id })
 }
 
 func (d *desk) apply(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, price *state.KnownPrice) refusal {
@@ -165,14 +173,14 @@ func plausible(cash schemas.Money, units int64, price schemas.Price, scale int) 
 	return err == nil && units-exact >= -1 && units-exact <= 1
 }
 
-// sayable says whether the sum can still be written down as a quantity.
+// sayable says whether the sum is no more than a trade may move, which is far below what can be written down.
 func sayable(got, units schemas.Units, scale int32) bool {
 	sum, err := schemas.AddChecked(got, units)
 	if err != nil {
 		return false
 	}
-	_, err = schemas.QuantityOf(int64(sum), int(scale))
-	return err == nil
+	quantity, err := schemas.QuantityOf(int64(sum), int(scale))
+	return err == nil && quantity <= batch.UnitsMax
 }
 
 func (d *desk) settle(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, s *ingest.TradeSettled) refusal {

@@ -64,16 +64,13 @@ func (r *Reference) passedDays(code schemas.AssetCode, through schemas.Date, lea
 	for day := through + 1; day <= today; day++ {
 		deals, err := r.Deals(code, day)
 		if err != nil || !deals {
-			// On a day that a calendar does not know nobody is given an order, so there is nothing to close; the days after it, of a
-			// calendar that begins later, must not wait for it.
+			// A day that no calendar knows, or of which the settlement is not known, is not dealt: nobody is given an order for it, so
+			// there is nothing to close. The days after it, of a calendar that begins later, must not wait for it.
 			continue
 		}
 		cutOff, _ := r.CutOff(code, day)
 		if !cutOff.Passed(least, day) {
 			return days
-		}
-		if _, err := r.SettlementDate(code, day); err != nil {
-			return days // the trade could not be told when it settles: it waits until the calendar goes on
 		}
 		days = append(days, day)
 	}

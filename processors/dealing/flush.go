@@ -9,6 +9,18 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
+// Bounds of one sweep: what it tells must fit one record, and what it makes a pot post too, even where all the orders that a pot
+// may have are in one trade. What is left is told by the next sweep.
+const (
+	toldMax       = 500
+	piecesToldMax = 4
+)
+
+// isFull says whether nothing more may be told in this sweep.
+func isFull(tell *inbox.BatchesConfirmed) bool {
+	return len(tell.Priced)+len(tell.Settled)+len(tell.Rejected) >= toldMax
+}
+
 // flushTrade places a trade that is published, and collects what the shards have not been told of it.
 func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, tally *state.DealingTally) (*state.TradeState, []streams.Out) {
 	next := *before
@@ -18,12 +30,12 @@ func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, ta
 	}
 	tell := &tally.Confirmed
 	told := false
-	for n := int(next.Sent); n < len(next.Pieces); n++ {
+	for n := int(next.Sent); n < len(next.Pieces) && n < int(before.Sent)+piecesToldMax && !isFull(tell); n++ {
 		tell.Priced = append(tell.Priced, pricedBatch(id, &next, n))
+		next.Sent++
 		told = true
 	}
-	next.Sent = int32(len(next.Pieces)) //nolint:gosec // bounded by piecesMax
-	if !next.Told && next.Stage == state.StageSettled {
+	if !next.Told && next.Stage == state.StageSettled && int(next.Sent) == len(next.Pieces) && !isFull(tell) {
 		given, got := soFar(next.Pieces)
 		tell.Settled = append(tell.Settled, inbox.SettledBatch{
 			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side,
@@ -31,15 +43,16 @@ func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, ta
 		})
 		next.Told, told = true, true
 	}
-	if !next.Told && next.Stage == state.StageRejected {
+	if !next.Told && next.Stage == state.StageRejected && !isFull(tell) {
 		tell.Rejected = append(tell.Rejected, inbox.RejectedBatch{
 			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Reason: next.Reason,
 		})
 		next.Told, told = true, true
 	}
-	if told {
-		tally.Weights = append(tally.Weights, weightsOf(id, &next))
+	if !told {
+		return before, nil
 	}
+	tally.Weights = append(tally.Weights, weightsOf(id, &next))
 	return &next, nil
 }
 
@@ -86,7 +99,24 @@ func (d *dealing) flushed(cause *inbox.Cause, tally *state.DealingTally) []strea
 		}
 		outs = append(outs, tell(shard, id, cause, body))
 	}
+	if isLeft(&tally.Confirmed) {
+		outs = append(outs, flushOut(cause))
+	}
 	return outs
+}
+
+// isLeft says whether a bound of the sweep was reached, so that something may be left to be told.
+func isLeft(told *inbox.BatchesConfirmed) bool {
+	pieces := 0
+	for i := range told.Priced {
+		if i == 0 || told.Priced[i].Trade != told.Priced[i-1].Trade {
+			pieces = 0
+		}
+		if pieces++; pieces == piecesToldMax {
+			return true
+		}
+	}
+	return isFull(told)
 }
 
 // runningWeights sums the trade's weights over the shards before this one, and up to and with it.

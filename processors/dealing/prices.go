@@ -16,6 +16,13 @@ import (
 // pricesPerAssetMax is how many closes of an asset are kept; fills of older days are not confirmed any more.
 const pricesPerAssetMax = 60
 
+// All prices together take so many bytes, for they are kept in one record with the reference data: beyond that the oldest are forgotten.
+const (
+	pricesBytesMax = 400 << 10
+	// priceBytesMax is what a price takes besides its asset's code.
+	priceBytesMax = 24
+)
+
 // pencePerPound converts prices that are quoted in pence.
 const pencePerPound = 100
 
@@ -73,6 +80,9 @@ func (r *Reference) checkPrice(cause *inbox.Cause, p *ingest.Price) (schemas.Pri
 	if today, ok := r.LocalDate(cause.ReceivedAt); !ok || p.Date > today {
 		return 0, refusal{codePriceInFuture, fmt.Sprintf("the close of %s on %s came before that day", p.Asset, p.Date)}
 	}
+	if r.isEarly(cause, p) {
+		return 0, refusal{codePriceEarly, fmt.Sprintf("the close of %s on %s came before the cut-off of that day", p.Asset, p.Date)}
+	}
 	if p.Quotation != asset.Quotation {
 		return 0, refusal{codeQuotationDiffers, fmt.Sprintf("%s is quoted in %s, not in %s", p.Asset, asset.Quotation, p.Quotation)}
 	}
@@ -86,6 +96,16 @@ func (r *Reference) checkPrice(cause *inbox.Cause, p *ingest.Price) (schemas.Pri
 		return 0, refusal{codePriceScale, fmt.Sprintf("%s pence of %s cannot be said in pounds", p.Close, p.Asset)}
 	}
 	return p.Close / pencePerPound, refusal{}
+}
+
+// isEarly says whether the price came while instructions could still be in time for its day. Whoever knew it could deal at a known price.
+func (r *Reference) isEarly(cause *inbox.Cause, p *ingest.Price) bool {
+	deals, err := r.Deals(p.Asset, p.Date)
+	if err != nil || !deals {
+		return false
+	}
+	cutOff, _ := r.CutOff(p.Asset, p.Date)
+	return cutOff.InTime(cause.ReceivedAt, p.Date)
 }
 
 // withinTolerance says whether the price moved no further from the last released one than the asset allows. A first
@@ -175,5 +195,24 @@ func putPrice(prices []state.KnownPrice, price state.KnownPrice, drop bool) []st
 	if i >= first+pricesPerAssetMax || len(next) > first+pricesPerAssetMax && next[first+pricesPerAssetMax].Asset == price.Asset {
 		next = slices.Delete(next, first, first+1)
 	}
-	return next
+	return forgetOldest(next)
+}
+
+// forgetOldest drops the prices of the oldest days until the rest may be kept.
+func forgetOldest(prices []state.KnownPrice) []state.KnownPrice {
+	size := 0
+	for i := range prices {
+		size += len(prices[i].Asset) + priceBytesMax
+	}
+	for size > pricesBytesMax {
+		oldest := 0
+		for i := range prices {
+			if prices[i].Date < prices[oldest].Date {
+				oldest = i
+			}
+		}
+		size -= len(prices[oldest].Asset) + priceBytesMax
+		prices = slices.Delete(prices, oldest, oldest+1)
+	}
+	return prices
 }

@@ -29,6 +29,8 @@ const (
 	custodianRowsMax  = 100
 	calendarRowsMax   = 200
 	settingsRowsMax   = 100
+	// referenceBytesMax bounds all of it, for it is kept in one record, together with the prices.
+	referenceBytesMax = 500 << 10
 )
 
 // What a change of reference data must leave as it is.
@@ -89,6 +91,9 @@ func (d *dealing) referenceReceived(place streams.Place, r *Reference, cause *in
 	}
 	if next == nil {
 		return r.stored, nil
+	}
+	if referenceBytes(next) > referenceBytesMax {
+		return r.stored, []streams.Out{rejectionOut(place, cause, bad("there is more reference data than can be kept"))}
 	}
 	if why := r.strands(next, cause.ReceivedAt); why.code != "" {
 		return r.stored, []streams.Out{rejectionOut(place, cause, why)}
@@ -256,6 +261,13 @@ func isName(text string) bool {
 		return false
 	}
 	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) })
+}
+
+// referenceBytes is the size of the reference data without prices, which are bounded by themselves.
+func referenceBytes(next *state.DealingReference) int {
+	without := *next
+	without.Prices = nil
+	return len(without.AppendAvro(nil))
 }
 
 // changed returns next where it differs from the stored data, else nil.

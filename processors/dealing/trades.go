@@ -2,6 +2,7 @@ package dealing
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/penstock-ledger/penstock/processors/internal/merkle"
@@ -21,6 +22,10 @@ const (
 	eventSettled  = "settled"
 	eventRejected = "rejected"
 )
+
+// tradeCashMax is the most cash that a trade may be for: a hundred thousand million. Orders that sum to more are taken for a mistake of
+// their sender, and the trade ends before it is placed.
+const tradeCashMax schemas.Money = 100_000_000_000_00
 
 // tagReady is borne by trades with something to place or to tell the shards.
 const tagReady = "ready"
@@ -51,16 +56,23 @@ func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.Tr
 	next.Stage, next.SettlesOn = state.StageBatched, settlesOn
 	event := tradeOut(place, m.Trade, next, eventBatched)
 	event.Value.(*ledger.Trade).Shards = shardParts(next) //nolint:forcetypeassert // made two lines above
-	return next, []streams.Out{event, flushOut(cause)}
+	outs := []streams.Out{event}
+	if sum := schemas.Money(weightOf(next)); sum > tradeCashMax {
+		next.Stage, next.Reason = state.StageRejected, fmt.Sprintf("the orders sum to %s, a trade may be for %s", sum, tradeCashMax)
+		event := tradeOut(place, m.Trade, next, eventRejected)
+		event.Value.(*ledger.Trade).Reason = next.Reason //nolint:forcetypeassert // made one line above
+		outs = append(outs, event)
+	}
+	return next, append(outs, flushOut(cause))
 }
 
-// weightOf sums the shards' totals.
+// weightOf sums the shards' totals, as far as that can be said.
 func weightOf(trade *state.TradeState) int64 {
 	sum := int64(0)
 	for i := range trade.Totals {
 		next, err := schemas.AddChecked(sum, trade.Totals[i].Weight)
 		if err != nil {
-			panic(fmt.Sprintf("dealing: the total of %s for %s: %v", trade.Asset, trade.Day, err))
+			return math.MaxInt64
 		}
 		sum = next
 	}
@@ -133,11 +145,11 @@ func isReady(trade *state.TradeState) bool {
 		!trade.Told && (trade.Stage == state.StageSettled || trade.Stage == state.StageRejected)
 }
 
-// cashQuantity converts cash that a trade moves; totals are bounded far below where this could fail.
+// cashQuantity converts cash that a trade is for. More than can be said is only ever told of a trade that ends for that very reason.
 func cashQuantity(cash schemas.Money) schemas.Quantity {
 	q, err := cash.Quantity()
 	if err != nil {
-		panic(fmt.Sprintf("dealing: %s: %v", cash, err))
+		return schemas.QuantityMax
 	}
 	return q
 }

@@ -2,6 +2,7 @@ package pot
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/penstock-ledger/penstock/processors/internal/allocation"
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
@@ -33,7 +34,7 @@ func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
 			entry := tallyOf(tally, batch.Trade(m.Day, m.Assets[a].Custodian, order.Asset, order.Side), 0)
 			sum, err := schemas.AddChecked(entry.Weight, order.Amount)
 			if err != nil {
-				panic(fmt.Sprintf("pot: the total of %s for %s: %v", order.Asset, m.Day, err))
+				sum = math.MaxInt64 // far more than dealing lets a trade be for: it ends before it is placed
 			}
 			entry.Orders++
 			entry.Weight = sum

@@ -13,6 +13,7 @@ const (
 	codeTooManyInstructions  schemas.Code = "pot/too-many-instructions"
 	codeTooManyOrders        schemas.Code = "pot/too-many-orders"
 	codeBalanceTooLarge      schemas.Code = "pot/balance-too-large"
+	codeHoldingTooLarge      schemas.Code = "pot/holding-too-large"
 	codeCashNotAvailable     schemas.Code = "pot/cash-not-available"
 	codeUnknownAsset         schemas.Code = "pot/unknown-asset"
 	codeNoDealingDay         schemas.Code = "pot/no-dealing-day"

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/penstock-ledger/penstock/processors/internal/allocation"
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/processors/internal/merkle"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
@@ -164,11 +165,40 @@ func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order,
 		if q.reference.isClosed(w.asset, day) {
 			return nil, refusal{codeAfterClose, fmt.Sprintf("asset %s: %s is closed already", w.asset, day)}
 		}
+		if !q.hasRoom(before, w.asset, day) {
+			return nil, refusal{codeHoldingTooLarge, fmt.Sprintf("asset %s: the pot could hold more units than a pot may", w.asset)}
+		}
 		if w.cash > 0 {
 			orders = append(orders, q.order(leg, w, day))
 		}
 	}
 	return orders, refusal{}
+}
+
+// hasRoom says whether the pot could still say what it holds of the asset if every trade that it has an order in gave it all the units
+// that a trade may move. A balance that cannot be said would stop the shard in the middle of a sweep.
+func (q *question) hasRoom(before *state.PotState, asset schemas.AssetCode, day schemas.Date) bool {
+	held := schemas.Units(0)
+	for i := range before.Holdings {
+		if h := &before.Holdings[i]; h.Asset == asset {
+			held = h.Settled + h.Pending + h.Reserved
+		}
+	}
+	quantity, err := schemas.QuantityOf(int64(held), int(q.reference.Latest(asset).UnitsScale))
+	if err != nil {
+		return false
+	}
+	trades := schemas.Quantity(1)
+	for i := range before.Orders {
+		o := &before.Orders[i]
+		if o.Asset != asset || o.Day == day {
+			continue
+		}
+		if !slices.ContainsFunc(before.Orders[:i], func(p state.Order) bool { return p.Asset == asset && p.Day == o.Day }) {
+			trades++
+		}
+	}
+	return quantity <= schemas.QuantityMax-trades*batch.UnitsMax
 }
 
 func (q *question) order(leg int, w want, day schemas.Date) state.Order {

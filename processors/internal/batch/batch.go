@@ -9,6 +9,9 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 )
 
+// UnitsMax is the most units that a trade may move: ten thousand million. Pots rely on it, so that what they hold can always be said.
+const UnitsMax schemas.Quantity = 10_000_000_000_000_000
+
 // Trade returns the id of the one external trade per dealing day, custodian, asset and side.
 func Trade(day schemas.Date, custodian schemas.CustodianID, asset schemas.AssetCode, side inbox.Side) schemas.ID {
 	return schemas.DeriveID("trade", day.String(), string(custodian), string(asset), side.String())
