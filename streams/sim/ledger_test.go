@@ -143,3 +143,27 @@ func sharesOf(w *world) map[schemas.ID][2]schemas.Quantity {
 	}
 	return shares
 }
+
+// TestReferenceDataMayChangeUnderWay changes calendars, cut-offs and lags while orders are under way. Days and dates are not judged here:
+// they follow from what was known at each moment. All else must hold, and everything must come to its end.
+func TestReferenceDataMayChangeUnderWay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHistory(t)
+		w, err := newWorld(&h, rapid.SampledFrom([]int32{1, 3}).Draw(t, "shards"), sim.Schedule{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.restless = true
+		if err := w.playThrough(); err != nil {
+			t.Fatal(err)
+		}
+		for _, result := range invariants.Check(w.input()) {
+			if !result.OK && result.Number != 10 && result.Number != 22 {
+				t.Errorf("invariant %d, %s: %s", result.Number, result.Name, result.Detail)
+			}
+		}
+		if n := w.underWay(); n > 0 {
+			t.Errorf("%d orders never came to their end", n)
+		}
+	})
+}

@@ -69,6 +69,7 @@ const (
 	aboutNoise
 	aboutEarly
 	aboutRelease
+	aboutChange
 )
 
 // closeOf is the vendor's close: it drifts by up to 5 %, and sometimes jumps by half.

@@ -16,6 +16,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
@@ -41,6 +42,9 @@ type world struct {
 	// answered counts the custodian orders whose pricing was answered; due are those that are still to settle.
 	answered int
 	due      []*custodian.CustodianOrder
+	// restless changes reference data while the history goes on; closed are the days that it has tried to close in London.
+	restless bool
+	closed   []schemas.Date
 }
 
 func newWorld(h *history, shards int32, schedule sim.Schedule) (*world, error) {
@@ -59,19 +63,48 @@ func play(h *history, shards int32, schedule sim.Schedule) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
+	return w, w.playThrough()
+}
+
+func (w *world) playThrough() error {
 	w.at(monday-3, 9*hour)
 	for n, entry := range referenceEntries() {
 		w.send(streams.IngestReference, "reference", &ingest.ReferenceData{Source: "reference", ID: fmt.Sprint(n), Entry: *entry})
 		if err := w.Run(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	for n := range len(h.days) + tailDays {
+	days := len(w.days) + tailDays
+	if w.restless {
+		days += 2 * tailDays // holidays and lags that are announced on the way make it longer
+	}
+	for n := range days {
 		if err := w.playDay(n); err != nil {
-			return nil, fmt.Errorf("on day %d: %w", n+1, err)
+			return fmt.Errorf("on day %d: %w", n+1, err)
 		}
 	}
-	return w, nil
+	return nil
+}
+
+// change announces a holiday in London, or another cut-off or lag of an asset, within the next days. Dealing takes it or refuses it.
+func (w *world) change(today schemas.Date) error {
+	n := uint64(today)
+	day := today + schemas.Date(w.dice(6, aboutChange, n))
+	entry := &reference.Entry{}
+	switch w.dice(3, aboutChange, n, 1) {
+	case 0:
+		w.closed = append(w.closed, day)
+		closed := slices.Sorted(slices.Values(append([]schemas.Date{monday + 4, monday + 7}, w.closed...)))
+		entry.Body = &reference.Calendar{Name: "london", FirstDay: monday - 100, LastDay: monday + 200, Closed: slices.Compact(closed)}
+	default:
+		asset := assets[w.dice(uint64(len(assets)), aboutChange, n, 2)]
+		asset.EffectiveFrom = day
+		asset.CutOffMinute = int32(9*60 + w.dice(8*60, aboutChange, n, 3))
+		asset.SettlementLag = int32(w.dice(6, aboutChange, n, 4))
+		entry.Body = &asset
+	}
+	w.send(streams.IngestReference, "reference", &ingest.ReferenceData{Source: "reference", ID: fmt.Sprint("day", n), Entry: *entry})
+	return w.Run()
 }
 
 // at moves the time on; it never runs backwards.
@@ -96,6 +129,14 @@ func (w *world) playDay(n int) error {
 		for _, a := range w.days[n] {
 			w.now += schemas.Instant(a.minute) * minute
 			w.act(a, today)
+		}
+	}
+	if w.restless && n < len(w.days)+tailDays {
+		if err := w.Run(); err != nil {
+			return err
+		}
+		if err := w.change(today); err != nil {
+			return err
 		}
 	}
 	w.at(today, 20*hour)
