@@ -22,7 +22,6 @@ const (
 	codeNotPriced               schemas.Code = "dealing/not-priced"
 	codeSettledEarly            schemas.Code = "dealing/settled-early"
 	codeSettledInFuture         schemas.Code = "dealing/settled-in-future"
-	codePartlyFilled            schemas.Code = "dealing/partly-filled"
 	codeUnknownAsset            schemas.Code = "dealing/unknown-asset"
 	codeQuotationDiffers        schemas.Code = "dealing/quotation-differs"
 	codePriceScale              schemas.Code = "dealing/price-scale"

@@ -204,10 +204,27 @@ func (d *desk) settle(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, 
 
 func (d *desk) reject(c *ingest.Confirmation, r *ingest.TradeRejected) refusal {
 	if len(d.trade.Pieces) > 0 {
-		return refusal{codePartlyFilled, fmt.Sprintf("trade %s is filled in part", c.Trade)}
+		return d.rejectRest(c, r)
 	}
 	d.trade.Stage, d.trade.Reason = state.StageRejected, r.Reason
 	d.event(eventRejected, func(t *ledger.Trade) { t.Confirmation, t.Reason = c.ID, r.Reason })
+	return refusal{}
+}
+
+// rejectRest ends a trade of which pieces were dealt: what was dealt will settle, the rest goes back. The shards hear of it as of a last
+// piece that moves nothing.
+func (d *desk) rejectRest(c *ingest.Confirmation, r *ingest.TradeRejected) refusal {
+	if d.trade.Stage == state.StagePriced {
+		return refusal{codeTradePriced, "the last piece came before"}
+	}
+	last := d.trade.Pieces[len(d.trade.Pieces)-1]
+	d.trade.Pieces = append(d.trade.Pieces, state.Piece{Price: last.Price, PriceVersion: last.PriceVersion, Final: true, Confirmation: c.ID})
+	d.trade.Stage, d.trade.Reason = state.StagePriced, r.Reason
+	piece := len(d.trade.Pieces)
+	d.event(eventPriced+"/"+strconv.Itoa(piece), func(t *ledger.Trade) {
+		t.Event, t.Piece, t.Final = eventPriced, int32(piece), true //nolint:gosec // bounded by piecesMax
+		t.Price, t.PriceVersion, t.Confirmation, t.Reason = &last.Price, last.PriceVersion, c.ID, r.Reason
+	})
 	return refusal{}
 }
 

@@ -12,13 +12,20 @@ import (
 // Bounds of one sweep: what it tells must fit one record, and what it makes a pot post too, even where all the orders that a pot
 // may have are in one trade. What is left is told by the next sweep.
 const (
-	toldMax       = 500
+	toldMax       = 300
 	piecesToldMax = 4
+	// weightsMax bounds the shards' weights, of all trades together.
+	weightsMax = 30_000
 )
 
 // isFull says whether nothing more may be told in this sweep.
-func isFull(tell *inbox.BatchesConfirmed) bool {
-	return len(tell.Priced)+len(tell.Settled)+len(tell.Rejected) >= toldMax
+func isFull(tally *state.DealingTally) bool {
+	weights := 0
+	for i := range tally.Weights {
+		weights += len(tally.Weights[i].Shards)
+	}
+	told := &tally.Confirmed
+	return len(told.Priced)+len(told.Settled)+len(told.Rejected) >= toldMax || weights >= weightsMax
 }
 
 // flushTrade places a trade that is published, and collects what the shards have not been told of it.
@@ -30,12 +37,12 @@ func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, ta
 	}
 	tell := &tally.Confirmed
 	told := false
-	for n := int(next.Sent); n < len(next.Pieces) && n < int(before.Sent)+piecesToldMax && !isFull(tell); n++ {
+	for n := int(next.Sent); n < len(next.Pieces) && n < int(before.Sent)+piecesToldMax && !isFull(tally); n++ {
 		tell.Priced = append(tell.Priced, pricedBatch(id, &next, n))
 		next.Sent++
 		told = true
 	}
-	if !next.Told && next.Stage == state.StageSettled && int(next.Sent) == len(next.Pieces) && !isFull(tell) {
+	if !next.Told && next.Stage == state.StageSettled && int(next.Sent) == len(next.Pieces) && !isFull(tally) {
 		given, got := soFar(next.Pieces)
 		tell.Settled = append(tell.Settled, inbox.SettledBatch{
 			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side,
@@ -43,7 +50,7 @@ func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, ta
 		})
 		next.Told, told = true, true
 	}
-	if !next.Told && next.Stage == state.StageRejected && !isFull(tell) {
+	if !next.Told && next.Stage == state.StageRejected && !isFull(tally) {
 		tell.Rejected = append(tell.Rejected, inbox.RejectedBatch{
 			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Reason: next.Reason,
 		})
@@ -99,14 +106,15 @@ func (d *dealing) flushed(cause *inbox.Cause, tally *state.DealingTally) []strea
 		}
 		outs = append(outs, tell(shard, id, cause, body))
 	}
-	if isLeft(&tally.Confirmed) {
+	if isLeft(tally) {
 		outs = append(outs, flushOut(cause))
 	}
 	return outs
 }
 
 // isLeft says whether a bound of the sweep was reached, so that something may be left to be told.
-func isLeft(told *inbox.BatchesConfirmed) bool {
+func isLeft(tally *state.DealingTally) bool {
+	told := &tally.Confirmed
 	pieces := 0
 	for i := range told.Priced {
 		if i == 0 || told.Priced[i].Trade != told.Priced[i-1].Trade {
@@ -116,7 +124,7 @@ func isLeft(told *inbox.BatchesConfirmed) bool {
 			return true
 		}
 	}
-	return isFull(told)
+	return isFull(tally)
 }
 
 // runningWeights sums the trade's weights over the shards before this one, and up to and with it.
