@@ -136,9 +136,13 @@ func (f *facts) checkFills(c *finding, t *trade) {
 	}
 }
 
-// confirmedAs says whether a custodian sent just this fill.
+// confirmedAs says whether a custodian sent just this fill. A rejection after the first piece is a last one that moves nothing.
 func (f *facts) confirmedAs(fill *ledger.Trade) bool {
 	for _, c := range f.confirmed[confirmationKey{fill.Trade, fill.Confirmation}] {
+		_, rejects := c.Body.(*ingest.TradeRejected)
+		if rejects && c.Custodian == fill.Custodian && fill.Piece > 1 && fill.Final && fill.Cash == 0 && fill.Units == 0 {
+			return true
+		}
 		body, ok := c.Body.(*ingest.FillPriced)
 		if ok && c.Custodian == fill.Custodian && body.Piece == fill.Piece && body.Final == fill.Final &&
 			int64(body.Cash) == quanta(fill.Cash, schemas.MoneyScale) && body.Units == fill.Units && fill.Price != nil && body.Price == *fill.Price {
