@@ -10,5 +10,5 @@
 //
 // A line "also" adds to the message of the line above it. The argument times=9 repeats a line, with # in its arguments for
 // the number of the repetition. What a "then" line names must be so; of what it does not name, only the postings are
-// looked at. A "#" begins a comment at the beginning of a line.
+// looked at, and flags. An argument that stands several times is compared in order. A "#" begins a comment at the beginning of a line.
 package scenario

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -134,14 +135,30 @@ func differ(r Reporter, want, got Args) {
 	if a, b := want.exact(), got.exact(); a != b {
 		r.Errorf("there is %q, not %q", b, a)
 	}
+	times := make(map[string]int)
 	for _, arg := range want {
 		if arg.exact() {
 			continue
 		}
-		if !got.Has(arg.Key) || got.Get(arg.Key, "") != arg.Value {
+		if !slices.Contains(got.nth(arg.Key, times[arg.Key]), arg.Value) {
 			r.Errorf("%s=%s is not so, but %s", arg.Key, arg.Value, got)
 		}
+		times[arg.Key]++
 	}
+}
+
+// nth returns the value of an argument that may stand several times, as a list of one, or none where it stands less often.
+func (a Args) nth(key string, n int) []string {
+	for _, arg := range a {
+		if arg.Key != key {
+			continue
+		}
+		if n == 0 {
+			return []string{arg.Value}
+		}
+		n--
+	}
+	return nil
 }
 
 // arrow marks an argument that is a posting.

@@ -51,7 +51,7 @@ func (scripted) Play(_ scenario.Reporter, _ schemas.Instant, steps []scenario.St
 }
 
 func (scripted) Is(scenario.Reporter, scenario.Step) scenario.Args {
-	return scenario.Args{{Key: "available", Value: "40.00"}}
+	return scenario.Args{{Key: "available", Value: "40.00"}, {Key: "priced", Value: "X:1"}, {Key: "priced", Value: "X:2"}}
 }
 
 func run(text string) (reported []string) {
@@ -78,7 +78,7 @@ func TestAScenarioThatTellsAllIsFine(t *testing.T) {
 	for _, text := range []string{
 		told,
 		"when Refused\nreject pot/not-open id=b1",
-		"# only a comment\nat 2008-03-17 10:00\ngiven Buy\nis Pot available=40.00",
+		"# only a comment\nat 2008-03-17 10:00\ngiven Buy\nis Pot available=40.00\nis Pot priced=X:1 priced=X:2",
 		"when Nothing\nwhen Nothing times=3",
 	} {
 		if reported := run(text); len(reported) > 0 {
@@ -90,27 +90,29 @@ func TestAScenarioThatTellsAllIsFine(t *testing.T) {
 // TestAScenarioThatDoesNotFitIsReported breaks a scenario in one place at a time.
 func TestAScenarioThatDoesNotFitIsReported(t *testing.T) {
 	for name, text := range map[string]string{
-		"another amount":           strings.Replace(told, "60.00", "60.01", 1),
-		"another account":          strings.Replace(told, "pot:reserved", "pot:payable", 1),
-		"a posting left out":       strings.Replace(told, " pot:available->pot:reserved=60.00", "", 1),
-		"a posting more":           strings.Replace(told, "=60.00", "=60.00 pot:available->pot:reserved=60.00", 1),
-		"an output left out":       strings.Replace(told, "then    Status   id=b1 state=accepted", "", 1),
-		"an output more":           told + "then Status id=b1",
-		"another order":            "when Buy\nthen Status id=b1\nthen Journal pot=p1 pot:available->pot:reserved=60.00",
-		"another value":            strings.Replace(told, "state=accepted", "state=settled", 1),
-		"a value that there isn't": strings.Replace(told, "state=accepted", "state=accepted day=2008-03-17", 1),
-		"a flag left out":          strings.Replace(told, "id=b1\nthen", "id=b1 again\nthen", 1),
-		"a flag too many":          strings.Replace(told, "state=accepted", "state=accepted duplicate", 1),
-		"refused after all":        strings.Replace(told, "Buy", "Refused", 1),
-		"not refused after all":    "when Buy\nreject pot/not-open",
-		"refused for another code": "when Refused\nreject pot/not-ready",
-		"given, and refused":       "given Refused",
-		"what is so is not":        "is Pot available=41.00",
-		"an outcome of nothing":    "then Status id=b1",
-		"an outcome of a given":    "given Buy\nthen Status id=b1",
-		"no step":                  "maybe Buy",
-		"no time":                  "at noon",
-		"too many":                 "given Buy times=9999",
+		"another amount":             strings.Replace(told, "60.00", "60.01", 1),
+		"another account":            strings.Replace(told, "pot:reserved", "pot:payable", 1),
+		"a posting left out":         strings.Replace(told, " pot:available->pot:reserved=60.00", "", 1),
+		"a posting more":             strings.Replace(told, "=60.00", "=60.00 pot:available->pot:reserved=60.00", 1),
+		"an output left out":         strings.Replace(told, "then    Status   id=b1 state=accepted", "", 1),
+		"an output more":             told + "then Status id=b1",
+		"another order":              "when Buy\nthen Status id=b1\nthen Journal pot=p1 pot:available->pot:reserved=60.00",
+		"another value":              strings.Replace(told, "state=accepted", "state=settled", 1),
+		"a value that there isn't":   strings.Replace(told, "state=accepted", "state=accepted day=2008-03-17", 1),
+		"a flag left out":            strings.Replace(told, "id=b1\nthen", "id=b1 again\nthen", 1),
+		"a flag too many":            strings.Replace(told, "state=accepted", "state=accepted duplicate", 1),
+		"refused after all":          strings.Replace(told, "Buy", "Refused", 1),
+		"not refused after all":      "when Buy\nreject pot/not-open",
+		"refused for another code":   "when Refused\nreject pot/not-ready",
+		"given, and refused":         "given Refused",
+		"what is so is not":          "is Pot available=41.00",
+		"repeated, in another order": "is Pot priced=X:2 priced=X:1",
+		"repeated too often":         "is Pot priced=X:1 priced=X:2 priced=X:3",
+		"an outcome of nothing":      "then Status id=b1",
+		"an outcome of a given":      "given Buy\nthen Status id=b1",
+		"no step":                    "maybe Buy",
+		"no time":                    "at noon",
+		"too many":                   "given Buy times=9999",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if reported := run(text); len(reported) == 0 {
