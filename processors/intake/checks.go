@@ -9,6 +9,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -143,7 +144,20 @@ func checkConfirmation(c *ingest.Confirmation) refusal {
 }
 
 func checkReference(r *ingest.ReferenceData) refusal {
-	return first(identifier("source", r.Source), identifier("id", r.ID))
+	if why := first(identifier("source", r.Source), identifier("id", r.ID)); why.code != "" {
+		return why
+	}
+	switch body := r.Entry.Body.(type) {
+	case *reference.Asset:
+		return first(text("name", body.Name), text("calendar", body.Calendar))
+	case *reference.Calendar:
+		return text("name", body.Name)
+	case *reference.Custodian:
+		return text("name", body.Name)
+	case *reference.Settings:
+		return first(text("platformCalendar", body.PlatformCalendar), text("zone", body.Zone))
+	}
+	return refusal{}
 }
 
 func checkOperation(o *ingest.Operation) refusal {
