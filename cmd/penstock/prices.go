@@ -177,7 +177,7 @@ func (j *judgement) notParked(other *roles.PriceView) error {
 }
 
 func (j *judgement) send(ctx context.Context) error {
-	connection, err := j.connection()
+	connection, err := j.connection(ctx)
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ const lineBytesMax = 4 << 20
 // produceFlags are the flags of `produce`.
 type produceFlags struct {
 	target
-	file, keyField, at string
-	json               bool
+	file, keyField string
+	json           bool
 }
 
 func newProduce() *cobra.Command {
@@ -76,7 +76,7 @@ func (f *produceFlags) run(cmd *cobra.Command, topic string) error {
 		defer func() { _ = file.Close() }()
 		input = file
 	}
-	connection, err := f.connection()
+	connection, err := f.connection(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (t *target) sendReference(cmd *cobra.Command, source string, entries []json
 	if err != nil {
 		return err
 	}
-	connection, err := t.connection()
+	connection, err := t.connection(cmd.Context())
 	if err != nil {
 		return err
 	}

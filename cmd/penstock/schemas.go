@@ -113,7 +113,7 @@ file, where there is one, says what was released last.`,
 }
 
 func (t *target) checkSchemas(ctx context.Context) ([]checked, error) {
-	connection, err := t.connection()
+	connection, err := t.connection(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func newSchemasRegister() *cobra.Command {
 				fmt.Fprintln(cmd.OutOrStdout(), "nothing was done; add --execute to register what is new or next")
 				return nil
 			}
-			connection, err := t.connection()
+			connection, err := t.connection(cmd.Context())
 			if err != nil {
 				return err
 			}

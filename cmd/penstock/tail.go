@@ -47,7 +47,7 @@ func newTail() *cobra.Command {
 var errEnough = errors.New("enough")
 
 func (f *tailFlags) run(cmd *cobra.Command, topic string) error {
-	connection, err := f.connection()
+	connection, err := f.connection(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (f *tailFlags) run(cmd *cobra.Command, topic string) error {
 		err = f.follow(cmd.Context(), connection, topic, p)
 	}
 	if errors.Is(err, errEnough) || cmd.Context().Err() != nil {
-		return nil
+		return nil //nolint:nilerr // enough was printed, or the user interrupted: that is how a tail ends
 	}
 	return err
 }

@@ -72,8 +72,22 @@ func (t *target) endpoints() (endpoints, error) {
 	return e, err
 }
 
-// connection returns how to reach the brokers and the registry.
-func (t *target) connection() (feed.Connection, error) {
+// connection returns how to reach the brokers and the registry, once it has seen that both answer: a person at a terminal must not
+// wait for ever for a stack that was stopped.
+func (t *target) connection(ctx context.Context) (feed.Connection, error) {
+	connection, err := t.named()
+	if err != nil {
+		return connection, err
+	}
+	registries, err := hostsOf(connection.Registry.URL)
+	if err != nil {
+		return connection, err
+	}
+	return connection, errors.Join(reach(ctx, "the brokers", connection.Brokers), reach(ctx, "the schema registry", registries))
+}
+
+// named returns how to reach what flags, environment, configuration file or folder name, in this order.
+func (t *target) named() (feed.Connection, error) {
 	if t.config != "" {
 		c, err := readConfig(t.config)
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -96,8 +97,8 @@ func newTopics() *cobra.Command {
 }
 
 // withTopics runs f with an administrative client of the named cluster.
-func (l *layoutFlags) withTopics(f func(*feed.Topics, feed.Layout) error) error {
-	connection, err := l.connection()
+func (l *layoutFlags) withTopics(ctx context.Context, f func(*feed.Topics, feed.Layout) error) error {
+	connection, err := l.connection(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func newTopicsPlan() *cobra.Command {
 		Example: "  penstock topics plan --brokers kafka-1:9092 --registry http://registry:8081",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return l.withTopics(func(admin *feed.Topics, layout feed.Layout) error {
+			return l.withTopics(cmd.Context(), func(admin *feed.Topics, layout feed.Layout) error {
 				plan, err := admin.Plan(cmd.Context(), roles.Topics(layout.Shards))
 				if err != nil {
 					return err
@@ -175,7 +176,7 @@ changed. Applying twice changes nothing.`,
 		Example: "  penstock topics apply --config cluster.yaml --execute",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return l.withTopics(func(admin *feed.Topics, layout feed.Layout) error {
+			return l.withTopics(cmd.Context(), func(admin *feed.Topics, layout feed.Layout) error {
 				plan, err := admin.Plan(cmd.Context(), roles.Topics(layout.Shards))
 				if err != nil {
 					return err
@@ -214,7 +215,7 @@ func newTopicsVerify() *cobra.Command {
 		Example: "  penstock topics verify --config cluster.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return l.withTopics(func(admin *feed.Topics, layout feed.Layout) error {
+			return l.withTopics(cmd.Context(), func(admin *feed.Topics, layout feed.Layout) error {
 				differences, err := admin.Verify(cmd.Context(), roles.Topics(layout.Shards))
 				if err != nil {
 					return err

@@ -120,8 +120,10 @@ const settleRounds = 3
 // Settle waits until what was written before the call has gone through intake, pot and dealing, there and back. It writes
 // ticks, and waits for them: what lies before a tick in a partition has been decided when the tick has.
 func (i *Instance) Settle(ctx context.Context) error {
-	if i.engine == nil {
-		return errNoEngine
+	for _, role := range []Role{Intake, Pot, Dealing} {
+		if err := i.runsHere(role); err != nil {
+			return err
+		}
 	}
 	for range settleRounds {
 		if err := i.Advance(ctx, i.Now().Add(time.Millisecond)); err != nil {

@@ -19,7 +19,13 @@ import (
 // ErrUnknown says that what was asked for does not exist.
 var ErrUnknown = errors.New("not known")
 
-var errNoEngine = fmt.Errorf("role pot or dealing does not run here: %w", engine.ErrNotHere)
+// runsHere fails with engine.ErrNotHere where the role is another instance's.
+func (i *Instance) runsHere(role Role) error {
+	if !i.config.has(role) {
+		return fmt.Errorf("role %s does not run here, ask an instance that runs it: %w", role, engine.ErrNotHere)
+	}
+	return nil
+}
 
 // decode reads a stored value of a process's table.
 func (i *Instance) decode(ctx context.Context, process string, stored []byte, value interface{ DecodeAvro(*avrobin.Reader) }) error {
@@ -37,8 +43,8 @@ func (i *Instance) decode(ctx context.Context, process string, stored []byte, va
 
 // DealingReference returns what dealing knows besides trades, as committed; empty where it was told nothing yet.
 func (i *Instance) DealingReference(ctx context.Context) (*state.DealingReference, error) {
-	if i.engine == nil {
-		return nil, errNoEngine
+	if err := i.runsHere(Dealing); err != nil {
+		return nil, err
 	}
 	stored, err := i.engine.Reference(dealing.Name, 0)
 	if err != nil || stored == nil {
@@ -57,8 +63,8 @@ func (i *Instance) DealingReference(ctx context.Context) (*state.DealingReferenc
 
 // PotReference returns what a shard of pots knows besides pots, as committed; empty where it was told nothing yet.
 func (i *Instance) PotReference(ctx context.Context, shard int32) (*state.PotReference, error) {
-	if i.engine == nil {
-		return nil, errNoEngine
+	if err := i.runsHere(Pot); err != nil {
+		return nil, err
 	}
 	stored, err := i.engine.Reference(pot.Name, shard)
 	if err != nil || stored == nil {
@@ -77,8 +83,8 @@ func (i *Instance) PotReference(ctx context.Context, shard int32) (*state.PotRef
 
 // PotState returns a pot as committed, ErrUnknown where there is none, engine.ErrNotHere where another instance has it.
 func (i *Instance) PotState(ctx context.Context, id schemas.PotID) (*state.PotState, error) {
-	if i.engine == nil {
-		return nil, errNoEngine
+	if err := i.runsHere(Pot); err != nil {
+		return nil, err
 	}
 	stored, found, err := i.engine.Get(pot.Name, string(id))
 	if err != nil {

@@ -122,8 +122,8 @@ func (i *Instance) runClock(ctx context.Context) error {
 		} else {
 			i.board.runs(Clock)
 		}
-		if err := sleep(ctx, untilTick(time.Now(), i.config.TickInterval)); err != nil {
-			return nil //nolint:nilerr // the end of the context is how a role ends
+		if sleep(ctx, untilTick(time.Now(), i.config.TickInterval)) != nil {
+			return nil // the end of the context is how a role ends
 		}
 	}
 }
@@ -168,8 +168,8 @@ func (i *Instance) runSink(ctx context.Context) error {
 			break
 		}
 		i.board.waits(fmt.Sprintf("Postgres: %v", err), Sink)
-		if err := wait.pause(ctx); err != nil {
-			return nil //nolint:nilerr // the end of the context is how a role ends
+		if wait.pause(ctx) != nil {
+			return nil // the end of the context is how a role ends
 		}
 	}
 	pool, err := postgres.OpenPool(ctx, i.config.PostgresURL, postgres.RoleSink)
@@ -216,12 +216,12 @@ func (i *Instance) runCustodian(ctx context.Context) error {
 			Connection: i.config.Connection, Registry: i.registry, Behaviour: i.config.Custodians, Zone: i.config.Zone,
 			Log: i.config.Logger.With("role", CustodianSimulator),
 		})
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
 			return nil
 		}
 		i.board.waits(err.Error(), CustodianSimulator)
-		if err := wait.pause(ctx); err != nil {
-			return nil //nolint:nilerr // the end of the context is how a role ends
+		if wait.pause(ctx) != nil {
+			return nil // the end of the context is how a role ends
 		}
 	}
 }

@@ -46,11 +46,11 @@ type step struct {
 // script returns the steps, the same for the same seed.
 func script(seed uint64) []step {
 	random := rand.New(rand.NewPCG(seed, 1))
-	steps := []step{wave("open", instructionDays[0], func(pot int) ingest.InstructionBody { return &ingest.PotOpened{} })}
+	steps := []step{wave("open", instructionDays[0], func() ingest.InstructionBody { return &ingest.PotOpened{} })}
 	for n, day := range instructionDays {
 		steps = append(steps,
-			wave(fmt.Sprintf("contribute-%d", n), day, func(int) ingest.InstructionBody { return contribution(random) }),
-			wave(fmt.Sprintf("instruct-%d", n), day, func(int) ingest.InstructionBody { return instruction(random, n) }),
+			wave(fmt.Sprintf("contribute-%d", n), day, func() ingest.InstructionBody { return contribution(random) }),
+			wave(fmt.Sprintf("instruct-%d", n), day, func() ingest.InstructionBody { return instruction(random, n) }),
 			closing(day))
 	}
 	return append(steps, step{"settle", settle})
@@ -80,7 +80,7 @@ func instruction(random *rand.Rand, day int) ingest.InstructionBody {
 
 // wave sends one instruction for each pot, and is done when all are acknowledged. Within a wave no two are of one pot, so the
 // order in which they are sent again does not matter.
-func wave(name, day string, body func(pot int) ingest.InstructionBody) step {
+func wave(name, day string, body func() ingest.InstructionBody) step {
 	date, err := schemas.ParseDate(day)
 	if err != nil {
 		panic(err)
@@ -88,7 +88,7 @@ func wave(name, day string, body func(pot int) ingest.InstructionBody) step {
 	unsent := make(map[int]*ingest.Instruction, pots)
 	for pot := range pots {
 		unsent[pot] = &ingest.Instruction{
-			Source: source, ID: schemas.InstructionID(name), Pot: schemas.PotID(fmt.Sprintf("pot-%d", pot)), InstructedOn: date, Body: body(pot),
+			Source: source, ID: schemas.InstructionID(name), Pot: schemas.PotID(fmt.Sprintf("pot-%d", pot)), InstructedOn: date, Body: body(),
 		}
 	}
 	return step{name, func(ctx context.Context, l *life) error { return send(ctx, l, unsent) }}
