@@ -327,3 +327,25 @@ func TestARoleSaysWhatItWaitsFor(t *testing.T) {
 		t.Errorf("an interrupted wait ended with %v", err)
 	}
 }
+
+func TestOnTheRealClockTicksCloseDaysByThemselves(t *testing.T) {
+	dir := t.TempDir()
+	config := testConfig(t, dir)
+	config.Manual, config.TickInterval = false, 20*time.Millisecond
+	if err := demoData(&config); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	testStack(t, config)
+	at := []string{"--dir", dir}
+	refused(t, "days close by themselves", "", append([]string{"day", "close", "2008-03-20"}, at...)...)
+	await(t, "ticks to move the time that every shard was told", func() bool {
+		return read[roles.DayStatus](t, append([]string{"day", "status", "--json"}, at...)...).Announced.After(began)
+	})
+	day := read[roles.DayStatus](t, append([]string{"day", "status", "--json"}, at...)...)
+	for _, asset := range day.Assets {
+		if asset.CutOff == nil {
+			t.Errorf("%s never deals again: the calendars end", asset.Asset)
+		}
+	}
+}

@@ -26,7 +26,7 @@ type service struct {
 
 // settings are the environment variables that `penstock run` reads. A name that is not among them would be ignored silently.
 var settings = []string{
-	"PENSTOCK_BROKERS", "PENSTOCK_CONFIG", "PENSTOCK_METRICS_ADDR", "PENSTOCK_POSTGRES_URL", "PENSTOCK_REGISTRY_URL", "PENSTOCK_ROLES", "PENSTOCK_SHARDS", "PENSTOCK_STATE_DIR",
+	"PENSTOCK_BROKERS", "PENSTOCK_CONFIG", "PENSTOCK_INTAKE_KEY_FILE", "PENSTOCK_METRICS_ADDR", "PENSTOCK_NAME", "PENSTOCK_POSTGRES_URL", "PENSTOCK_REGISTRY_URL", "PENSTOCK_ROLES", "PENSTOCK_SHARDS", "PENSTOCK_STATE_DIR",
 }
 
 // roles are the parts that the composed system needs to settle an instruction.
