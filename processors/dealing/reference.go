@@ -187,6 +187,8 @@ func (r *Reference) putSettings(s *reference.Settings, received schemas.Instant)
 	switch {
 	case !r.HasCalendar(s.PlatformCalendar):
 		return nil, bad("settings from %s: there is no calendar %q", s.EffectiveFrom, s.PlatformCalendar)
+	case len(r.stored.Settings) > 0 && r.stored.Settings[0].Zone != s.Zone:
+		return nil, bad("settings from %s: the time zone is %s and cannot change, or dates could run backwards", s.EffectiveFrom, r.stored.Settings[0].Zone)
 	case s.BackdatingDays < 0 || s.BackdatingDays > backdatingDaysMax:
 		return nil, bad("settings from %s: back-dating of %d days", s.EffectiveFrom, s.BackdatingDays)
 	case len(r.stored.Settings) >= settingsRowsMax:

@@ -146,6 +146,8 @@ func (v *visit) touch(order *state.Order, s schemas.Code, why refusal) {
 // statuses tells who sent the instructions how far they are: priced or settled once all of their orders are, rejected at once. A
 // rejection is the instruction's end, even where other orders of it go on: an end is told once.
 func (v *visit) statuses(outs []streams.Out) []streams.Out {
+	// One sweep may settle one order of an instruction and reject another: the rejection is its end, whatever else came of it.
+	slices.SortStableFunc(v.touched, func(a, b touch) int { return rankOf(a.state) - rankOf(b.state) })
 	for n, t := range v.touched {
 		if slices.Contains(v.touched[:n], t) {
 			continue
@@ -168,6 +170,14 @@ func (v *visit) statuses(outs []streams.Out) []streams.Out {
 		outs = append(outs, progressOut(v.place, v.pot, t.source, t.instruction, t.state, t.why, v.cause))
 	}
 	return outs
+}
+
+// rankOf puts rejections before all other states.
+func rankOf(s schemas.Code) int {
+	if s == stateRejected {
+		return 0
+	}
+	return 1
 }
 
 // holdsFor says whether the state is true of the instruction as a whole.
