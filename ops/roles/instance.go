@@ -139,6 +139,7 @@ func (i *Instance) Run(ctx context.Context) error {
 	return err
 }
 
+// startRoles runs each role; an error of one is a fault, unless the context has ended: that is how a role ends.
 func (i *Instance) startRoles(ctx context.Context, group *errgroup.Group) {
 	if i.engine != nil {
 		group.Go(func() error { return i.runEngine(ctx) })

@@ -122,8 +122,8 @@ func (i *Instance) runClock(ctx context.Context) error {
 		} else {
 			i.board.runs(Clock)
 		}
-		if sleep(ctx, untilTick(time.Now(), i.config.TickInterval)) != nil {
-			return nil // the end of the context is how a role ends
+		if err := sleep(ctx, untilTick(time.Now(), i.config.TickInterval)); err != nil {
+			return err
 		}
 	}
 }
@@ -168,8 +168,8 @@ func (i *Instance) runSink(ctx context.Context) error {
 			break
 		}
 		i.board.waits(fmt.Sprintf("Postgres: %v", err), Sink)
-		if wait.pause(ctx) != nil {
-			return nil // the end of the context is how a role ends
+		if err := wait.pause(ctx); err != nil {
+			return err
 		}
 	}
 	pool, err := postgres.OpenPool(ctx, i.config.PostgresURL, postgres.RoleSink)
@@ -220,8 +220,8 @@ func (i *Instance) runCustodian(ctx context.Context) error {
 			return nil
 		}
 		i.board.waits(err.Error(), CustodianSimulator)
-		if wait.pause(ctx) != nil {
-			return nil // the end of the context is how a role ends
+		if err := wait.pause(ctx); err != nil {
+			return err
 		}
 	}
 }
