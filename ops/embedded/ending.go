@@ -36,7 +36,7 @@ type ending struct {
 
 // noteEndings has every end of a transaction noted. A note that can't be written
 // stops nothing, but it is a fault: the next kill could tear a commit.
-func noteEndings(cluster *kfake.Cluster, dir string, fault func(error)) (close func() error, err error) {
+func noteEndings(cluster *kfake.Cluster, dir string, fault func(error)) (closeNote func() error, err error) {
 	file, err := os.OpenFile(filepath.Join(dir, endingFile), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the note of transactions' ends: %w", err)

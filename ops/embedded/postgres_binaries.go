@@ -113,8 +113,8 @@ func candidateDirs(ctx context.Context, place *postgresPlace) []string {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		// Distributions link single programs onto the path; the rest, and the
 		// files that postgres finds relative to itself, are where the link points.
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			dirs = append(dirs, filepath.Dir(target))
 		}
 		dirs = append(dirs, filepath.Dir(path))
 	}

@@ -147,13 +147,21 @@ func (c *postgresChild) run(command *exec.Cmd, fault func(error)) error {
 		select {
 		case <-c.stopped:
 		default:
-			fault(fmt.Errorf("postgres ended by itself (%v): %s", c.exit, c.place.logTail()))
+			fault(fmt.Errorf("postgres ended by itself (%s): %s", c.ended(), c.place.logTail()))
 		}
 	}()
 	if err := <-started; err != nil {
 		return fmt.Errorf("starting %s: %w", command.Path, err)
 	}
 	return nil
+}
+
+// ended says how the server's process ended.
+func (c *postgresChild) ended() string {
+	if c.exit == nil {
+		return "exit status 0"
+	}
+	return c.exit.Error()
 }
 
 // connect waits until the server accepts a connection.
@@ -169,7 +177,7 @@ func (c *postgresChild) connect(ctx context.Context, url string) (*pgx.Conn, err
 		}
 		select {
 		case <-c.exited:
-			return nil, fmt.Errorf("postgres did not start (%v): %s", c.exit, c.place.logTail())
+			return nil, fmt.Errorf("postgres did not start (%s): %s", c.ended(), c.place.logTail())
 		case <-bounded.Done():
 			return nil, fmt.Errorf("waiting for Postgres: %w", errors.Join(context.Cause(bounded), err))
 		case <-ticker.C:

@@ -64,7 +64,9 @@ func TestATransactionIsWholeAfterAKill(t *testing.T) {
 		}
 		c.kill()
 		cancel()
-		<-done
+		if err := <-done; err == nil {
+			t.Fatalf("round %d: the producer ended without noticing the kill", round)
+		}
 	}
 	c := startBrokerChild(t, dir)
 	counts := countPerTransaction(t, c.seen)
@@ -149,8 +151,10 @@ func runBrokerChild(dir string) (seen, func(context.Context) error, error) {
 	if err != nil {
 		return seen{}, nil, err
 	}
-	b, err := startBroker(brokerConfig{dir: held.path("kafka"), listener: opened.take(addressKafka), repair: begun.afterUncleanStop, log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		fault: func(err error) { fmt.Fprintln(os.Stderr, "fault:", err) }})
+	b, err := startBroker(brokerConfig{
+		dir: held.path("kafka"), listener: opened.take(addressKafka), repair: begun.afterUncleanStop, log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		fault: func(err error) { fmt.Fprintln(os.Stderr, "fault:", err) },
+	})
 	if err != nil {
 		return seen{}, nil, err
 	}

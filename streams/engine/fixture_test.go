@@ -214,13 +214,6 @@ func (i *instance) stop() {
 	must(i.f.t, <-i.done)
 }
 
-// crash ends an instance without finishing anything.
-func (i *instance) crash() {
-	i.f.t.Helper()
-	i.kill()
-	i.stop()
-}
-
 // await polls until the condition holds.
 func await(t testing.TB, what string, condition func() bool) {
 	t.Helper()

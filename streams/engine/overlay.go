@@ -14,7 +14,6 @@ type overlay struct {
 	referenceSet bool
 	sweep        []byte
 	sweepSet     bool
-	bytes        int64
 }
 
 func newOverlay() *overlay {
