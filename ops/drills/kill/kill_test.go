@@ -23,7 +23,7 @@ const (
 	// delayMax bounds the time from the beginning of a step, or of a start, to the kill; most kills come within soonMax, while the step
 	// is at work.
 	delayMax = 800 * time.Millisecond
-	soonMax  = 150 * time.Millisecond
+	soonMax  = 60 * time.Millisecond
 	// seedVariable names another seed than the usual one, to run a failure again.
 	seedVariable = "PENSTOCK_KILL_SEED"
 )
