@@ -63,7 +63,7 @@ Nothing is asserted about time. Quote a number as the median of several runs, wi
 	f.StringVar(&flags.cpuProfile, "cpuprofile", "", "file for a CPU profile of the cycle")
 	f.StringVar(&flags.memProfile, "memprofile", "", "file for a profile of what the cycle allocated and holds")
 	f.BoolVar(&flags.json, "json", false, "print the report as JSON")
-	f.StringVar(&flags.logLevel, "log-level", "warn", "what goes to standard error: debug, info, warn or error")
+	f.StringVar(&flags.logLevel, "log-level", "error", "what goes to standard error: debug, info, warn or error")
 	return cmd
 }
 

@@ -9,7 +9,8 @@ import (
 	"slices"
 	"time"
 
-	// Cut-offs are local times: the rules of time zones must not depend on the machine.
+	// Cut-offs are local times. A machine without rules of time zones uses these; where it has rules, all machines of a cluster must have
+	// the same.
 	_ "time/tzdata"
 
 	"github.com/penstock-ledger/penstock/processors/internal/calendar"
