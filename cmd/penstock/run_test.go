@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/penstock-ledger/penstock/ops/embedded"
+	"github.com/penstock-ledger/penstock/ops/realkafka"
 	"github.com/penstock-ledger/penstock/ops/roles"
+	"github.com/penstock-ledger/penstock/sinks/postgres/pgtest"
 )
 
 // instance is one `penstock run` of a test.
@@ -170,8 +172,22 @@ func TestRolesInProcessesOfTheirOwnWaitForTheClusterAndServeIt(t *testing.T) {
 		await(t, "the roles to run: "+i.http, func() bool { return i.waitsFor(t) == "" })
 	}
 
+	serves(t, config, desk, pots)
+	if !strings.Contains(edges.log.String(), `"msg":"role waits","role":"clock"`) {
+		t.Errorf("the log does not say what was waited for:\n%s", edges.log.String())
+	}
+}
+
+// serves sends an instruction through the instances and looks for it wherever it must show. The desk runs all but pots and the sink.
+func serves(t *testing.T, config string, desk, pots *instance) {
+	t.Helper()
 	today := time.Now().UTC().Format(time.DateOnly)
 	must(t, referenceOfToday, "reference", "apply", writeReference(t), "--config", config, "--execute")
+	// What dealing knows, it has told every shard in the same transaction; an instruction that overtook it would be refused.
+	await(t, "dealing to know the settings", func() bool {
+		out, err := penstock(t, "", "reference", "show", "--api", desk.http)
+		return err == nil && strings.Contains(out, "Europe/London")
+	})
 	opened := strings.ReplaceAll(`{"source":"portal","id":"open-1","pot":"p1","instructedOn":"DAY","body":{"PotOpened":{}}}
 {"source":"portal","id":"c-1","pot":"p1","instructedOn":"DAY","body":{"Contribution":{"cash":"100.00","split":[]}}}
 `, "DAY", today)
@@ -191,9 +207,21 @@ func TestRolesInProcessesOfTheirOwnWaitForTheClusterAndServeIt(t *testing.T) {
 		day := read[roles.DayStatus](t, "day", "status", "--api", desk.http, "--json")
 		return day.Announced.After(time.Unix(0, 0)) && len(day.Reached) == 3
 	})
-	if !strings.Contains(edges.log.String(), `"msg":"role waits","role":"clock"`) {
-		t.Errorf("the log does not say what was waited for:\n%s", edges.log.String())
+}
+
+func TestRealKafkaServesRolesInProcessesOfTheirOwn(t *testing.T) {
+	broker := realkafka.ForTest(t, realkafka.Options{})
+	config := clusterFile(t, broker.Addr(), realkafka.RegistryForTest(t).URL(), pgtest.Start(t))
+	must(t, "", "topics", "apply", "--config", config, "--simulated-time", "--execute")
+	must(t, "", "topics", "verify", "--config", config, "--simulated-time")
+	must(t, "", "schemas", "register", "--config", config, "--execute")
+	desk := runInstance(t, config, "intake", "dealing", "api")
+	pots := runInstance(t, config, "pot", "api")
+	edges := runInstance(t, config, "clock", "sink")
+	for _, i := range []*instance{desk, pots, edges} {
+		await(t, "the roles to run: "+i.http, func() bool { return i.waitsFor(t) == "" })
 	}
+	serves(t, config, desk, pots)
 }
 
 const referenceOfToday = `
