@@ -25,7 +25,7 @@ func TestPassingPackageIsOneLine(t *testing.T) {
 {"Action":"output","Package":"p","Output":"PASS\n"}
 {"Action":"output","Package":"p","Output":"ok  \tp\t0.1s\n"}
 {"Action":"pass","Package":"p"}`[1:])
-	if want := "ok  \tp\t0.1s\n"; got != want {
+	if want := "ok  \tp\t0.1s\n1 passed, 0 failed, 0 skipped\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -37,7 +37,7 @@ func TestFailureShowsItsOutput(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}
 {"Action":"fail","Package":"p"}`[1:])
-	if want := "    a_test.go:3: broken\nFAIL\tp\t0.1s\n"; got != want {
+	if want := "    a_test.go:3: broken\nFAIL\tp\t0.1s\n0 passed, 1 failed, 0 skipped\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -50,7 +50,7 @@ func TestSkippedTestsAreCountedByReason(t *testing.T) {
 {"Action":"skip","Package":"q","Test":"TestB"}
 {"Action":"output","Package":"q","Test":"TestC","Output":"    b_test.go:9: SKIPPED python: no venv\n"}
 {"Action":"skip","Package":"q","Test":"TestC"}`[1:])
-	if want := "SKIPPED python: no venv: 1 test\nSKIPPED real-kafka: no java: 2 tests\n"; got != want {
+	if want := "SKIPPED python: no venv: 1 test\nSKIPPED real-kafka: no java: 2 tests\n0 passed, 0 failed, 3 skipped\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -60,7 +60,7 @@ func TestNothingIsSwallowed(t *testing.T) {
 go: some plain line
 {"Action":"build-output","ImportPath":"p","Output":"a.go:1:1: syntax error\n"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"died here\n"}`[1:])
-	if want := "go: some plain line\na.go:1:1: syntax error\ndied here\n"; got != want {
+	if want := "go: some plain line\na.go:1:1: syntax error\ndied here\n0 passed, 0 failed, 0 skipped\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -1,8 +1,9 @@
-// Command gotest runs `go test` and prints what it prints, with one addition: a test that could not run here is counted.
+// Command gotest runs `go test` and prints what it prints, and counts: a test that could not run here must not go unnoticed.
 //
 // Plain `go test` hides why a passing package skipped its tests. For a ledger that is a trap: a suite that never runs looks
 // exactly like one that passes. So a test that needs something this machine lacks calls t.Skip with a message of the form
-// `SKIPPED name: reason`, and gotest ends with one line for each such name and reason, with the number of tests.
+// `SKIPPED name: reason`, and gotest ends with one line for each such name and reason, with the number of tests. The
+// very last line says how many tests passed, failed and were skipped.
 //
 //	go run ./ops/tidy/gotest -race ./...
 //	go run ./ops/tidy/gotest -fuzz-each 10s ./...

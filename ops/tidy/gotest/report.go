@@ -32,10 +32,12 @@ type report struct {
 	output map[string]*strings.Builder
 	// skipped counts tests by what they said after skipMark.
 	skipped map[string]int
+	// ended counts tests and their parts by how they ended: pass, fail or skip.
+	ended map[string]int
 }
 
 func newReport(out io.Writer) *report {
-	return &report{out: out, output: map[string]*strings.Builder{}, skipped: map[string]int{}}
+	return &report{out: out, output: map[string]*strings.Builder{}, skipped: map[string]int{}, ended: map[string]int{}}
 }
 
 // read consumes events until the stream ends. A line that is no event is printed as it is, so nothing is ever swallowed.
@@ -65,6 +67,9 @@ func (r *report) line(line string) {
 }
 
 func (r *report) event(e event) {
+	if e.Test != "" {
+		r.ended[e.Action]++
+	}
 	switch e.Action {
 	case "build-output":
 		fmt.Fprint(r.out, e.Output)
@@ -126,7 +131,8 @@ func (r *report) summary(text string) {
 	}
 }
 
-// close prints what a test binary that died left behind, then one counted line for each reason, in a stable order.
+// close prints what a test binary that died left behind, then one counted line for each reason, in a stable order, then how all tests
+// ended.
 func (r *report) close() {
 	for _, key := range slices.Sorted(maps.Keys(r.output)) {
 		fmt.Fprint(r.out, r.output[key].String())
@@ -134,6 +140,7 @@ func (r *report) close() {
 	for _, reason := range slices.Sorted(maps.Keys(r.skipped)) {
 		fmt.Fprintf(r.out, "%s%s: %s\n", skipMark, reason, counted(r.skipped[reason]))
 	}
+	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped\n", r.ended["pass"], r.ended["fail"], r.ended["skip"])
 }
 
 func counted(tests int) string {
