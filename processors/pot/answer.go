@@ -82,8 +82,9 @@ func findSeen(seen []state.Seen, key schemas.ID) int {
 func (q *question) remember(pot *state.PotState, s schemas.Code, code schemas.Code, digest state.SeenDigest) []state.Seen {
 	oldest := q.reference.OldestDate(q.today)
 	next := make([]state.Seen, 0, len(pot.Seen)+1)
+	key := seenKey(q.instruction.Source, q.instruction.ID)
 	for i := range pot.Seen {
-		if isKept(pot, i, oldest) {
+		if pot.Seen[i].Key != key && isKept(pot, i, oldest) {
 			next = append(next, pot.Seen[i])
 		}
 	}

@@ -1,12 +1,15 @@
 package sim_test
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/reference"
+	"github.com/penstock-ledger/penstock/streams"
+	"github.com/penstock-ledger/penstock/streams/sim"
 )
 
 // monday is the first day of every history. The Friday after it and the Monday after that are closed, as they were in London.
@@ -46,6 +49,25 @@ func referenceEntries() []*reference.Entry {
 		entries = append(entries, &reference.Entry{Body: &asset})
 	}
 	return entries
+}
+
+// learnReference sends the reference data that every history begins with, one after the other: assets need their calendars.
+func (w *world) learnReference() error {
+	for n, entry := range referenceEntries() {
+		w.send(streams.IngestReference, "reference", &ingest.ReferenceData{Source: "reference", ID: fmt.Sprint(n), Entry: *entry})
+		if err := w.Run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tick tells every shard what time it is.
+func (w *world) tick() {
+	for partition := range w.shards {
+		w.now++
+		w.ProduceTo(streams.IngestInstruction, partition, "", sim.Frame(streams.IngestInstruction, &ingest.Instruction{Body: &ingest.Tick{}}), w.now)
+	}
 }
 
 // dice makes choices from numbers that name the choice, so that the same question gets the same answer in every run.

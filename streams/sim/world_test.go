@@ -68,11 +68,8 @@ func play(h *history, shards int32, schedule sim.Schedule) (*world, error) {
 
 func (w *world) playThrough() error {
 	w.at(monday-3, 9*hour)
-	for n, entry := range referenceEntries() {
-		w.send(streams.IngestReference, "reference", &ingest.ReferenceData{Source: "reference", ID: fmt.Sprint(n), Entry: *entry})
-		if err := w.Run(); err != nil {
-			return err
-		}
+	if err := w.learnReference(); err != nil {
+		return err
 	}
 	days := len(w.days) + tailDays
 	if w.restless {
@@ -140,10 +137,7 @@ func (w *world) playDay(n int) error {
 		}
 	}
 	w.at(today, 20*hour)
-	for partition := range w.shards {
-		w.now++
-		w.ProduceTo(streams.IngestInstruction, partition, "", sim.Frame(streams.IngestInstruction, &ingest.Instruction{Body: &ingest.Tick{}}), w.now)
-	}
+	w.tick()
 	for _, step := range []func(schemas.Date){w.early, w.prices, w.releases, w.fills, w.settlements} {
 		if err := w.Run(); err != nil {
 			return err
