@@ -133,7 +133,7 @@ func printDay(cmd *cobra.Command, status *roles.DayStatus) error {
 	}
 	t := newTable(out, "asset", "closed through", "next dealing day", "cut-off")
 	for _, a := range status.Assets {
-		cutOff := "the calendars end"
+		cutOff := "no day known"
 		if a.CutOff != nil {
 			cutOff = a.CutOff.Format(time.RFC3339)
 		}

@@ -44,5 +44,17 @@ a day, and "penstock pot show" tells what became of it.`,
 		newStatus(), newPrices(), newPot(), newTrace(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newVersion(), newCommands(),
 	)
+	refuseUnknown(root)
 	return root
+}
+
+// refuseUnknown makes commands that only group others refuse a word that names none of them: a misspelt check must not pass.
+func refuseUnknown(command *cobra.Command) {
+	for _, sub := range command.Commands() {
+		if sub.HasSubCommands() && !sub.Runnable() {
+			sub.Args = cobra.NoArgs
+			sub.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+		refuseUnknown(sub)
+	}
 }

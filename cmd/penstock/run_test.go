@@ -126,6 +126,18 @@ intakeKeyFile: %q
 	return path
 }
 
+// stackDir is a folder for a stack, whose data is deleted at the end of the test also where it had to lie elsewhere.
+func stackDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Cleanup(func() {
+		if err := embedded.Remove(dir); err != nil {
+			t.Errorf("deleting the stack: %v", err)
+		}
+	})
+	return dir
+}
+
 func startEmbedded(t *testing.T, dir string) *embedded.Stack {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stackTestMax)
@@ -138,7 +150,7 @@ func startEmbedded(t *testing.T, dir string) *embedded.Stack {
 }
 
 func TestRolesInProcessesOfTheirOwnWaitForTheClusterAndServeIt(t *testing.T) {
-	dir := t.TempDir()
+	dir := stackDir(t)
 	below := startEmbedded(t, dir)
 	config := clusterFile(t, below.KafkaAddr(), below.RegistryURL(), below.PostgresURL())
 	plan := must(t, "", "topics", "plan", "--config", config, "--simulated-time")

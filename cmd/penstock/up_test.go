@@ -101,7 +101,7 @@ const tour = `{"source":"portal","id":"open-1","pot":"p1","instructedOn":"2008-0
 `
 
 func TestAnInstructionSettlesThroughTheCommandLineAndOutlivesRestarts(t *testing.T) {
-	dir := t.TempDir()
+	dir := stackDir(t)
 	first, stop := testStack(t, testConfig(t, dir))
 	at := []string{"--dir", dir}
 	if out := must(t, tour, append([]string{"produce", "ingest.instruction.v1"}, at...)...); !strings.Contains(out, "2 records sent") {
@@ -186,7 +186,7 @@ func checkLooks(t *testing.T, at []string) {
 }
 
 func TestWhatAnOperatorAndASenderGetWrongIsToldAndChangesNothing(t *testing.T) {
-	dir := t.TempDir()
+	dir := stackDir(t)
 	s, stop := testStack(t, testConfig(t, dir))
 	at := []string{"--dir", dir}
 	bad := `{"source":"portal","id":"b-1","pot":"p1","instructedOn":"2008-03-20","body":{"Buy":{"asset":"IBM","cash":"1.001"}}}`
@@ -237,7 +237,7 @@ func refuseRun(t *testing.T, s *stack) {
 }
 
 func TestAParkedPriceWaitsForAPerson(t *testing.T) {
-	dir := t.TempDir()
+	dir := stackDir(t)
 	config := testConfig(t, dir)
 	config.Start = schemas.DateOf(2008, time.April, 17)
 	testStack(t, config)
@@ -264,7 +264,7 @@ func TestAParkedPriceWaitsForAPerson(t *testing.T) {
 }
 
 func TestReferenceDataCanBeShownChangedAndApplied(t *testing.T) {
-	dir := t.TempDir()
+	dir := stackDir(t)
 	s, _ := testStack(t, testConfig(t, dir))
 	at := []string{"--dir", dir}
 	shown := must(t, "", append([]string{"reference", "show"}, at...)...)
@@ -286,7 +286,7 @@ func TestReferenceDataCanBeShownChangedAndApplied(t *testing.T) {
 }
 
 func TestAnInstanceTellsItsHealth(t *testing.T) {
-	dir := t.TempDir()
+	dir := stackDir(t)
 	s, _ := testStack(t, testConfig(t, dir))
 	for path, want := range map[string]string{"/healthz": `"status": "ok"`, "/livez": "alive", "/metrics": "penstock_shard_records_total"} {
 		response, err := http.Get(s.Endpoints.HTTP + path)
@@ -329,7 +329,7 @@ func TestARoleSaysWhatItWaitsFor(t *testing.T) {
 }
 
 func TestOnTheRealClockTicksCloseDaysByThemselves(t *testing.T) {
-	dir := t.TempDir()
+	dir := stackDir(t)
 	config := testConfig(t, dir)
 	config.Manual, config.TickInterval = false, 20*time.Millisecond
 	if err := demoData(&config); err != nil {

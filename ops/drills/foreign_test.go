@@ -3,6 +3,7 @@ package drills_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,8 +61,9 @@ func onEmbeddedStack(t *testing.T) site {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), foreignStackMax)
 	defer cancel()
+	dir := t.TempDir()
 	stack, err := embedded.Start(ctx, embedded.Config{
-		Dir:           t.TempDir(),
+		Dir:           dir,
 		RestampTopics: func(topic string) bool { return strings.HasPrefix(topic, "ingest.") },
 		Now:           morning.Time,
 	})
@@ -69,7 +71,7 @@ func onEmbeddedStack(t *testing.T) site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := stack.Close(context.Background()); err != nil {
+		if err := errors.Join(stack.Close(context.Background()), embedded.Remove(dir)); err != nil {
 			t.Error(err)
 		}
 	})

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,7 +37,7 @@ type account struct {
 type postgresPlace struct {
 	root      string // data-15/, data-15.new/, binaries-18.3.0/, postgres.log
 	socketDir string
-	private   bool // socketDir is a temporary folder, to be removed
+	private   bool // socketDir lies under /tmp and is to be removed
 	account   account
 }
 
@@ -179,18 +180,26 @@ func (p *postgresPlace) own(path string) error {
 	return nil
 }
 
-// openSocketDir puts the socket beside the data, where it is the same after a
-// restart, or into a short temporary folder when that path is too long for a socket.
+// openSocketDir puts the socket beside the data or, when that path is too long
+// for a socket, into a short folder under /tmp that is named after the place. It
+// is the same after a restart, also after one that was not clean.
 func (p *postgresPlace) openSocketDir() error {
 	p.socketDir = filepath.Join(p.root, "socket")
 	if len(p.socketDir)+len(socketFileName) > socketPathMax {
-		var err error
-		if p.socketDir, err = os.MkdirTemp("/tmp", "penstock-"); err != nil {
-			return fmt.Errorf("creating a folder for the Postgres socket: %w", err)
-		}
+		sum := sha256.Sum256([]byte(p.root))
+		p.socketDir = fmt.Sprintf("/tmp/penstock-%d-%x", os.Geteuid(), sum[:8])
 		p.private = true
-	} else if err := os.MkdirAll(p.socketDir, 0o700); err != nil {
+	}
+	if err := os.MkdirAll(p.socketDir, 0o700); err != nil {
 		return fmt.Errorf("creating a folder for the Postgres socket: %w", err)
+	}
+	// The name can be guessed, so the folder may be somebody else's trap: it must be a folder, and closing it to others works only
+	// for its owner.
+	if info, err := os.Lstat(p.socketDir); err != nil || !info.IsDir() {
+		return fmt.Errorf("creating a folder for the Postgres socket: %s is no folder: %w", p.socketDir, errors.Join(err, fs.ErrInvalid))
+	}
+	if err := os.Chmod(p.socketDir, 0o700); err != nil { //nolint:gosec // a folder needs to be entered
+		return fmt.Errorf("closing the folder of the Postgres socket to others: %w", err)
 	}
 	return p.own(p.socketDir)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock-ledger/penstock/ops/embedded"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 )
 
@@ -81,6 +82,11 @@ func TestTheLedgerIsTheSameHoweverOftenTheBinaryIsKilled(t *testing.T) {
 func run(t *testing.T, binary string, seed uint64, plan map[int][]interruption) string {
 	t.Helper()
 	dir := t.TempDir()
+	t.Cleanup(func() {
+		if err := embedded.Remove(dir); err != nil {
+			t.Errorf("deleting the stack: %v", err)
+		}
+	})
 	l := &life{t: t, binary: binary, dir: dir, behaviour: filepath.Join(dir, "behaviour.yaml")}
 	if err := os.WriteFile(l.behaviour, []byte(behaviour), 0o600); err != nil {
 		t.Fatal(err)
