@@ -281,13 +281,5 @@ func changed(stored, next *state.DealingReference) *state.DealingReference {
 }
 
 func setClosed(closed []state.DealtThrough, asset schemas.AssetCode, day schemas.Date) []state.DealtThrough {
-	next := slices.Clone(closed)
-	i, found := slices.BinarySearchFunc(next, asset, func(c state.DealtThrough, code schemas.AssetCode) int {
-		return cmp.Compare(c.Asset, code)
-	})
-	if found {
-		next[i].Day = day
-		return next
-	}
-	return slices.Insert(next, i, state.DealtThrough{Asset: asset, Day: day})
+	return book.Put(closed, state.DealtThrough{Asset: asset, Day: day}, func(a, b state.DealtThrough) int { return cmp.Compare(a.Asset, b.Asset) })
 }

@@ -3,7 +3,6 @@ package pot
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/penstock-ledger/penstock/processors/internal/book"
 	"github.com/penstock-ledger/penstock/schemas"
@@ -58,13 +57,5 @@ func referenceChanged(stored *state.PotReference, m *inbox.ReferenceChanged) *st
 
 // closedThrough returns the list with the asset's last closed day set.
 func closedThrough(closed []state.ClosedThrough, asset schemas.AssetCode, day schemas.Date) []state.ClosedThrough {
-	next := slices.Clone(closed)
-	i, found := slices.BinarySearchFunc(next, asset, func(c state.ClosedThrough, code schemas.AssetCode) int {
-		return cmp.Compare(c.Asset, code)
-	})
-	if found {
-		next[i].Day = day
-		return next
-	}
-	return slices.Insert(next, i, state.ClosedThrough{Asset: asset, Day: day})
+	return book.Put(closed, state.ClosedThrough{Asset: asset, Day: day}, func(a, b state.ClosedThrough) int { return cmp.Compare(a.Asset, b.Asset) })
 }

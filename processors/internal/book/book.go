@@ -218,7 +218,7 @@ func (b *Book) SettlementDate(code schemas.AssetCode, day schemas.Date) (schemas
 
 // PutAsset returns the rows with the new one in its place: by code, then date. A row of the same code and date is replaced.
 func PutAsset(rows []reference.Asset, row *reference.Asset) []reference.Asset {
-	return put(rows, *row, func(a, b reference.Asset) int {
+	return Put(rows, *row, func(a, b reference.Asset) int {
 		if a.Code != b.Code {
 			return cmp.Compare(a.Code, b.Code)
 		}
@@ -228,21 +228,22 @@ func PutAsset(rows []reference.Asset, row *reference.Asset) []reference.Asset {
 
 // PutSettings returns the rows with the new one in its place, by date.
 func PutSettings(rows []reference.Settings, row *reference.Settings) []reference.Settings {
-	return put(rows, *row, func(a, b reference.Settings) int { return cmp.Compare(a.EffectiveFrom, b.EffectiveFrom) })
+	return Put(rows, *row, func(a, b reference.Settings) int { return cmp.Compare(a.EffectiveFrom, b.EffectiveFrom) })
 }
 
 // PutCalendar returns the calendars with the new one in its place, by name.
 func PutCalendar(rows []reference.Calendar, row *reference.Calendar) []reference.Calendar {
-	return put(rows, *row, func(a, b reference.Calendar) int { return cmp.Compare(a.Name, b.Name) })
+	return Put(rows, *row, func(a, b reference.Calendar) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // PutCustodian returns the custodians with the new one in its place, by id.
 func PutCustodian(rows []reference.Custodian, row *reference.Custodian) []reference.Custodian {
-	return put(rows, *row, func(a, b reference.Custodian) int { return cmp.Compare(a.ID, b.ID) })
+	return Put(rows, *row, func(a, b reference.Custodian) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// put copies, so that who holds the old slice sees no change.
-func put[T any](rows []T, row T, order func(a, b T) int) []T {
+// Put returns the rows with one of them in its place, in the given order; a row that is its equal there is replaced. It copies, so that
+// who holds the old slice sees no change.
+func Put[T any](rows []T, row T, order func(a, b T) int) []T {
 	next := slices.Clone(rows)
 	i, found := slices.BinarySearchFunc(next, row, order)
 	if found {
