@@ -19,7 +19,9 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/sinks/custodian"
+	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/streams"
+	"github.com/penstock-ledger/penstock/streams/engine"
 	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
@@ -101,6 +103,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Metrics collects and shows the metrics.
 	Metrics *prometheus.Registry
+	// EngineFaults and SinkFaults let drills crash the instance at a named step; nil does nothing.
+	EngineFaults func(process string, shard int32, at engine.Step) error
+	SinkFaults   func(shard int32, at postgres.Step) error
 }
 
 // zoneDefault is the trust's time zone.

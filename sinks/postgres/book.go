@@ -35,6 +35,9 @@ func (l *Ledger) Book(ctx context.Context, at Position, batch Batch) (Position, 
 		return at, refusal(err, streams.LedgerJournal, at.Shard)
 	}
 	err = pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error { return l.book(ctx, tx, at, next, batch) })
+	if err == nil {
+		err = l.options.fault(at.Shard, StepBooked)
+	}
 	if errors.Is(err, ErrFenced) {
 		return at, err
 	}
@@ -110,7 +113,10 @@ func (l *Ledger) book(ctx context.Context, tx pgx.Tx, at, next Position, batch B
 			return err
 		}
 	}
-	return l.copyJournals(ctx, tx, at.Shard, batch.Journals)
+	if err := l.copyJournals(ctx, tx, at.Shard, batch.Journals); err != nil {
+		return err
+	}
+	return l.options.fault(at.Shard, StepCopied)
 }
 
 func bookProgress(ctx context.Context, tx pgx.Tx, at, next Position) error {

@@ -24,6 +24,26 @@ type LedgerOptions struct {
 	Cluster string
 	// Process names this process to whoever looks at the positions.
 	Process string
+	// Faults is called at each named step of a booking, in drills only; an error from it acts as a lost connection at that step.
+	Faults func(shard int32, at Step) error
+}
+
+// Step names a point of a booking at which drills let it fail.
+type Step string
+
+// The steps, in their order.
+const (
+	// StepCopied: all rows and the position are in the open transaction.
+	StepCopied Step = "copied"
+	// StepBooked: the database has committed, the sink does not know.
+	StepBooked Step = "booked"
+)
+
+func (o *LedgerOptions) fault(shard int32, at Step) error {
+	if o.Faults == nil {
+		return nil
+	}
+	return o.Faults(shard, at)
 }
 
 // Ledger books into one database. Its methods may be called by several goroutines, for different shards.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -39,10 +40,12 @@ type Config struct {
 	// and more per shard, so a small cache holds no block at all and every look-up reads the disk's pages again.
 	CacheBytes int64
 
-	// faults is called at each named step of a shard's life, in tests only; an error from it acts as a crash at that step.
-	faults func(process string, shard int32, step step) error
-	// dying ends the instance as a kill would: without finishing anything.
-	dying context.Context
+	// Files is where the states are kept; nil is the disk. Simulations keep them in memory.
+	Files vfs.FS
+	// Faults is called at each named step of a shard's life, in drills only; an error from it acts as a crash at that step.
+	Faults func(process string, shard int32, at Step) error
+	// Dying ends the instance as a kill would, without finishing anything; nil never does. For drills.
+	Dying context.Context
 }
 
 // Limits bound what a shard does at a time.
@@ -110,8 +113,11 @@ func (c Config) withDefaults() Config {
 	if c.Metrics == nil {
 		c.Metrics = prometheus.NewRegistry()
 	}
-	if c.dying == nil {
-		c.dying = context.Background()
+	if c.Files == nil {
+		c.Files = vfs.Default
+	}
+	if c.Dying == nil {
+		c.Dying = context.Background()
 	}
 	return c
 }

@@ -12,14 +12,14 @@ import (
 
 var errCrash = errors.New("crash")
 
-var allSteps = []step{
-	stepFenced, stepOwned, stepRestored, stepBegun, stepDecided, stepWritten, stepFlushed, stepCommitted, stepStored,
+var allSteps = []Step{
+	StepFenced, StepOwned, StepRestored, StepBegun, StepDecided, StepWritten, StepFlushed, StepCommitted, StepStored,
 }
 
 // crashAt returns a hook that calls act, once, at the nth time that a shard comes to a step.
-func crashAt(at step, nth int64, act func()) func(int32, step) error {
+func crashAt(at Step, nth int64, act func()) func(int32, Step) error {
 	var seen atomic.Int64
-	return func(_ int32, now step) error {
+	return func(_ int32, now Step) error {
 		if now != at || seen.Add(1) != nth {
 			return nil
 		}
@@ -95,7 +95,7 @@ func TestASweepGoesOnInTheMiddleAfterACrash(t *testing.T) {
 	f.control("sweep odd even")
 	f.send("key-07", "add 1000")
 	i := f.start(withFaults(f.crashInSweep(6)))
-	await(t, "the sweep to be cut", func() bool { return i.status(0).State != StateRunning && i.engine.config.dying.Err() != nil })
+	await(t, "the sweep to be cut", func() bool { return i.status(0).State != StateRunning && i.engine.config.Dying.Err() != nil })
 	i.stop()
 	_, own := fold(f.readAll(f.process.Table.Name)[0])
 	mark, err := decodeSweep([]byte(own[keySweep]))
@@ -107,10 +107,10 @@ func TestASweepGoesOnInTheMiddleAfterACrash(t *testing.T) {
 }
 
 // crashInSweep kills the last started instance once a sweep has committed so many visits.
-func (f *fixture) crashInSweep(visits int64) func(int32, step) error {
-	return func(shard int32, at step) error {
+func (f *fixture) crashInSweep(visits int64) func(int32, Step) error {
+	return func(shard int32, at Step) error {
 		i := f.last.Load()
-		if at != stepStored || i == nil {
+		if at != StepStored || i == nil {
 			return nil
 		}
 		if sweep := i.status(shard).Sweep; sweep == nil || sweep.Visits < visits {
@@ -128,7 +128,7 @@ func TestASweepIsRefusedToOtherRules(t *testing.T) {
 	}
 	f.control("sweep odd even")
 	i := f.start(withFaults(f.crashInSweep(6)))
-	await(t, "the sweep to be cut", func() bool { return i.engine.config.dying.Err() != nil })
+	await(t, "the sweep to be cut", func() bool { return i.engine.config.Dying.Err() != nil })
 	i.stop()
 	f.process.Rules = "rules-2"
 	i = f.start()

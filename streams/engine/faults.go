@@ -5,19 +5,29 @@ import (
 	"fmt"
 )
 
-// step names a point of a shard's life at which tests let it crash.
-type step string
+// Step names a point of a shard's life at which drills let it crash.
+type Step string
 
+// The steps, in their order: the first three are the start of a life, the others a transaction.
 const (
-	stepFenced    step = "fenced"
-	stepOwned     step = "owned"
-	stepRestored  step = "restored"
-	stepBegun     step = "begun"
-	stepDecided   step = "decided"
-	stepWritten   step = "written"
-	stepFlushed   step = "flushed"
-	stepCommitted step = "committed"
-	stepStored    step = "stored"
+	// StepFenced: the former owner is shut out.
+	StepFenced Step = "fenced"
+	// StepOwned: !owner is committed.
+	StepOwned Step = "owned"
+	// StepRestored: the store holds all of the changelog.
+	StepRestored Step = "restored"
+	// StepBegun: a transaction is open, nothing is in it.
+	StepBegun Step = "begun"
+	// StepDecided: every record of the transaction is decided, its outputs are on their way.
+	StepDecided Step = "decided"
+	// StepWritten: the changelog records and !meta are on their way, too.
+	StepWritten Step = "written"
+	// StepFlushed: the broker has acknowledged everything.
+	StepFlushed Step = "flushed"
+	// StepCommitted: the broker has committed, the store knows nothing of it.
+	StepCommitted Step = "committed"
+	// StepStored: the store has it, too.
+	StepStored Step = "stored"
 )
 
 // stopError stops a shard loudly: a promise of our own is broken, and trying again at once would break it again.

@@ -40,7 +40,7 @@ func runs(i *instance) int {
 
 // A former owner is held at a step, a new one takes the shard over and goes on, and then the former one goes on too.
 func TestAZombieCannotCommit(t *testing.T) {
-	for _, at := range []step{stepRestored, stepBegun, stepDecided, stepWritten, stepFlushed, stepCommitted} {
+	for _, at := range []Step{StepRestored, StepBegun, StepDecided, StepWritten, StepFlushed, StepCommitted} {
 		t.Run(string(at), func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, 1)
@@ -48,7 +48,7 @@ func TestAZombieCannotCommit(t *testing.T) {
 			held, release := make(chan struct{}), make(chan struct{})
 			hook := crashAt(at, 1, func() { close(held); <-release })
 			f.limits.BackoffMin = time.Hour // its answer to the doubt is to fence in its turn; that is not the question here
-			zombie := f.start(inGroup("zombie-"), withFaults(func(shard int32, now step) error {
+			zombie := f.start(inGroup("zombie-"), withFaults(func(shard int32, now Step) error {
 				_ = hook(shard, now) // held, but not crashed: it goes on as if nothing had been
 				return nil
 			}))

@@ -168,8 +168,8 @@ func inDir(dir string) option { return func(c *Config) { c.Dir = dir } }
 
 func inGroup(prefix string) option { return func(c *Config) { c.GroupPrefix = prefix } }
 
-func withFaults(hook func(shard int32, at step) error) option {
-	return func(c *Config) { c.faults = func(_ string, shard int32, at step) error { return hook(shard, at) } }
+func withFaults(hook func(shard int32, at Step) error) option {
+	return func(c *Config) { c.Faults = func(_ string, shard int32, at Step) error { return hook(shard, at) } }
 }
 
 func (f *fixture) start(options ...option) *instance {
@@ -177,7 +177,7 @@ func (f *fixture) start(options ...option) *instance {
 	dying, kill := context.WithCancel(context.Background())
 	config := Config{
 		Processes: []streams.Process{f.process}, Shards: f.shards, Kafka: []kgo.Opt{kgo.SeedBrokers(f.addresses...)},
-		Framing: plain{}, Dir: f.dir, Limits: f.limits, dying: dying,
+		Framing: plain{}, Dir: f.dir, Limits: f.limits, Dying: dying,
 	}
 	if os.Getenv("ENGINE_LOG") != "" {
 		config.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))

@@ -249,8 +249,8 @@ func TestAChangelogThatWouldForgetIsRefused(t *testing.T) {
 func TestAStoppedShardLeavesNothingOpen(t *testing.T) {
 	f := newFixture(t, 1)
 	f.load(5, 5)
-	i := f.start(withFaults(func(_ int32, at step) error {
-		if at == stepFlushed {
+	i := f.start(withFaults(func(_ int32, at Step) error {
+		if at == StepFlushed {
 			return stopf("as the test wants it")
 		}
 		return nil

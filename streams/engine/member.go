@@ -69,7 +69,7 @@ func (m *member) start(shards []int32) {
 		if m.running[number] != nil {
 			continue
 		}
-		dying, drop := context.WithCancel(m.engine.config.dying)
+		dying, drop := context.WithCancel(m.engine.config.Dying)
 		ending, end := context.WithCancel(dying)
 		s := m.engine.shard(m.process, number)
 		t := &tenure{status: s.status, end: end, drop: drop, done: make(chan struct{})}
@@ -126,7 +126,7 @@ func (m *member) run(ctx context.Context) {
 }
 
 func (m *member) leave() {
-	ctx, cancel := context.WithTimeout(m.engine.config.dying, time.Second)
+	ctx, cancel := context.WithTimeout(m.engine.config.Dying, time.Second)
 	m.copyPositions(ctx)
 	cancel()
 	m.mu.Lock()

@@ -37,7 +37,7 @@ func (a *attempt) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.fault(stepOwned); err != nil {
+	if err := a.fault(StepOwned); err != nil {
 		return err
 	}
 	if err := a.checkStore(ctx, owned); err != nil {

@@ -73,7 +73,7 @@ func (s *shard) open(dir string) error {
 	if s.store != nil {
 		return nil
 	}
-	store, err := openStore(dir, s.engine.cache, s.log)
+	store, err := openStore(s.engine.config.Files, dir, s.engine.cache, s.log)
 	if err != nil {
 		return err
 	}
@@ -127,13 +127,13 @@ func (a *attempt) prepare(ending context.Context) error {
 	if err := fence(ctx, a.client); err != nil {
 		return err
 	}
-	if err := a.fault(stepFenced); err != nil {
+	if err := a.fault(StepFenced); err != nil {
 		return err
 	}
 	if err := a.restore(ctx); err != nil {
 		return err
 	}
-	if err := a.fault(stepRestored); err != nil {
+	if err := a.fault(StepRestored); err != nil {
 		return err
 	}
 	if err := a.checkBegun(ctx); err != nil {
@@ -220,11 +220,11 @@ func (s *shard) release(dying context.Context) {
 }
 
 // fault lets tests crash the shard at a step.
-func (a *attempt) fault(at step) error {
-	if a.engine.config.faults == nil {
+func (a *attempt) fault(at Step) error {
+	if a.engine.config.Faults == nil {
 		return nil
 	}
-	return a.engine.config.faults(a.process.Name, a.number, at)
+	return a.engine.config.Faults(a.process.Name, a.number, at)
 }
 
 // cause returns why the attempt has failed, nil if it has not.

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // The store's key spaces, by first byte.
@@ -40,6 +40,7 @@ type position struct {
 
 // store is the committed state of one shard. One goroutine writes; others may read while it is open.
 type store struct {
+	files vfs.FS
 	dir   string
 	cache *pebble.Cache
 	// mu keeps readers out while the database is closed or replaced.
@@ -49,8 +50,8 @@ type store struct {
 }
 
 // openStore opens the store in a folder. One that cannot be read, as a crash of the machine may leave it, is made anew: the changelog has it all.
-func openStore(dir string, cache *pebble.Cache, log *slog.Logger) (*store, error) {
-	s := &store{dir: dir, cache: cache}
+func openStore(files vfs.FS, dir string, cache *pebble.Cache, log *slog.Logger) (*store, error) {
+	s := &store{files: files, dir: dir, cache: cache}
 	err := s.open()
 	if err != nil && pebble.IsCorruptionError(err) {
 		log.Warn("discarding the store", "reason", err)
@@ -63,10 +64,11 @@ func openStore(dir string, cache *pebble.Cache, log *slog.Logger) (*store, error
 }
 
 func (s *store) open() error {
-	if err := os.MkdirAll(s.dir, 0o750); err != nil {
+	if err := s.files.MkdirAll(s.dir, 0o750); err != nil {
 		return fmt.Errorf("making the folder of a store: %w", err)
 	}
 	db, err := pebble.Open(s.dir, &pebble.Options{
+		FS:    s.files,
 		Cache: s.cache, MemTableSize: memTableBytes, Logger: quiet{},
 		FormatMajorVersion: pebble.FormatNewest,
 	})
@@ -100,7 +102,7 @@ func (s *store) discard() error {
 	if err := s.close(); err != nil {
 		return fmt.Errorf("closing the store %s: %w", s.dir, err)
 	}
-	if err := os.RemoveAll(s.dir); err != nil {
+	if err := s.files.RemoveAll(s.dir); err != nil {
 		return fmt.Errorf("discarding the store %s: %w", s.dir, err)
 	}
 	s.mu.Lock()

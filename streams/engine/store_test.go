@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // tamper opens a store that nobody runs and changes its position. It also puts a wrong state in, so that a store that should have been discarded and was not
 // shows at once.
 func (f *fixture) tamper(shard int32, change func(p *position)) {
 	f.t.Helper()
-	s, err := openStore(f.storeDir(shard), nil, slog.Default())
+	s, err := openStore(vfs.Default, f.storeDir(shard), nil, slog.Default())
 	must(f.t, err)
 	change(&s.position)
 	must(f.t, s.db.Set([]byte(keyPosition), mustJSON(s.position), pebble.Sync))
@@ -87,7 +88,7 @@ func TestTheIndexIsBuiltAgainForOtherTags(t *testing.T) {
 	i := f.start()
 	f.caughtUp(i)
 	i.stop()
-	s, err := openStore(f.storeDir(0), nil, slog.Default())
+	s, err := openStore(vfs.Default, f.storeDir(0), nil, slog.Default())
 	must(t, err)
 	must(t, s.db.DeleteRange([]byte{spaceTag}, []byte{spaceTag + 1}, pebble.Sync))
 	must(t, s.close())
@@ -98,12 +99,12 @@ func TestTheIndexIsBuiltAgainForOtherTags(t *testing.T) {
 
 func TestAReadStoreKnowsItsPosition(t *testing.T) {
 	dir := t.TempDir()
-	s, err := openStore(dir, nil, slog.Default())
+	s, err := openStore(vfs.Default, dir, nil, slog.Default())
 	must(t, err)
 	batch := s.db.NewBatch()
 	must(t, s.write(batch, 17, "v"))
 	must(t, s.close())
-	s, err = openStore(dir, nil, slog.Default())
+	s, err = openStore(vfs.Default, dir, nil, slog.Default())
 	must(t, err)
 	if s.position.Next != 17 || s.position.IndexVersion != "v" || s.position.WrittenAt.IsZero() {
 		t.Errorf("the position came back as %+v", s.position)

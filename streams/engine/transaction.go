@@ -98,7 +98,7 @@ func (l *loop) begin() error {
 	l.written.Store(0)
 	l.arm()
 	l.status.began(l.open.began)
-	return l.fault(stepBegun)
+	return l.fault(StepBegun)
 }
 
 // full says that the open transaction has reached a limit.
@@ -141,7 +141,7 @@ func (l *loop) settle() error {
 // commit ends the open transaction, whose messages are settled: changed keys once to the changelog, then the shard's own records, !meta last;
 // then the broker's commit; then the store.
 func (l *loop) commit(next int64) error {
-	if err := l.fault(stepDecided); err != nil {
+	if err := l.fault(StepDecided); err != nil {
 		return err
 	}
 	l.working.next = next
@@ -157,21 +157,21 @@ func (l *loop) commit(next int64) error {
 	if err := l.why(); err != nil {
 		return err
 	}
-	if err := l.fault(stepFlushed); err != nil {
+	if err := l.fault(StepFlushed); err != nil {
 		return err
 	}
 	// An error here proves nothing about what became of the transaction; the next life finds out from !meta.
 	if err := l.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return fmt.Errorf("committing a transaction: %w", err)
 	}
-	if err := l.fault(stepCommitted); err != nil {
+	if err := l.fault(StepCommitted); err != nil {
 		return err
 	}
 	if err := l.storeChanges(last.Offset + 1); err != nil {
 		return err
 	}
 	l.finish()
-	return l.fault(stepStored)
+	return l.fault(StepStored)
 }
 
 // writeChangelog produces the changelog records and returns the last one, whose offset is known after the flush.
@@ -180,7 +180,7 @@ func (l *loop) writeChangelog() (*kgo.Record, error) {
 	l.overlay.each(func(key string, value []byte) { l.producer.produce(table, l.number, key, value) })
 	last := &kgo.Record{Topic: table, Partition: l.number, Key: []byte(keyMeta), Value: encodeMeta(l.working, l.process)}
 	l.client.Produce(l.ctx, last, l.producer.acked)
-	return last, l.fault(stepWritten)
+	return last, l.fault(StepWritten)
 }
 
 // storeChanges writes what was committed to the store, in one atomic write.
