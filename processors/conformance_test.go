@@ -50,7 +50,7 @@ func TestNamesMatchFolders(t *testing.T) {
 
 func TestProcessesUseDeclaredTopics(t *testing.T) {
 	for _, process := range registry() {
-		for _, topic := range append([]streams.Topic{process.Inbox}, process.Outputs...) {
+		for _, topic := range append(parkedTo(process), append([]streams.Topic{process.Inbox}, process.Outputs...)...) {
 			if topic != streams.TopicNamed(topic.Name) {
 				t.Errorf("process %s declares %s in its own way", process.Name, topic.Name)
 			}
@@ -61,6 +61,14 @@ func TestProcessesUseDeclaredTopics(t *testing.T) {
 	}
 }
 
+// parkedTo returns the topic of what a process parks, where it parks.
+func parkedTo(process streams.Process) []streams.Topic {
+	if process.ParkedTo.Name == "" {
+		return nil
+	}
+	return []streams.Topic{process.ParkedTo}
+}
+
 // TestEveryTopicHasAWriterOrComesFromOutside finds inboxes that nobody fills, and topics declared for nothing.
 func TestEveryTopicHasAWriterOrComesFromOutside(t *testing.T) {
 	written := make(map[string]bool)
@@ -68,6 +76,7 @@ func TestEveryTopicHasAWriterOrComesFromOutside(t *testing.T) {
 		for _, topic := range process.Outputs {
 			written[topic.Name] = true
 		}
+		written[process.ParkedTo.Name] = true
 	}
 	for _, topic := range streams.Topics() {
 		if fromOutside := strings.HasPrefix(topic.Name, "ingest."); written[topic.Name] == fromOutside {

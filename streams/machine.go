@@ -33,6 +33,8 @@ type Place struct {
 	RecordedAt    schemas.Instant
 	// Sequence is the number of the shard's last journal.
 	Sequence int64
+	// SetAside is given to Close: the keys that the sweep could not visit (Scope.SetAside).
+	SetAside []SetAside
 }
 
 // Machine is a process in typed form: pure functions over a message M, the state S of a key, the reference data R of the
@@ -46,10 +48,13 @@ type Machine[M, S, R, V, T any] struct {
 	// Decide handles a keyed message. The state is nil for a key without one. It returns the state itself where nothing
 	// changed, another one otherwise, and nil to forget the key.
 	Decide func(Place, V, string, *S, *M) (*S, []Out)
-	// Visit handles a control message for one key that bears one of its tags.
+	// Visit handles a control message for one key that bears one of its tags. A message may be swept again, whole, after a key could not be visited:
+	// a key that took it then must not take it twice.
 	Visit func(Place, V, string, *S, *M, *T) (*S, []Out)
 	// Close ends a control message. It returns the reference data itself where nothing changed.
 	Close func(Place, V, *R, *M, *T) (*R, []Out)
+	// Dropped tells the outside that a message to a parked key was dropped undecided; nil: there is nobody to tell.
+	Dropped func(Place, V, string, *M) []Out
 	// Tags returns the tags of a state, in order.
 	Tags func(*S) []string
 }
@@ -77,7 +82,7 @@ type typed[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]] st
 	reference *R
 	view      V
 	tally     T
-	// scratch is where values are encoded, to be copied out at their exact size. Decide, Visit, Close and Tally never run at the same time.
+	// scratch is where values are encoded, to be copied out at their exact size. Decide, Visit, Close, Dropped and Tally never run at the same time.
 	scratch []byte
 	// routing is Route's reader, reading everybody else's: Route runs beside them.
 	routing, reading avrobin.Reader
@@ -177,6 +182,14 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Close(scope *Scope, route *Route)
 	return h.encode(branchReference, PR(next)), nil
 }
 
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Dropped(scope *Scope, route *Route) error {
+	if h.rules.Dropped != nil {
+		message := route.Message.(*M) //nolint:forcetypeassert // Route put it there
+		h.emit(scope, h.rules.Dropped(scope.place(), h.view, route.Key, message))
+	}
+	return nil
+}
+
 func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Tally() []byte {
 	return h.encode(branchTally, PT(&h.tally))
 }
@@ -225,4 +238,6 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) decode(stored []byte, branch int,
 	return r.Done()
 }
 
-func (s *Scope) place() Place { return Place{s.Shard, s.Shards, s.RecordedAt, s.Chain.Sequence} }
+func (s *Scope) place() Place {
+	return Place{s.Shard, s.Shards, s.RecordedAt, s.Chain.Sequence, s.SetAside}
+}

@@ -52,6 +52,8 @@ type Process struct {
 	Outputs []Topic
 	// Table is the changelog of its states. A process without states still has one, for its progress.
 	Table Topic
+	// ParkedTo is the topic on which it is told what is parked. A process without one does not park: a decision that fails stops its shard.
+	ParkedTo Topic
 	// TagsVersion changes whenever Handler.Tags does; an index that was built by another version is built again.
 	TagsVersion string
 	// Rules is the version of the rules; a shard in mid-sweep is refused to a binary with other rules or tags.
@@ -66,8 +68,8 @@ type Process struct {
 // and everything else from another; Route must therefore not touch what the others change. States, reference and tally
 // that are passed in or returned are framed values of the table topic or opaque bytes, as the handler likes; nil means none.
 //
-// A returned error, or a panic, drops the open transaction and stops the shard: it means that a promise of our own is
-// broken. A refusal of somebody's request is a record, not an error.
+// A returned error, or a panic, drops the open transaction: it means that a promise of our own is broken. One of Decide then parks the key, where the
+// process parks; any other stops the shard. A refusal of somebody's request is a record, not an error.
 type Handler interface {
 	// Restore sets the shard-level memory to what was last committed. It is called before the first record and after every
 	// dropped transaction. The tally is nil unless the shard is in mid-sweep.
@@ -76,8 +78,10 @@ type Handler interface {
 	Route(record *Record) (Route, error)
 	// Decide handles a keyed record, or one visit of a sweep, for one key.
 	Decide(scope *Scope, route *Route, key string, state []byte) (Change, error)
-	// Close ends a control record after its last visit and returns the new reference state, or nil where it is unchanged.
+	// Close ends a control record after its last visit (Scope.SetAside tells of those that could not be made) and returns the new reference state, or nil where it is unchanged.
 	Close(scope *Scope, route *Route) (reference []byte, err error)
+	// Dropped tells the outside that a record of a parked key, which route is of, was dropped undecided at an operator's word.
+	Dropped(scope *Scope, route *Route) error
 	// Tally returns what the visits of the sweep under way have added up so far. It is bounded, and stored at the end of each
 	// of the sweep's transactions but the last.
 	Tally() []byte
@@ -93,6 +97,8 @@ type Route struct {
 	// then closed. Without tags there is no visit, only the close.
 	Control bool
 	Tags    []string
+	// Unpark, where it is set, is an operator's word on the parked key Key. The engine acts on it; Decide is not called.
+	Unpark *Unpark
 	// ReceivedAt is the receipt time of the record's cause.
 	ReceivedAt schemas.Instant
 	// Message is the record's value, decoded; the engine passes it on untouched.
@@ -100,6 +106,19 @@ type Route struct {
 	// Record is where it stood.
 	Record *Record
 }
+
+// Unpark is what an operator wants done with a parked key.
+type Unpark struct {
+	// Drop removes the one record at Offset of the inbox from the key's queue, undecided. Without it the whole queue is released: decided, in order.
+	Drop   bool
+	Offset int64
+	// Operator and Reason are told in the history of the key.
+	Operator schemas.SourceID
+	Reason   string
+}
+
+// SetAside names a key that a sweep could not visit, because it is parked, under one of the sweep's tags.
+type SetAside struct{ Tag, Key string }
 
 // Change is what a decision makes of a state.
 type Change struct {
@@ -125,6 +144,9 @@ type Scope struct {
 	RecordedAt schemas.Instant
 	// Chain is the shard's chain; a handler that writes journals moves it on.
 	Chain *Chain
+	// SetAside is given to Close: the keys that this sweep could not visit, by tag and key, a key once for each of the sweep's tags that it bears.
+	// The same control record is swept again, whole, when such a key is released.
+	SetAside []SetAside
 	// Emit writes a record to one of the process's outputs; the key decides the partition (PartitionOf). The value must not be
 	// changed afterwards.
 	Emit func(topic, key string, value []byte)

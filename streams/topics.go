@@ -31,6 +31,7 @@ const (
 	StatusInstruction  = "instruction.status.v1"
 	CustodianOrder     = "custodian.order.v1"
 	AuditRejection     = "audit.rejection.v1"
+	AuditParked        = "audit.parked.v1"
 )
 
 // Topics returns all topics that are not changelogs, in the order of the flow.
@@ -55,6 +56,7 @@ func Topics() []Topic {
 		written(StatusInstruction, WidthShards, status.InstructionStatusSchema, "pot", "The fate of each instruction, for who sent it."),
 		written(CustodianOrder, WidthOne, custodian.CustodianOrderSchema, "external trade", "External trades to be placed with custodians."),
 		written(AuditRejection, WidthOne, audit.RejectionSchema, "ingest position", "Records that were refused, and why."),
+		written(AuditParked, WidthOne, audit.ParkedSchema, "process/key", "Keys that were parked because a record could not be decided, and what became of them."),
 	}
 }
 

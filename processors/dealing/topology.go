@@ -25,6 +25,7 @@ func Process(shards int32) streams.Process {
 	table := streams.Changelog(Name, streams.WidthOne, state.DealingTableSchema)
 	return streams.Process{
 		Name: Name, Inbox: streams.TopicNamed(streams.DealingInbox), Table: table, TagsVersion: "1", Rules: Rules,
+		ParkedTo: streams.TopicNamed(streams.AuditParked),
 		Outputs: []streams.Topic{
 			streams.TopicNamed(streams.PotInbox), streams.TopicNamed(streams.LedgerTrade), streams.TopicNamed(streams.CustodianOrder),
 			streams.TopicNamed(streams.AuditRejection), streams.TopicNamed(streams.DealingInbox),

@@ -19,6 +19,7 @@ func Process() streams.Process {
 	table := streams.Changelog(Name, streams.WidthShards, state.PotTableSchema)
 	return streams.Process{
 		Name: Name, Inbox: streams.TopicNamed(streams.PotInbox), Table: table, TagsVersion: "1", Rules: Rules,
+		ParkedTo: streams.TopicNamed(streams.AuditParked),
 		Outputs: []streams.Topic{
 			streams.TopicNamed(streams.LedgerJournal), streams.TopicNamed(streams.LedgerProgress),
 			streams.TopicNamed(streams.StatusInstruction), streams.TopicNamed(streams.AuditRejection), streams.TopicNamed(streams.DealingInbox),

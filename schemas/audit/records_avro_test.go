@@ -9,6 +9,14 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/internal/oracle"
 )
 
+func TestParkedAgreesWithOtherLibraries(t *testing.T) {
+	oracle.Check(t, audit.ParkedSchema, func() oracle.Record { return new(audit.Parked) })
+}
+
+func FuzzDecodeParked(f *testing.F) {
+	oracle.Fuzz(f, audit.ParkedSchema, func() oracle.Record { return new(audit.Parked) })
+}
+
 func TestRejectionAgreesWithOtherLibraries(t *testing.T) {
 	oracle.Check(t, audit.RejectionSchema, func() oracle.Record { return new(audit.Rejection) })
 }

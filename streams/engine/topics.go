@@ -27,6 +27,9 @@ func (e *Engine) checkTopics(ctx context.Context, admin *kadm.Client) error {
 		for _, t := range append([]streams.Topic{p.Inbox, p.Table}, p.Outputs...) {
 			declared[t.Name] = t
 		}
+		if p.ParkedTo.Name != "" {
+			declared[p.ParkedTo.Name] = p.ParkedTo
+		}
 	}
 	names := make([]string, 0, len(declared))
 	for name := range declared {
