@@ -31,6 +31,8 @@ type fileConfig struct {
 	MetricsAddr string `yaml:"metricsAddr,omitempty"`
 	// TickInterval is the time between two ticks of role clock, such as 2s.
 	TickInterval string `yaml:"tickInterval,omitempty"`
+	// SessionTimeout is the silence after which others take this instance's shards over, such as 10s.
+	SessionTimeout string `yaml:"sessionTimeout,omitempty"`
 	// Name names the instance in status and positions.
 	Name string `yaml:"name,omitempty"`
 	// CustodianBehaviour is the file that says what the simulator does out of the ordinary.

@@ -31,7 +31,7 @@ const (
 type runFlags struct {
 	layoutFlags
 	stateDir, keyFile, metrics, name, behaviour, logLevel string
-	tick                                                  time.Duration
+	tick, session                                         time.Duration
 }
 
 func newRun() *cobra.Command {
@@ -66,6 +66,7 @@ It refuses to start on topics that could lose money, and says which command mend
 	f.StringVar(&flags.name, "name", "", "name of this instance in status and positions (default: the host's)")
 	f.StringVar(&flags.behaviour, "custodian-behaviour", "", "YAML file that says which trades the simulator rejects or fills in pieces")
 	f.DurationVar(&flags.tick, "tick-interval", 0, "time between two ticks of role clock (default 2s)")
+	f.DurationVar(&flags.session, "session-timeout", 0, "silence of an instance after which others take its shards over (default 10s)")
 	f.StringVar(&flags.logLevel, "log-level", "info", "debug, info, warn or error")
 	return cmd
 }
@@ -107,7 +108,10 @@ func (f *runFlags) roles(args []string, logs io.Writer) (roles.Config, error) {
 	if config.IntakeKey, err = readKey(firstSet(f.keyFile, os.Getenv(envIntakeKeyFile), file.IntakeKeyFile)); err != nil {
 		return config, err
 	}
-	if config.TickInterval, err = tickInterval(f.tick, file.TickInterval); err != nil {
+	if config.TickInterval, err = duration("tickInterval", f.tick, file.TickInterval); err != nil {
+		return config, err
+	}
+	if config.Limits.SessionTimeMax, err = duration("sessionTimeout", f.session, file.SessionTimeout); err != nil {
 		return config, err
 	}
 	config.Custodians, err = readBehaviour(firstSet(f.behaviour, file.CustodianBehaviour))
@@ -143,13 +147,14 @@ func readKey(path string) ([]byte, error) {
 	return bytes.TrimSpace(key), nil
 }
 
-func tickInterval(flag time.Duration, configured string) (time.Duration, error) {
+// duration takes a flag's value, or that of the key in the configuration file.
+func duration(key string, flag time.Duration, configured string) (time.Duration, error) {
 	if flag != 0 || configured == "" {
 		return flag, nil
 	}
 	interval, err := time.ParseDuration(configured)
 	if err != nil {
-		return 0, fmt.Errorf("tickInterval %q: write it as 2s", configured)
+		return 0, fmt.Errorf("%s %q: write it as 2s", key, configured)
 	}
 	return interval, nil
 }

@@ -22,9 +22,11 @@ var brokerSettings = map[string]string{
 	"log.retention.ms": "-1",
 	// Group offsets are a copy for lag tools; still, a demo left alone for a week
 	// should go on showing them.
-	"offsets.retention.minutes":  "525600",
-	"message.max.bytes":          "1048588",
-	"transaction.max.timeout.ms": "900000",
+	"offsets.retention.minutes": "525600",
+	// Whoever tries out what a crash of an instance does need not wait long for the others to notice.
+	"group.min.session.timeout.ms": "1000",
+	"message.max.bytes":            "1048588",
+	"transaction.max.timeout.ms":   "900000",
 }
 
 type brokerConfig struct {

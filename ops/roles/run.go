@@ -179,8 +179,9 @@ func (i *Instance) runSink(ctx context.Context) error {
 	defer pool.Close()
 	sink, err := postgres.NewSink(postgres.Config{
 		Connection: i.config.Connection, Framing: i.registry, Pool: pool,
-		Ledger: postgres.LedgerOptions{Shards: i.Shards(), Process: i.config.Name, Faults: i.config.SinkFaults},
-		Log:    i.config.Logger.With("role", Sink), Metrics: i.config.Metrics,
+		Ledger:         postgres.LedgerOptions{Shards: i.Shards(), Process: i.config.Name, Faults: i.config.SinkFaults},
+		SessionTimeMax: i.config.Limits.SessionTimeMax,
+		Log:            i.config.Logger.With("role", Sink), Metrics: i.config.Metrics,
 	})
 	if err != nil {
 		return err

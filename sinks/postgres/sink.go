@@ -37,7 +37,9 @@ type Config struct {
 	// Pool acts as RoleSink. It has at least two connections, or shards wait for each other.
 	Pool   *pgxpool.Pool
 	Ledger LedgerOptions
-	Log    *slog.Logger
+	// SessionTimeMax is after what silence of this sink its partitions go to others; 0 is 10 s.
+	SessionTimeMax time.Duration
+	Log            *slog.Logger
 	// Metrics, where given, is told of the sink's metrics.
 	Metrics prometheus.Registerer
 }
@@ -83,8 +85,9 @@ func (s *Sink) Run(ctx context.Context) error {
 				s.begin(ctx, place, &running)
 			}
 		},
-		Revoked: func(_ context.Context, assignment feed.Assignment, _ bool) { s.end(placesOf(assignment)) },
-		Log:     s.config.Log,
+		Revoked:        func(_ context.Context, assignment feed.Assignment, _ bool) { s.end(placesOf(assignment)) },
+		SessionTimeMax: s.config.SessionTimeMax,
+		Log:            s.config.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("joining the sinks: %w", err)

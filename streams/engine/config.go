@@ -73,6 +73,10 @@ type Limits struct {
 	StoppedRetry time.Duration
 	// StopTimeMax bounds a clean stop: then the open transaction is dropped.
 	StopTimeMax time.Duration
+	// SessionTimeMax is after what silence of an instance its groups give its shards to others. Brokers refuse less than 6 s unless told
+	// otherwise. Too little costs needless moves on a busy machine, too much a longer wait after a crash; it never costs correctness,
+	// for only the transactional id fences.
+	SessionTimeMax time.Duration
 	// CopyEvery is the time between two commits of the group's offsets, a copy for lag tools.
 	CopyEvery time.Duration
 }
@@ -92,6 +96,7 @@ func (l Limits) withDefaults() Limits {
 		BackoffMax:            orDefault(l.BackoffMax, 5*time.Second),
 		StoppedRetry:          orDefault(l.StoppedRetry, 5*time.Minute),
 		StopTimeMax:           orDefault(l.StopTimeMax, 10*time.Second),
+		SessionTimeMax:        orDefault(l.SessionTimeMax, 10*time.Second),
 		CopyEvery:             orDefault(l.CopyEvery, 5*time.Second),
 	}
 }

@@ -31,6 +31,14 @@ type tenure struct {
 	done   chan struct{}
 }
 
+// Of a session, and of a rebalance.
+const (
+	// heartbeatsPerSession is how many heartbeats may be missed, and one more.
+	heartbeatsPerSession = 4
+	// rebalanceTimeMax bounds how long a member may take to let go of shards; it is longer than StopTimeMax.
+	rebalanceTimeMax = 30 * time.Second
+)
+
 func (e *Engine) join(process *streams.Process) (*member, error) {
 	m := &member{engine: e, process: process, running: map[int32]*tenure{}}
 	options := append([]kgo.Opt{}, e.config.Kafka...)
@@ -38,6 +46,9 @@ func (e *Engine) join(process *streams.Process) (*member, error) {
 		kgo.ConsumerGroup(e.config.GroupPrefix+process.Name),
 		kgo.ConsumeTopics(process.Inbox.Name),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.SessionTimeout(e.config.Limits.SessionTimeMax),
+		kgo.HeartbeatInterval(e.config.Limits.SessionTimeMax/heartbeatsPerSession),
+		kgo.RebalanceTimeout(rebalanceTimeMax),
 		kgo.DisableAutoCommit(),
 		kgo.WithHooks(groupErrors{e, process.Name}),
 		// Where a shard begins is in its !meta; the member must not fail for want of a committed offset.

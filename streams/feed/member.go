@@ -13,17 +13,18 @@ import (
 )
 
 const (
-	// sessionTimeMax is after what silence a group gives a member's partitions to others.
-	sessionTimeMax = 10 * time.Second
+	// sessionTimeDefault is after what silence a group gives a member's partitions to others, where the options do not say.
+	sessionTimeDefault = 10 * time.Second
 	// rebalanceTimeMax bounds how long a member may take to let go of partitions.
 	rebalanceTimeMax = 30 * time.Second
-	heartbeatEvery   = 3 * time.Second
+	// heartbeatsPerSession is how many heartbeats may be missed, and one more.
+	heartbeatsPerSession = 4
 )
 
 // Assignment is partitions per topic.
 type Assignment map[string][]int32
 
-// MemberOptions say which group to join and whom to tell. All but InstanceID are required.
+// MemberOptions say which group to join and whom to tell. All but InstanceID and SessionTimeMax are required.
 type MemberOptions struct {
 	Group  string
 	Topics []string
@@ -35,7 +36,9 @@ type MemberOptions struct {
 	Revoked func(ctx context.Context, partitions Assignment, lost bool)
 	// InstanceID, where given, lets a member that restarts quickly keep its partitions.
 	InstanceID string
-	Log        *slog.Logger
+	// SessionTimeMax is after what silence the group gives this member's partitions to others; 0 is 10 s.
+	SessionTimeMax time.Duration
+	Log            *slog.Logger
 }
 
 // Member takes part in a group without reading: the group says who tries which partitions, nothing else.
@@ -52,6 +55,9 @@ func Join(connection Connection, options MemberOptions) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
+	if options.SessionTimeMax == 0 {
+		options.SessionTimeMax = sessionTimeDefault
+	}
 	tell := func(fn func(context.Context, Assignment)) func(context.Context, *kgo.Client, map[string][]int32) {
 		return func(ctx context.Context, _ *kgo.Client, partitions map[string][]int32) {
 			if len(partitions) > 0 {
@@ -63,9 +69,9 @@ func Join(connection Connection, options MemberOptions) (*Member, error) {
 		kgo.ConsumerGroup(options.Group),
 		kgo.ConsumeTopics(options.Topics...),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.SessionTimeout(sessionTimeMax),
+		kgo.SessionTimeout(options.SessionTimeMax),
 		kgo.RebalanceTimeout(rebalanceTimeMax),
-		kgo.HeartbeatInterval(heartbeatEvery),
+		kgo.HeartbeatInterval(options.SessionTimeMax/heartbeatsPerSession),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		// The offsets in the group are a copy for lag tools, written by Commit alone.
 		kgo.DisableAutoCommit(),
