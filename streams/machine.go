@@ -35,6 +35,8 @@ type Place struct {
 	Sequence int64
 	// SetAside is given to Close: the keys that the sweep could not visit (Scope.SetAside).
 	SetAside []SetAside
+	// Released says that the message was parked and is decided late, or swept again (Scope.Released).
+	Released bool
 }
 
 // Machine is a process in typed form: pure functions over a message M, the state S of a key, the reference data R of the
@@ -53,8 +55,9 @@ type Machine[M, S, R, V, T any] struct {
 	Visit func(Place, V, string, *S, *M, *T) (*S, []Out)
 	// Close ends a control message. It returns the reference data itself where nothing changed.
 	Close func(Place, V, *R, *M, *T) (*R, []Out)
-	// Dropped tells the outside that a message to a parked key was dropped undecided; nil: there is nobody to tell.
-	Dropped func(Place, V, string, *M) []Out
+	// Dropped tells the outside that a message to a parked key was dropped undecided; nil: there is nobody to tell. The state is nil for a key without one,
+	// and where it cannot be read: that may be what the key is parked for.
+	Dropped func(Place, V, string, *S, *M) []Out
 	// Tags returns the tags of a state, in order.
 	Tags func(*S) []string
 }
@@ -182,11 +185,19 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Close(scope *Scope, route *Route)
 	return h.encode(branchReference, PR(next)), nil
 }
 
-func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Dropped(scope *Scope, route *Route) error {
-	if h.rules.Dropped != nil {
-		message := route.Message.(*M) //nolint:forcetypeassert // Route put it there
-		h.emit(scope, h.rules.Dropped(scope.place(), h.view, route.Key, message))
+func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) Dropped(scope *Scope, route *Route, stored []byte) error {
+	if h.rules.Dropped == nil {
+		return nil
 	}
+	var state *S
+	if stored != nil {
+		state = new(S)
+		if err := h.decode(stored, branchState, PS(state)); err != nil {
+			state = nil
+		}
+	}
+	message := route.Message.(*M) //nolint:forcetypeassert // Route put it there
+	h.emit(scope, h.rules.Dropped(scope.place(), h.view, route.Key, state, message))
 	return nil
 }
 
@@ -239,5 +250,5 @@ func (h *typed[M, S, R, V, T, PM, PS, PR, PT]) decode(stored []byte, branch int,
 }
 
 func (s *Scope) place() Place {
-	return Place{s.Shard, s.Shards, s.RecordedAt, s.Chain.Sequence, s.SetAside}
+	return Place{s.Shard, s.Shards, s.RecordedAt, s.Chain.Sequence, s.SetAside, s.Released}
 }

@@ -80,8 +80,9 @@ type Handler interface {
 	Decide(scope *Scope, route *Route, key string, state []byte) (Change, error)
 	// Close ends a control record after its last visit (Scope.SetAside tells of those that could not be made) and returns the new reference state, or nil where it is unchanged.
 	Close(scope *Scope, route *Route) (reference []byte, err error)
-	// Dropped tells the outside that a record of a parked key, which route is of, was dropped undecided at an operator's word.
-	Dropped(scope *Scope, route *Route) error
+	// Dropped tells the outside that a record of a parked key, which route is of, was dropped undecided at an operator's word. The state is the key's;
+	// it is only looked at, for it may say that the record was a copy of one that was answered before.
+	Dropped(scope *Scope, route *Route, state []byte) error
 	// Tally returns what the visits of the sweep under way have added up so far. It is bounded, and stored at the end of each
 	// of the sweep's transactions but the last.
 	Tally() []byte
@@ -147,6 +148,9 @@ type Scope struct {
 	// SetAside is given to Close: the keys that this sweep could not visit, by tag and key, a key once for each of the sweep's tags that it bears.
 	// The same control record is swept again, whole, when such a key is released.
 	SetAside []SetAside
+	// Released says that the record was parked, and is decided now because an operator released it: later than its place in the inbox. A keyed
+	// record may find that time has passed it by; a control record is swept again, and its Close does only what it could not do before.
+	Released bool
 	// Emit writes a record to one of the process's outputs; the key decides the partition (PartitionOf). The value must not be
 	// changed afterwards.
 	Emit func(topic, key string, value []byte)

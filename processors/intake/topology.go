@@ -66,6 +66,6 @@ func (h *handler) Decide(scope *streams.Scope, route *streams.Route, _ string, _
 }
 
 func (h *handler) Close(*streams.Scope, *streams.Route) ([]byte, error) { return nil, nil }
-func (h *handler) Dropped(*streams.Scope, *streams.Route) error         { return nil }
+func (h *handler) Dropped(*streams.Scope, *streams.Route, []byte) error { return nil }
 func (h *handler) Tally() []byte                                        { return nil }
 func (h *handler) Tags([]byte) ([]string, error)                        { return nil, nil }

@@ -24,7 +24,7 @@ type counter struct{}
 const counterBytes = 120
 
 func (counter) Restore(_, _ []byte) error                            { return nil }
-func (counter) Dropped(*streams.Scope, *streams.Route) error         { return nil }
+func (counter) Dropped(*streams.Scope, *streams.Route, []byte) error { return nil }
 func (counter) Tally() []byte                                        { return nil }
 func (counter) Tags([]byte) ([]string, error)                        { return nil, nil }
 func (counter) Close(*streams.Scope, *streams.Route) ([]byte, error) { return nil, nil }

@@ -16,7 +16,7 @@ import (
 type sorter struct{}
 
 func (sorter) Restore(_, _ []byte) error                            { return nil }
-func (sorter) Dropped(*streams.Scope, *streams.Route) error         { return nil }
+func (sorter) Dropped(*streams.Scope, *streams.Route, []byte) error { return nil }
 func (sorter) Tally() []byte                                        { return nil }
 func (sorter) Tags([]byte) ([]string, error)                        { return nil, nil }
 func (sorter) Close(*streams.Scope, *streams.Route) ([]byte, error) { return nil, nil }

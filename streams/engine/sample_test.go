@@ -142,7 +142,7 @@ func (h *sampleHandler) Close(scope *streams.Scope, route *streams.Route) ([]byt
 	return []byte(h.reference), nil
 }
 
-func (h *sampleHandler) Dropped(*streams.Scope, *streams.Route) error { return nil }
+func (h *sampleHandler) Dropped(*streams.Scope, *streams.Route, []byte) error { return nil }
 
 func (h *sampleHandler) Tally() []byte { return strconv.AppendInt(nil, h.tally, 10) }
 
