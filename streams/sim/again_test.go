@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/penstock-ledger/penstock/ops/history"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/sim"
@@ -15,7 +16,7 @@ import (
 // remembered, and may do something when it comes again.
 func (w *world) acceptedOnce() map[[3]string]bool {
 	accepted := make(map[[3]string]bool)
-	for _, s := range w.input().Statuses {
+	for _, s := range w.Input().Statuses {
 		if s.State == "accepted" {
 			accepted[[3]string{string(s.Source), string(s.Pot), string(s.ID)}] = true
 		}
@@ -30,14 +31,14 @@ func (w *world) sendAgain() int {
 	for _, topic := range []string{streams.IngestInstruction, streams.IngestPrice, streams.IngestConfirmation, streams.IngestReference} {
 		for _, record := range w.Topic(topic) {
 			if topic == streams.IngestInstruction {
-				i, ok := decode(topic, record.Value, new(ingest.Instruction))
+				i, ok := history.Decode(topic, record.Value, new(ingest.Instruction))
 				if ok && !accepted[[3]string{string(i.Source), string(i.Pot), string(i.ID)}] {
 					continue
 				}
 			}
-			w.now++
+			w.Now++
 			count++
-			w.ProduceTo(topic, record.Partition, record.Key, record.Value, w.now)
+			w.ProduceTo(topic, record.Partition, record.Key, record.Value, w.Now)
 		}
 	}
 	return count
@@ -49,7 +50,7 @@ func TestIngestingEverythingAgainChangesNothing(t *testing.T) {
 		h := drawHistory(t)
 		shards := rapid.SampledFrom([]int32{1, 3}).Draw(t, "shards")
 		w := mustPlay(t, &h, shards, sim.Schedule{})
-		w.at(monday+daysOfHistory+tailDays, 9*hour)
+		w.At(history.Monday+daysOfHistory+history.TailDays, 9*hour)
 		lines, journals, trades, orders := canonical(w), len(w.Topic(streams.LedgerJournal)), len(w.Topic(streams.LedgerTrade)), len(w.Topic(streams.CustodianOrder))
 		references := make([][]byte, shards)
 		for shard := range shards {

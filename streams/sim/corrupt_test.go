@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/penstock-ledger/penstock/ops/history"
 	"github.com/penstock-ledger/penstock/ops/invariants"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
@@ -16,20 +17,20 @@ import (
 )
 
 // busy is a history in which everything happens at least once.
-func busy() *history {
-	h := &history{seed: 7}
+func busy() *history.History {
+	h := &history.History{Seed: 7}
 	for range 3 {
-		var actions []action
-		for p := range potsOfHistory {
+		var actions []history.Action
+		for p := range history.Pots {
 			actions = append(actions,
-				action{kind: contributesSplit, pot: p, cash: 10001, weight: 333_333, minute: 1},
-				action{kind: contributes, pot: p, cash: 5000, minute: 1},
-				action{kind: buys, pot: p, asset: p % len(assets), cash: 1234, minute: 1},
-				action{kind: repeats, pot: p, minute: 1},
-				action{kind: contradicts, pot: p, asset: 1, cash: 77, minute: 1},
+				history.Action{Kind: history.ContributesSplit, Pot: p, Cash: 10001, Weight: 333_333, Minute: 1},
+				history.Action{Kind: history.Contributes, Pot: p, Cash: 5000, Minute: 1},
+				history.Action{Kind: history.Buys, Pot: p, Asset: p % len(history.Assets()), Cash: 1234, Minute: 1},
+				history.Action{Kind: history.Repeats, Pot: p, Minute: 1},
+				history.Action{Kind: history.Contradicts, Pot: p, Asset: 1, Cash: 77, Minute: 1},
 			)
 		}
-		h.days = append(h.days, append(actions, action{kind: buys, pot: 0, cash: 100}, action{kind: cancels, pot: 0}))
+		h.Days = append(h.Days, append(actions, history.Action{Kind: history.Buys, Pot: 0, Cash: 100}, history.Action{Kind: history.Cancels, Pot: 0}))
 	}
 	return h
 }
@@ -177,14 +178,14 @@ func TestEveryInvariantNoticesItsLie(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, result := range invariants.Check(w.input()) {
+	for _, result := range invariants.Check(w.Input()) {
 		if !result.OK {
 			t.Fatalf("before any lie: invariant %d, %s: %s", result.Number, result.Name, result.Detail)
 		}
 	}
 	for _, lie := range append(liesOfOrders(), liesOfShares()...) {
 		t.Run(lie.name, func(t *testing.T) {
-			in := w.input()
+			in := w.Input()
 			lie.tell(&in)
 			if lie.number != 36 && lie.number != 3 {
 				relink(&in)
@@ -211,9 +212,9 @@ func TestReferenceDecidesDays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := w.input()
+	in := w.Input()
 	in.Reference = append(in.Reference, &reference.Entry{Body: &reference.Calendar{
-		Name: "platform", FirstDay: monday - 100, LastDay: monday + 200, Closed: []schemas.Date{monday, monday + 4},
+		Name: "platform", FirstDay: history.Monday - 100, LastDay: history.Monday + 200, Closed: []schemas.Date{history.Monday, history.Monday + 4},
 	}})
 	if !brokenBy(in, 10) {
 		t.Error("orders deal on a closed day, and nobody minds")
@@ -225,7 +226,7 @@ func TestAKeyInTheWrongShardIsSkipped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := string(potName(0))
+	key := string(history.PotName(0))
 	wrong := (streams.PartitionOf(key, 8) + 1) % 8
 	if err := w.Run(); err != nil {
 		t.Fatal(err)

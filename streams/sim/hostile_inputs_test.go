@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/penstock-ledger/penstock/ops/history"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -34,7 +35,7 @@ func (h *hostile) anyDate(near schemas.Date) schemas.Date {
 }
 
 func (h *hostile) anyAsset() schemas.AssetCode {
-	return oneOf(h.t, "asset", assets[0].Code, assets[1].Code, assets[2].Code, "NONE", "GBP")
+	return oneOf(h.t, "asset", history.Assets()[0].Code, history.Assets()[1].Code, history.Assets()[2].Code, "NONE", "GBP")
 }
 
 // reusedID is one of so few that most are used again: by the same sender or another, in the same pot or another, for something else.
@@ -43,10 +44,10 @@ func (h *hostile) reusedID() schemas.InstructionID {
 }
 
 func (h *hostile) instructReusingIDs(body ingest.InstructionBody) {
-	h.instruct(&ingest.Instruction{
+	h.Instruct(&ingest.Instruction{
 		// A sender may call itself what a process is called; their ids must not meet.
 		Source: oneOf(h.t, "source", schemas.SourceID("portal"), "dealing"), ID: h.reusedID(),
-		Pot: potName(rapid.IntRange(0, hostilePots).Draw(h.t, "pot")), InstructedOn: oneOf(h.t, "instructed", h.today, h.today, h.today, h.anyDate(h.today)),
+		Pot: history.PotName(rapid.IntRange(0, hostilePots).Draw(h.t, "pot")), InstructedOn: oneOf(h.t, "instructed", h.today, h.today, h.today, h.anyDate(h.today)),
 		Body: body,
 	})
 }
@@ -56,8 +57,8 @@ func (h *hostile) extremeContribution() {
 	cash := oneOf(h.t, "cash", schemas.Money(1), 3, 100_00, 100_000_000_00)
 	split := oneOf(
 		h.t, "split", nil,
-		[]ingest.SplitPart{{Asset: assets[0].Code, Weight: 333_333}, {Asset: assets[2].Code, Weight: 666_667}},
-		[]ingest.SplitPart{{Asset: assets[2].Code, Weight: 1}, {Asset: assets[1].Code, Weight: 999_999}},
+		[]ingest.SplitPart{{Asset: history.Assets()[0].Code, Weight: 333_333}, {Asset: history.Assets()[2].Code, Weight: 666_667}},
+		[]ingest.SplitPart{{Asset: history.Assets()[2].Code, Weight: 1}, {Asset: history.Assets()[1].Code, Weight: 999_999}},
 	)
 	h.instructReusingIDs(&ingest.Contribution{Cash: cash, Split: split})
 }
@@ -73,12 +74,12 @@ func (h *hostile) cancelOfAnything() {
 }
 
 func (h *hostile) sendReference(body reference.EntryBody) {
-	h.send(streams.IngestReference, "reference", &ingest.ReferenceData{Source: "reference", ID: fmt.Sprint("hostile", h.now), Entry: reference.Entry{Body: body}})
+	h.Send(streams.IngestReference, "reference", &ingest.ReferenceData{Source: "reference", ID: fmt.Sprint("hostile", h.Now), Entry: reference.Entry{Body: body}})
 }
 
 // randomAssetRow changes an asset from any day on: its cut-off, lag, calendar (which may be none) and custodian, or all of it under a new code.
 func (h *hostile) randomAssetRow() {
-	asset := oneOf(h.t, "changed asset", assets...)
+	asset := oneOf(h.t, "changed asset", history.Assets()...)
 	asset.EffectiveFrom = h.anyDate(h.today)
 	asset.CutOffMinute = rapid.Int32Range(0, 24*60-1).Draw(h.t, "cut-off")
 	asset.CutOffInclusive = rapid.Bool().Draw(h.t, "inclusive")
@@ -93,8 +94,8 @@ func (h *hostile) randomAssetRow() {
 func (h *hostile) randomCalendar() {
 	calendar := &reference.Calendar{
 		Name:     oneOf(h.t, "calendar", "london", "new-york", "platform", "odd"),
-		FirstDay: oneOf(h.t, "first day", monday-100, h.anyDate(h.today)),
-		LastDay:  oneOf(h.t, "last day", monday+200, monday+200, h.anyDate(h.today)),
+		FirstDay: oneOf(h.t, "first day", history.Monday-100, h.anyDate(h.today)),
+		LastDay:  oneOf(h.t, "last day", history.Monday+200, history.Monday+200, h.anyDate(h.today)),
 	}
 	for day := h.today - 3; day < h.today+8; day++ {
 		if h.oneIn(5, "closed") {
@@ -116,7 +117,7 @@ func (h *hostile) randomSettings() {
 
 // extremePrice is from the smallest to the largest, of any day, in the wrong unit as often as in the right one.
 func (h *hostile) extremePrice() {
-	h.send(streams.IngestPrice, "price", &ingest.Price{
+	h.Send(streams.IngestPrice, "price", &ingest.Price{
 		Source: "vendor", Asset: h.anyAsset(), Date: oneOf(h.t, "day of the price", h.today, h.today, h.today-1, h.anyDate(h.today)),
 		Close:     oneOf(h.t, "close", schemas.Price(1), 100, 10000, 1_0000_0000, 123_4567_0000, quantityMax),
 		Quotation: oneOf(h.t, "quotation", reference.QuotationPounds, reference.QuotationPence),
@@ -130,7 +131,7 @@ const quantityMax = 999_999_999_999_999_999
 func (h *hostile) confirmations(order *custodian.CustodianOrder) []*ingest.Confirmation {
 	switch oneOf(h.t, "confirmation", "good", "good", "fill", "settlement", "rejection") {
 	case "good":
-		return h.answersTo(order)
+		return h.AnswersTo(order)
 	case "fill":
 		return h.randomFill(order)
 	case "settlement":

@@ -5,6 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/penstock-ledger/penstock/ops/history"
 	"github.com/penstock-ledger/penstock/ops/invariants"
 	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/schemas"
@@ -30,8 +31,10 @@ type hostile struct {
 }
 
 // run lets the pipeline take what was sent. No input may stop it.
-func (h *hostile) run() {
-	if err := h.Run(); err != nil {
+func (h *hostile) run() { h.must(h.Run()) }
+
+func (h *hostile) must(err error) {
+	if err != nil {
 		h.t.Fatalf("on %s: %v", h.today, err)
 	}
 }
@@ -54,31 +57,31 @@ func oneOf[T any](t *rapid.T, what string, values ...T) T {
 
 // begin teaches the reference data and opens the pots.
 func (h *hostile) begin() {
-	h.at(monday-3, 9*hour)
-	if err := h.learnReference(); err != nil {
+	h.At(history.Monday-3, 9*hour)
+	if err := h.LearnReference(); err != nil {
 		h.t.Fatal(err)
 	}
 	for p := range hostilePots {
-		h.instruct(&ingest.Instruction{Source: "portal", ID: "open", Pot: potName(p), InstructedOn: monday - 3, Body: &ingest.PotOpened{}})
+		h.Instruct(&ingest.Instruction{Source: "portal", ID: "open", Pot: history.PotName(p), InstructedOn: history.Monday - 3, Body: &ingest.PotOpened{}})
 	}
 	h.run()
 }
 
 func (h *hostile) playDay() {
-	h.at(h.today, schemas.Instant(rapid.IntRange(8, 10).Draw(h.t, "hour"))*hour)
+	h.At(h.today, schemas.Instant(rapid.IntRange(8, 10).Draw(h.t, "hour"))*hour)
 	kinds := h.inputs()
 	for range rapid.IntRange(0, hostileInputsOfDayMax).Draw(h.t, "inputs") {
 		kinds[oneOf(h.t, "input", hostileInputs...)]()
 		h.sometimesRun()
 	}
 	h.run()
-	h.at(h.today, schemas.Instant(rapid.IntRange(11, 22).Draw(h.t, "hour of the tick"))*hour)
-	h.tick()
+	h.At(h.today, schemas.Instant(rapid.IntRange(11, 22).Draw(h.t, "hour of the tick"))*hour)
+	h.Tick()
 	h.run()
 	h.market()
-	for _, order := range h.orders() {
+	for _, order := range h.Orders() {
 		for range 2 {
-			h.confirm(h.confirmations(order))
+			h.Confirm(h.confirmations(order))
 			h.sometimesRun()
 		}
 	}
@@ -88,12 +91,12 @@ func (h *hostile) playDay() {
 // market sends good prices and releases on most days, without which nothing hostile would get far. Prices of days before are released too.
 func (h *hostile) market() {
 	if !h.oneIn(4, "no prices") {
-		h.prices(h.today)
+		h.must(h.Prices(h.today))
 		h.run()
 	}
 	if !h.oneIn(4, "no releases") {
 		for back := range schemas.Date(3) {
-			h.releases(h.today - back)
+			h.must(h.Releases(h.today - back))
 		}
 		h.run()
 	}
@@ -102,7 +105,7 @@ func (h *hostile) market() {
 func TestNoHostileInputBreaksAnInvariantOrStrandsAnOrder(t *testing.T) {
 	var fills, settled, refused int
 	rapid.Check(t, func(t *rapid.T) {
-		seeded := &history{seed: rapid.Uint64Range(1, 1<<40).Draw(t, "seed")}
+		seeded := &history.History{Seed: rapid.Uint64Range(1, 1<<40).Draw(t, "seed")}
 		w, err := newWorld(seeded, rapid.SampledFrom([]int32{1, 3}).Draw(t, "shards"), sim.Schedule{})
 		if err != nil {
 			t.Fatal(err)
@@ -110,10 +113,10 @@ func TestNoHostileInputBreaksAnInvariantOrStrandsAnOrder(t *testing.T) {
 		h := &hostile{world: w, t: t}
 		h.begin()
 		for n := range schemas.Date(hostileDays) {
-			h.today = monday + n
+			h.today = history.Monday + n
 			h.playDay()
 		}
-		in := h.input()
+		in := h.Input()
 		h.check(&in)
 		for _, trade := range in.Trades {
 			switch trade.Event {
@@ -165,16 +168,16 @@ func (h *hostile) stranded(in *invariants.Input) []strandedOrder {
 	}
 	var stranded []strandedOrder
 	for p := range hostilePots + 1 {
-		name := string(potName(p))
-		framed := h.State(pot.Name, streams.PartitionOf(name, h.shards), name)
-		table, ok := decode(pot.Process().Table.Name, framed, new(state.PotTable))
+		name := string(history.PotName(p))
+		framed := h.State(pot.Name, streams.PartitionOf(name, h.Shards), name)
+		table, ok := history.Decode(pot.Process().Table.Name, framed, new(state.PotTable))
 		if !ok {
 			continue
 		}
 		held, _ := table.Body.(*state.PotState)
 		for _, order := range held.Orders {
 			if d := (assetDay{order.Asset, order.Day}); !batched[d] && d.day < last[d.asset] {
-				stranded = append(stranded, strandedOrder{potName(p), d})
+				stranded = append(stranded, strandedOrder{history.PotName(p), d})
 			}
 		}
 	}

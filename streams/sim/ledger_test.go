@@ -7,16 +7,17 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/penstock-ledger/penstock/ops/history"
 	"github.com/penstock-ledger/penstock/ops/invariants"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/streams/sim"
 )
 
-func mustPlay(t *rapid.T, h *history, shards int32, schedule sim.Schedule) *world {
+func mustPlay(t *rapid.T, h *history.History, shards int32, schedule sim.Schedule) *world {
 	w, err := play(h, shards, schedule)
 	if err != nil {
-		t.Fatalf("seed %d, %d shards, schedule %+v: %v", h.seed, shards, schedule, err)
+		t.Fatalf("seed %d, %d shards, schedule %+v: %v", h.Seed, shards, schedule, err)
 	}
 	return w
 }
@@ -27,7 +28,7 @@ func TestInvariantsHoldOverAnyHistory(t *testing.T) {
 		h := drawHistory(t)
 		shards := rapid.SampledFrom([]int32{1, 3, 8}).Draw(t, "shards")
 		w := mustPlay(t, &h, shards, sim.Schedule{})
-		in := w.input()
+		in := w.Input()
 		for _, result := range invariants.Check(in) {
 			if !result.OK {
 				t.Errorf("invariant %d, %s, on %s: %s", result.Number, result.Name, result.CheckedOn, result.Detail)
@@ -53,7 +54,7 @@ func TestInvariantsHoldOverAnyHistory(t *testing.T) {
 // canonical returns the canonical lines of each shard, sorted.
 func canonical(w *world) map[int32][]string {
 	lines := make(map[int32][]string)
-	for _, j := range w.input().Journals {
+	for _, j := range w.Input().Journals {
 		for i := range j.Postings {
 			lines[j.Shard] = append(lines[j.Shard], string(j.AppendCanonical(nil, i)))
 		}
@@ -83,7 +84,7 @@ func TestAnyScheduleWithLostTransactionsGivesTheSameLedger(t *testing.T) {
 					t.Errorf("schedule %+v: shard %d differs%s", schedule, shard, difference(want[shard], got[shard]))
 				}
 			}
-			for _, result := range invariants.Check(w.input()) {
+			for _, result := range invariants.Check(w.Input()) {
 				if !result.OK {
 					t.Errorf("schedule %+v: invariant %d, %s: %s", schedule, result.Number, result.Name, result.Detail)
 				}
@@ -126,7 +127,7 @@ func TestSharesDoNotDependOnTheNumberOfShards(t *testing.T) {
 // sharesOf sums what each order got and gave.
 func sharesOf(w *world) map[schemas.ID][2]schemas.Quantity {
 	shares := make(map[schemas.ID][2]schemas.Quantity)
-	for _, j := range w.input().Journals {
+	for _, j := range w.Input().Journals {
 		for i := range j.Postings {
 			p := &j.Postings[i]
 			if p.Order == nil || p.Stage != "priced" {
@@ -153,11 +154,11 @@ func TestReferenceDataMayChangeUnderWay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.restless = true
-		if err := w.playThrough(); err != nil {
+		w.Restless = true
+		if err := w.Play(); err != nil {
 			t.Fatal(err)
 		}
-		for _, result := range invariants.Check(w.input()) {
+		for _, result := range invariants.Check(w.Input()) {
 			if !result.OK && result.Number != 10 && result.Number != 22 {
 				t.Errorf("invariant %d, %s: %s", result.Number, result.Name, result.Detail)
 			}

@@ -1,78 +1,60 @@
-package sim_test
+package history
 
 import (
-	"fmt"
-	"time"
-
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/reference"
-	"github.com/penstock-ledger/penstock/streams"
-	"github.com/penstock-ledger/penstock/streams/sim"
 )
 
-// monday is the first day of every history. The Friday after it and the Monday after that are closed, as they were in London.
-var monday = schemas.DateOf(2008, time.March, 17)
+// Monday is the first day of every history, 17 March 2008. The Friday after it and the Monday after that are closed, as they were in London.
+const Monday schemas.Date = 13955
 
-// assets are three of different grain: units of 3, 4 and 6 decimals, prices in pounds and in pence, cut-offs that include their
+const assetsCount = 3
+
+// Assets are three of different grain: units of 3, 4 and 6 decimals, prices in pounds and in pence, cut-offs that include their
 // minute and do not, settlement after 0, 2 and 3 days, at two custodians.
-var assets = []reference.Asset{
-	{
-		Code: "COARSE", Name: "coarse", Custodian: "CREST", Calendar: "london", UnitsScale: 3, PriceScale: 4, Quotation: reference.QuotationPounds,
-		CutOffMinute: 12 * 60, SettlementLag: 2, PriceTolerance: 100_000,
-	},
-	{
-		Code: "PENCE", Name: "quoted in pence", Custodian: "CREST", Calendar: "london", UnitsScale: 4, PriceScale: 2, Quotation: reference.QuotationPence,
-		CutOffMinute: 12 * 60, CutOffInclusive: true, SettlementLag: 0, PriceTolerance: 100_000,
-	},
-	{
-		Code: "FINE", Name: "fine", Custodian: "EUROCLEAR", Calendar: "new-york", UnitsScale: 6, PriceScale: 8, Quotation: reference.QuotationPounds,
-		CutOffMinute: 15 * 60, SettlementLag: 3, PriceTolerance: 100_000,
-	},
+func Assets() []reference.Asset {
+	return []reference.Asset{
+		{
+			Code: "COARSE", Name: "coarse", Custodian: "CREST", Calendar: "london", UnitsScale: 3, PriceScale: 4, Quotation: reference.QuotationPounds,
+			CutOffMinute: 12 * 60, SettlementLag: 2, PriceTolerance: 100_000,
+		},
+		{
+			Code: "PENCE", Name: "quoted in pence", Custodian: "CREST", Calendar: "london", UnitsScale: 4, PriceScale: 2, Quotation: reference.QuotationPence,
+			CutOffMinute: 12 * 60, CutOffInclusive: true, SettlementLag: 0, PriceTolerance: 100_000,
+		},
+		{
+			Code: "FINE", Name: "fine", Custodian: "EUROCLEAR", Calendar: "new-york", UnitsScale: 6, PriceScale: 8, Quotation: reference.QuotationPounds,
+			CutOffMinute: 15 * 60, SettlementLag: 3, PriceTolerance: 100_000,
+		},
+	}
 }
 
-// referenceEntries are the reference data that every history begins with.
-func referenceEntries() []*reference.Entry {
+// ReferenceEntries are the reference data that the history begins with.
+func (h *History) ReferenceEntries() []*reference.Entry {
 	calendar := func(name string, closed ...schemas.Date) *reference.Entry {
-		return &reference.Entry{Body: &reference.Calendar{Name: name, FirstDay: monday - 100, LastDay: monday + 200, Closed: closed}}
+		return &reference.Entry{Body: &reference.Calendar{Name: name, FirstDay: Monday - 100, LastDay: Monday + 200, Closed: closed}}
 	}
 	entries := []*reference.Entry{
-		calendar("platform", monday+4), calendar("london", monday+4, monday+7), calendar("new-york", monday+4),
+		calendar("platform", Monday+4), calendar("london", Monday+4, Monday+7), calendar("new-york", Monday+4),
 		{Body: &reference.Custodian{ID: "CREST", Name: "Crest"}},
 		{Body: &reference.Custodian{ID: "EUROCLEAR", Name: "Euroclear"}},
-		{Body: &reference.Settings{EffectiveFrom: monday - 100, PlatformCalendar: "platform", Zone: "Europe/London", BackdatingDays: 90}},
+		{Body: &reference.Settings{EffectiveFrom: Monday - 100, PlatformCalendar: "platform", Zone: "Europe/London", BackdatingDays: 90}},
 	}
-	for i := range assets {
-		asset := assets[i]
-		asset.EffectiveFrom = monday - 50
+	for _, asset := range Assets() {
+		asset.EffectiveFrom = Monday - 50
+		if h.LagMax > 0 {
+			asset.SettlementLag = min(asset.SettlementLag, h.LagMax)
+		}
 		entries = append(entries, &reference.Entry{Body: &asset})
 	}
 	return entries
 }
 
-// learnReference sends the reference data that every history begins with, one after the other: assets need their calendars.
-func (w *world) learnReference() error {
-	for n, entry := range referenceEntries() {
-		w.send(streams.IngestReference, "reference", &ingest.ReferenceData{Source: "reference", ID: fmt.Sprint(n), Entry: *entry})
-		if err := w.Run(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// tick tells every shard what time it is.
-func (w *world) tick() {
-	for partition := range w.shards {
-		w.now++
-		w.ProduceTo(streams.IngestInstruction, partition, "", sim.Frame(streams.IngestInstruction, &ingest.Instruction{Body: &ingest.Tick{}}), w.now)
-	}
-}
-
 // dice makes choices from numbers that name the choice, so that the same question gets the same answer in every run.
-func (h *history) dice(sides uint64, about ...uint64) uint64 {
-	x := h.seed
+func (h *History) dice(sides uint64, about ...uint64) uint64 {
+	x := h.Seed
 	for _, a := range about {
 		x ^= a + 0x9e3779b97f4a7c15
 		x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -92,39 +74,40 @@ const (
 	aboutEarly
 	aboutRelease
 	aboutChange
+	aboutHistory
 )
 
 // closeOf is the vendor's close: it drifts by up to 5 %, and sometimes jumps by half.
-func (h *history) closeOf(asset int, day schemas.Date) schemas.Price {
+func (h *History) closeOf(asset int, day schemas.Date) schemas.Price {
 	base := []schemas.Price{133_2700_0000, 512_0000_0000, 1_23456789}[asset]
 	price := base + base*schemas.Price(h.dice(100, aboutPrice, uint64(asset), uint64(day)))/2000
 	if h.dice(6, aboutPrice, uint64(asset), uint64(day), 1) == 0 {
 		price = price * 3 / 2
 	}
-	grain := schemas.Price(schemas.Power10(schemas.PriceScale - int(assets[asset].PriceScale)))
+	grain := schemas.Price(schemas.Power10(schemas.PriceScale - int(Assets()[asset].PriceScale)))
 	return price / grain * grain
 }
 
 // pounds is the close as confirmations carry it.
-func (h *history) pounds(asset int, day schemas.Date) schemas.Price {
-	if assets[asset].Quotation == reference.QuotationPence {
+func (h *History) pounds(asset int, day schemas.Date) schemas.Price {
+	if Assets()[asset].Quotation == reference.QuotationPence {
 		return h.closeOf(asset, day) / 100
 	}
 	return h.closeOf(asset, day)
 }
 
 func assetNumber(code schemas.AssetCode) int {
-	for n := range assets {
-		if assets[n].Code == code {
+	for n, asset := range Assets() {
+		if asset.Code == code {
 			return n
 		}
 	}
 	return -1
 }
 
-// answersTo are a custodian's confirmations of an order's pricing: a rejection, or a fill in up to three pieces, with noise between
+// AnswersTo are a custodian's confirmations of an order's pricing: a rejection, or a fill in up to three pieces, with noise between
 // them that must change nothing: repetitions, wrong prices, pieces that do not fit.
-func (h *history) answersTo(o *custodian.CustodianOrder) []*ingest.Confirmation {
+func (h *History) AnswersTo(o *custodian.CustodianOrder) []*ingest.Confirmation {
 	trade := uint64(o.Trade[0])<<16 | uint64(o.Trade[7])<<8 | uint64(o.Trade[13])
 	price := h.pounds(assetNumber(o.Asset), o.DealingDay)
 	confirm := func(id string, body ingest.ConfirmationBody) *ingest.Confirmation {
@@ -155,7 +138,7 @@ func (h *history) answersTo(o *custodian.CustodianOrder) []*ingest.Confirmation 
 }
 
 // pieces divides an order's cash into fills. Its last one may leave something over.
-func (h *history) pieces(trade uint64, cash schemas.Money, scale int32, price schemas.Price) []ingest.FillPriced {
+func (h *History) pieces(trade uint64, cash schemas.Money, scale int32, price schemas.Price) []ingest.FillPriced {
 	var pieces []ingest.FillPriced
 	left := cash
 	want := int(h.dice(3, aboutPieces, trade)) + 1

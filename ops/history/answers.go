@@ -1,0 +1,100 @@
+package history
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/custodian"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// early lets some custodians confirm before the price is known: their confirmations wait.
+func (w *World) early(schemas.Date) error {
+	for _, o := range w.Orders()[w.answered:] {
+		if w.dice(2, aboutEarly, uint64(o.Trade[3])) == 0 {
+			w.Confirm(w.AnswersTo(o))
+		}
+	}
+	return nil
+}
+
+// Prices sends the day's closes, and some again.
+func (w *World) Prices(today schemas.Date) error {
+	for n, asset := range Assets() {
+		price := &ingest.Price{Source: "vendor", Asset: asset.Code, Date: today, Close: w.closeOf(n, today), Quotation: asset.Quotation}
+		w.Send(streams.IngestPrice, string(asset.Code), price)
+		if w.dice(4, aboutNoise, uint64(n), uint64(today)) == 0 { //nolint:gosec // after 1970
+			other := *price
+			other.Close += schemas.Price(schemas.Power10(schemas.PriceScale))
+			w.Send(streams.IngestPrice, string(asset.Code), price)
+			w.Send(streams.IngestPrice, string(asset.Code), &other)
+		}
+	}
+	return nil
+}
+
+// Releases releases every price of the day, whether it is parked or not; the pipeline knows. Some are refused first, and come again.
+func (w *World) Releases(today schemas.Date) error {
+	for n, asset := range Assets() {
+		if w.dice(3, aboutRelease, uint64(n), uint64(today)) == 0 { //nolint:gosec // after 1970
+			w.operate("refuse", "asking the vendor", &ingest.PriceRefusal{Asset: asset.Code, Date: today, Price: w.pounds(n, today)})
+			if err := w.Run(); err != nil {
+				return err
+			}
+			w.Send(streams.IngestPrice, string(asset.Code), &ingest.Price{
+				Source: "vendor", Asset: asset.Code, Date: today, Close: w.closeOf(n, today), Quotation: asset.Quotation,
+			})
+			if err := w.Run(); err != nil {
+				return err
+			}
+		}
+		w.operate("release", "the vendor says so", &ingest.PriceRelease{Asset: asset.Code, Date: today, Price: w.pounds(n, today)})
+	}
+	return nil
+}
+
+func (w *World) operate(what, reason string, body ingest.OperationBody) {
+	w.Send(streams.IngestOperator, "ann", &ingest.Operation{Operator: "ann", ID: fmt.Sprint(what, w.Now), Reason: reason, Body: body})
+}
+
+// fills answers the orders that came since.
+func (w *World) fills(schemas.Date) error {
+	orders := w.Orders()
+	for _, o := range orders[w.answered:] {
+		w.Confirm(w.AnswersTo(o))
+		w.due = append(w.due, o)
+	}
+	w.answered = len(orders)
+	return nil
+}
+
+// settlements settles what is due, and tries once a day before it is.
+func (w *World) settlements(today schemas.Date) error {
+	var rest []*custodian.CustodianOrder
+	for _, o := range w.due {
+		id := "settled"
+		if today < o.SettlesOn {
+			rest = append(rest, o)
+			id = fmt.Sprintf("early-%s", today)
+		}
+		w.Confirm([]*ingest.Confirmation{{Custodian: o.Custodian, ID: id, Trade: o.Trade, Body: &ingest.TradeSettled{SettledOn: today}}})
+	}
+	w.due = rest
+	return nil
+}
+
+// Confirm sends what custodians say.
+func (w *World) Confirm(confirmations []*ingest.Confirmation) {
+	for _, c := range confirmations {
+		w.Send(streams.IngestConfirmation, c.Trade.String(), c)
+	}
+}
+
+// Orders returns the custodians' orders in an order that no schedule changes.
+func (w *World) Orders() []*custodian.CustodianOrder {
+	orders := Decoded(w.Topic(streams.CustodianOrder), streams.CustodianOrder, func() *custodian.CustodianOrder { return new(custodian.CustodianOrder) })
+	slices.SortStableFunc(orders[w.answered:], func(a, b *custodian.CustodianOrder) int { return slices.Compare(a.Trade[:], b.Trade[:]) })
+	return orders
+}
