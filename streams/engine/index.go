@@ -114,7 +114,7 @@ func (s *store) reindex(version string, bytesMax int, tagsOf func(state []byte) 
 			continue
 		}
 		// Until the last batch the index has no version, so that a crash in between starts it over.
-		if err := s.write(batch, s.position.Next, ""); err != nil {
+		if err := s.put(batch, s.indexed("")); err != nil {
 			return err
 		}
 		batch.Reset()
@@ -122,7 +122,14 @@ func (s *store) reindex(version string, bytesMax int, tagsOf func(state []byte) 
 	if err := it.Error(); err != nil {
 		return fmt.Errorf("walking the states of %s: %w", s.dir, err)
 	}
-	return s.write(batch, s.position.Next, version)
+	return s.put(batch, s.indexed(version))
+}
+
+// indexed returns the position with another version of the index.
+func (s *store) indexed(version string) position {
+	p := s.position
+	p.IndexVersion = version
+	return p
 }
 
 // retag writes the difference that a key's new tags make to the index.

@@ -91,9 +91,9 @@ func (o *overlay) fill(batch *pebble.Batch) error {
 }
 
 // putRecord writes one changelog record to a batch, under its key in the store.
-func putRecord(batch *pebble.Batch, scratch []byte, key string, value []byte) ([]byte, error) {
+func putRecord[K string | []byte](batch *pebble.Batch, scratch []byte, key K, value []byte) ([]byte, error) {
 	scratch = scratch[:0]
-	if !marked(key) {
+	if !marked(string(key)) {
 		scratch = append(scratch, spaceState)
 	}
 	scratch = append(scratch, key...)

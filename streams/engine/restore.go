@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -69,8 +68,8 @@ func (a *attempt) checkStore(ctx context.Context, owned int64) error {
 			return err
 		}
 	}
-	if p := &a.store.position; p.Next == 0 {
-		p.Cluster, p.Topic, p.Next, p.IndexVersion = metadata.Cluster, topic, start.Offset, ""
+	if a.store.position.Next == 0 {
+		a.store.begin(metadata.Cluster, topic, start.Offset, time.Now())
 	}
 	return nil
 }
@@ -78,12 +77,12 @@ func (a *attempt) checkStore(ctx context.Context, owned int64) error {
 // rollForward reads the changelog from the store's position to our own record.
 func (a *attempt) rollForward(ctx context.Context, nonce string, owned int64) error {
 	limits, table, from := &a.engine.config.Limits, a.process.Table.Name, a.store.position.Next
-	partitions := map[string]map[int32]kgo.Offset{table: {a.number: kgo.NewOffset().At(from)}}
-	a.client.AddConsumePartitions(partitions)
+	a.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{table: {a.number: kgo.NewOffset().At(from)}})
 	defer a.client.RemoveConsumePartitions(map[string][]int32{table: {a.number}})
 	a.log.Info("restoring", "from", from, "to", owned)
-	pending := map[string][]byte{}
-	for size := 0; ; {
+	f := a.store.rollForward(a.process.TagsVersion, a.handler.Tags)
+	defer f.close()
+	for done := false; !done; {
 		fetches := a.client.PollRecords(ctx, limits.RestoreRecordsMax)
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -91,32 +90,26 @@ func (a *attempt) rollForward(ctx context.Context, nonce string, owned int64) er
 		if err := fetchError(fetches); err != nil {
 			return err
 		}
-		done, last := false, int64(-1)
 		for it := fetches.RecordIter(); !it.Done(); {
 			record := it.Next()
 			if record.Offset > owned {
 				return errNotOurs
 			}
-			pending[string(record.Key)] = record.Value
-			size += len(record.Key) + len(record.Value)
-			last = record.Offset
+			if err := f.take(record); err != nil {
+				return err
+			}
 			done = done || isOwner(record, nonce)
 		}
-		if last >= 0 {
-			a.status.restoring(last, owned)
-		}
-		if last < 0 || !done && size < limits.RestoreBytesMax {
+		a.status.restoring(f.next, owned+1)
+		if !done && f.size < limits.RestoreBytesMax {
 			continue
 		}
-		if err := a.store.apply(pending, last+1, a.indexing()); err != nil {
+		a.metrics.restored.Add(float64(f.records))
+		if err := f.write(); err != nil {
 			return err
 		}
-		a.metrics.restored.Add(float64(len(pending)))
-		clear(pending)
-		if size = 0; done {
-			return nil
-		}
 	}
+	return a.store.complete(time.Now(), a.engine.retention[table])
 }
 
 func isOwner(record *kgo.Record, nonce string) bool {
@@ -125,14 +118,6 @@ func isOwner(record *kgo.Record, nonce string) bool {
 	}
 	var o owner
 	return json.Unmarshal(record.Value, &o) == nil && o.Nonce == nonce
-}
-
-// indexing returns how restored states are indexed, or nil where the index is to be built anew afterwards, or not at all.
-func (a *attempt) indexing() func(state []byte) ([]string, error) {
-	if a.process.TagsVersion == "" || a.store.position.IndexVersion != a.process.TagsVersion {
-		return nil
-	}
-	return a.handler.Tags
 }
 
 // checkIndex builds the index again where another version of Tags made it, or none.
@@ -147,50 +132,6 @@ func (a *attempt) checkIndex() error {
 	}
 	if err := a.store.reindex(a.process.TagsVersion, a.engine.config.Limits.RestoreBytesMax, tags); err != nil {
 		return stop(err)
-	}
-	return nil
-}
-
-// apply writes restored changelog records, the last of each key, and where they end.
-func (s *store) apply(records map[string][]byte, next int64, tagsOf func(state []byte) ([]string, error)) error {
-	batch := s.db.NewBatch()
-	defer func() { _ = batch.Close() }()
-	version := s.position.IndexVersion
-	if tagsOf == nil {
-		version = ""
-	}
-	var scratch []byte
-	for key, value := range records {
-		if tagsOf != nil && !marked(key) {
-			if err := s.retagRestored(batch, key, value, tagsOf); err != nil {
-				return stop(err)
-			}
-		}
-		var err error
-		if scratch, err = putRecord(batch, scratch, key, value); err != nil {
-			return fmt.Errorf("restoring %s: %w", key, err)
-		}
-	}
-	return s.write(batch, next, version)
-}
-
-func (s *store) retagRestored(batch *pebble.Batch, key string, value []byte, tagsOf func(state []byte) ([]string, error)) error {
-	old, err := s.state(new([]byte), key)
-	if err != nil {
-		return err
-	}
-	var before, after []string
-	if old != nil {
-		before, err = tagsOf(old)
-	}
-	if err == nil && value != nil {
-		after, err = tagsOf(value)
-	}
-	if err == nil {
-		err = retag(batch, key, before, after)
-	}
-	if err != nil {
-		return fmt.Errorf("indexing the state of %s: %w", key, err)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ const (
 const keyPosition = "!position"
 
 const (
-	storeLayout   = 1
+	storeLayout   = 2
 	memTableBytes = 8 << 20
 )
 
@@ -34,8 +34,11 @@ type position struct {
 	// Next is the offset of the first changelog record that the store does not hold.
 	Next int64 `json:"next"`
 	// IndexVersion is the TagsVersion that built the index; empty: there is none.
-	IndexVersion string    `json:"index_version"`
-	WrittenAt    time.Time `json:"written_at"`
+	IndexVersion string `json:"index_version"`
+	// CompleteAt is when the store last held all of the changelog, or was empty. Whatever it has missed since was written later, so that no
+	// deletion among it is forgotten by the changelog before the retention of deletions has passed. Writing a part of a restore does not
+	// make the store any younger.
+	CompleteAt time.Time `json:"complete_at"`
 }
 
 // store is the committed state of one shard. One goroutine writes; others may read while it is open.
@@ -150,10 +153,20 @@ func (s *store) bytes() int64 {
 	return int64(s.db.Metrics().DiskSpaceUsage()) //nolint:gosec // a disk is smaller
 }
 
-// write commits a batch together with the position. It need not reach the disk: what a crash takes away, the changelog gives back.
+// begin sets the position of an empty store to where its changelog begins.
+func (s *store) begin(cluster, topic string, start int64, now time.Time) {
+	s.position = position{Layout: storeLayout, Cluster: cluster, Topic: topic, Next: start, CompleteAt: now}
+}
+
+// write commits a batch after which the store holds all of the changelog.
 func (s *store) write(batch *pebble.Batch, next int64, indexVersion string) error {
 	p := s.position
-	p.Next, p.IndexVersion, p.WrittenAt = next, indexVersion, time.Now()
+	p.Next, p.IndexVersion, p.CompleteAt = next, indexVersion, time.Now()
+	return s.put(batch, p)
+}
+
+// put commits a batch together with the position. It need not reach the disk: what a crash takes away, the changelog gives back.
+func (s *store) put(batch *pebble.Batch, p position) error {
 	if err := batch.Set([]byte(keyPosition), mustJSON(p), nil); err != nil {
 		return fmt.Errorf("writing the position of the store %s: %w", s.dir, err)
 	}
@@ -162,6 +175,18 @@ func (s *store) write(batch *pebble.Batch, next int64, indexVersion string) erro
 	}
 	s.position = p
 	return nil
+}
+
+// complete notes that the store held all of the changelog at a time. It fails if getting there took longer than deletions are kept.
+func (s *store) complete(at time.Time, retention time.Duration) error {
+	if since := at.Sub(s.position.CompleteAt); since > retention {
+		return fmt.Errorf("rolling the store %s forward took %s, longer than the changelog keeps deletions (%s)", s.dir, since, retention)
+	}
+	batch := s.db.NewBatch()
+	defer func() { _ = batch.Close() }()
+	p := s.position
+	p.CompleteAt = at
+	return s.put(batch, p)
 }
 
 // stale says why the store cannot be rolled forward from a changelog that holds the offsets from start on and our own record at
@@ -179,9 +204,9 @@ func (s *store) stale(cluster, topic string, start, owned int64, retention time.
 		return fmt.Sprintf("it is ahead of the changelog: %d after %d", p.Next, owned)
 	case p.Next < start:
 		return fmt.Sprintf("the changelog begins at %d, after its position %d", start, p.Next)
-	case now.Sub(p.WrittenAt) > retention:
+	case now.Sub(p.CompleteAt) > retention:
 		// A tombstone that it never saw may be compacted away by now.
-		return fmt.Sprintf("it was last written at %s, longer ago than the changelog keeps deletions (%s)", p.WrittenAt.Format(time.RFC3339), retention)
+		return fmt.Sprintf("it was last complete at %s, longer ago than the changelog keeps deletions (%s)", p.CompleteAt.Format(time.RFC3339), retention)
 	}
 	return ""
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // tamper opens a store that nobody runs and changes its position. It also puts a wrong state in, so that a store that should have been discarded and was not
@@ -29,7 +30,7 @@ func TestAStoreThatDoesNotFitTheChangelogIsDiscarded(t *testing.T) {
 		"ahead of the changelog":    func(p *position) { p.Next += 1000 },
 		"of another topic":          func(p *position) { p.Topic = "AAAAAAAAAAAAAAAAAAAAAA" },
 		"of another cluster":        func(p *position) { p.Cluster = "elsewhere" },
-		"older than deletions stay": func(p *position) { p.WrittenAt = time.Now().Add(-48 * time.Hour) },
+		"older than deletions stay": func(p *position) { p.CompleteAt = time.Now().Add(-48 * time.Hour) },
 		"of another layout":         func(p *position) { p.Layout = storeLayout + 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,8 +107,32 @@ func TestAReadStoreKnowsItsPosition(t *testing.T) {
 	must(t, s.close())
 	s, err = openStore(vfs.Default, dir, nil, slog.Default())
 	must(t, err)
-	if s.position.Next != 17 || s.position.IndexVersion != "v" || s.position.WrittenAt.IsZero() {
+	if s.position.Next != 17 || s.position.IndexVersion != "v" || s.position.CompleteAt.IsZero() {
 		t.Errorf("the position came back as %+v", s.position)
+	}
+	must(t, s.close())
+}
+
+// A restore that is broken off leaves a store that has still missed what it had missed before: the deletions among it may be forgotten by then.
+func TestAStoreIsNoYoungerForHavingBeenRestoredInPart(t *testing.T) {
+	s, err := openStore(vfs.Default, t.TempDir(), nil, slog.Default())
+	must(t, err)
+	longAgo := time.Now().Add(-20 * time.Hour)
+	s.begin("cluster", "topic", 0, longAgo)
+	part := s.rollForward("", nil)
+	defer part.close()
+	must(t, part.take(&kgo.Record{Offset: 3, Key: []byte("key"), Value: []byte("state")}))
+	must(t, part.write())
+	must(t, s.reindex("tags-2", 1, func([]byte) ([]string, error) { return nil, nil }))
+	if p := s.position; p.Next != 4 || p.IndexVersion != "tags-2" || !p.CompleteAt.Equal(longAgo) {
+		t.Errorf("the position is %+v", p)
+	}
+	if err := s.complete(time.Now(), 19*time.Hour); err == nil {
+		t.Error("a store that was behind for longer than deletions are kept was taken as complete")
+	}
+	must(t, s.complete(time.Now(), 24*time.Hour))
+	if why := s.stale("cluster", "topic", 0, 9, 19*time.Hour, time.Now()); why != "" {
+		t.Errorf("a complete store is said to be stale: %s", why)
 	}
 	must(t, s.close())
 }
