@@ -19,6 +19,14 @@ type transaction struct {
 	read    int64
 	astray  int
 	visits  int
+	// producer is who the client is to the broker, from the transaction's first record to its last.
+	producer producerIdentity
+}
+
+// producerIdentity is what a transaction belongs to at the broker. Another epoch is another transaction.
+type producerIdentity struct {
+	id    int64
+	epoch int16
 }
 
 // transact runs one transaction over whatever is at hand, up to the limits. A sweep may make it several.
@@ -94,11 +102,34 @@ func (l *loop) begin() error {
 			return fmt.Errorf("beginning a transaction: %w", err)
 		}
 	}
-	l.open = transaction{open: true, began: time.Now()}
+	producer, err := l.identity(l.ctx)
+	if err != nil {
+		return err
+	}
+	l.open = transaction{open: true, began: time.Now(), producer: producer}
 	l.written.Store(0)
 	l.arm()
 	l.status.began(l.open.began)
 	return l.fault(StepBegun)
+}
+
+// identity asks the client, which knows it by heart, who it is to the broker.
+func (l *loop) identity(ctx context.Context) (producerIdentity, error) {
+	id, epoch, err := l.client.ProducerID(ctx)
+	if err != nil {
+		return producerIdentity{}, fmt.Errorf("asking for the producer's identity: %w", err)
+	}
+	return producerIdentity{id, epoch}, nil
+}
+
+// checkWhole refuses to commit where the client took another epoch on the way. It does so by itself, with no error to anybody, where a refused write looks
+// harmless to it: the broker has aborted what was written before, and a commit would keep only what came after.
+func (l *loop) checkWhole(ctx context.Context) error {
+	producer, err := l.identity(ctx)
+	if err == nil && producer != l.open.producer {
+		err = fmt.Errorf("the client began another transaction in the middle of one: its epoch was %d and is %d", l.open.producer.epoch, producer.epoch)
+	}
+	return err
 }
 
 // full says that the open transaction has reached a limit.
@@ -155,6 +186,9 @@ func (l *loop) commit(next int64) error {
 		return errors.Join(l.why(), fmt.Errorf("flushing a transaction: %w", err))
 	}
 	if err := l.why(); err != nil {
+		return err
+	}
+	if err := l.checkWhole(ctx); err != nil {
 		return err
 	}
 	if err := l.fault(StepFlushed); err != nil {
