@@ -1,6 +1,7 @@
 # Penstock's commands. `make` alone lists them.
 #
-# Everything here needs Go and make. `make real` also needs Java 17 and Maven; it says so when they are missing. Tools are
+# Everything here needs Go and make. `make real` and `make bench-peers` also need Java 17 and Maven; they say so when they are
+# missing. Tools are
 # Go programs, built once at the version named below into .cache/bin, so nothing outside this folder is touched.
 
 SHELL := /bin/sh
@@ -70,6 +71,10 @@ real: ## the suites against a real Apache Kafka and Postgres (Java 17 and Maven 
 bench: bin/penstock ## the whole cycle at BENCH_POTS pots (10,000), then Go benchmarks (BENCH=regexp, PKG=./path)
 	@bin/penstock bench cycle --pots $(BENCH_POTS)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+.PHONY: bench-peers
+bench-peers: ## the engine beside goka, Kafka Streams and a ceiling, on a real Kafka (PEERS="-rounds 1 -json"); Java 17 and Maven needed
+	@$(GO) run ./ops/bench/peers $(PEERS)
 
 .PHONY: fuzz-short
 fuzz-short: ## every fuzz target for FUZZ_TIME (10s) each

@@ -78,7 +78,7 @@ func Cycle(ctx context.Context, config Config) (_ *Report, err error) {
 	defer func() { err = errors.Join(err, s.stop()) }()
 	c := &cycle{
 		stack: s, config: config, market: market, watch: watchMemory(ctx),
-		report: &Report{Pots: config.Pots, Shards: config.Shards, Machine: machine()},
+		report: &Report{Pots: config.Pots, Shards: config.Shards, Machine: ThisMachine()},
 	}
 	defer c.watch.stop()
 	if err := c.open(ctx); err != nil {

@@ -71,7 +71,8 @@ type Machine struct {
 	Load string `json:"load"`
 }
 
-func machine() Machine {
+// ThisMachine says where this program runs, and what others have the machine do now.
+func ThisMachine() Machine {
 	m := Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, Go: runtime.Version(), Processors: runtime.NumCPU()}
 	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
 		if fields := strings.Fields(string(text)); len(fields) > 0 {
@@ -79,6 +80,11 @@ func machine() Machine {
 		}
 	}
 	return m
+}
+
+// String is the machine in a line.
+func (m Machine) String() string {
+	return fmt.Sprintf("%s/%s, %d processors, %s, load %s when it began", m.OS, m.Arch, m.Processors, m.Go, m.Load)
 }
 
 func (s *Stage) rate(pots int) {
@@ -165,8 +171,7 @@ const mebibyte = 1 << 20
 // Print writes the report for people.
 func (r *Report) Print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	m := r.Machine
-	fmt.Fprintf(w, "%d pots, %d shards; %s/%s, %d processors, %s, load %s when it began\n\n", r.Pots, r.Shards, m.OS, m.Arch, m.Processors, m.Go, m.Load)
+	fmt.Fprintf(w, "%d pots, %d shards; %s\n\n", r.Pots, r.Shards, r.Machine)
 	fmt.Fprintln(w, "stage\tseconds\tpots/s\tpostings\tpostings/s\tbooked by then\t")
 	for _, s := range append(append([]Stage{r.Opening}, r.Stages...), r.Cycle) {
 		fmt.Fprintf(w, "%s\t%.2f\t%.0f\t%d\t%.0f\t%d\t\n", s.Name, s.Seconds, s.PotsPerSecond, s.Postings, s.PostingsPerSecond, s.PostingsBooked)

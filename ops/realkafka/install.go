@@ -55,23 +55,48 @@ func install(ctx context.Context) (installed, error) {
 		return installed{}, err
 	}
 	dir := filepath.Join(cache, "kafka-"+Version)
-	err = once(dir, func(tmp string) error { return fetchJars(ctx, tmp) })
+	err = once(dir, func(tmp string) error {
+		for _, name := range []string{"pom.xml", "log4j2.xml"} {
+			if err := unpack(name, filepath.Join(tmp, name)); err != nil {
+				return err
+			}
+		}
+		return fetchJars(ctx, tmp)
+	})
 	if err != nil {
 		return installed{}, fmt.Errorf("installing Apache Kafka %s: %w", Version, err)
 	}
 	return installed{java: java, dir: dir}, nil
 }
 
-// fetchJars fills dir with the settings and, in dir/lib, the jars.
+// Jars finds Java, and the jars that a pom.xml names, for a program that is run beside the broker. It fetches them with Maven the
+// first time, and keeps them under the name, which must change when the pom does. The error wraps ErrUnavailable as that of Start does.
+func Jars(ctx context.Context, name string, pom []byte) (java, classPath string, err error) {
+	if java, err = exec.LookPath("java"); err != nil {
+		return "", "", fmt.Errorf("no java on the path: %w", ErrUnavailable)
+	}
+	cache, err := CacheDir()
+	if err != nil {
+		return "", "", err
+	}
+	i := installed{java: java, dir: filepath.Join(cache, name)}
+	err = once(i.dir, func(tmp string) error {
+		if err := os.WriteFile(filepath.Join(tmp, "pom.xml"), pom, 0o644); err != nil {
+			return err
+		}
+		return fetchJars(ctx, tmp)
+	})
+	if err != nil {
+		return "", "", fmt.Errorf("fetching the jars of %s: %w", name, err)
+	}
+	return java, i.classPath(), nil
+}
+
+// fetchJars fills dir/lib with the jars that dir/pom.xml names.
 func fetchJars(ctx context.Context, dir string) error {
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
 		return fmt.Errorf("no mvn on the path: %w", ErrUnavailable)
-	}
-	for _, name := range []string{"pom.xml", "log4j2.xml"} {
-		if err := unpack(name, filepath.Join(dir, name)); err != nil {
-			return err
-		}
 	}
 	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", filepath.Join(dir, "pom.xml"), dependencyPlugin,
 		"-DoutputDirectory="+filepath.Join(dir, "lib"))

@@ -16,15 +16,15 @@ var libraries = []struct {
 }{
 	{
 		"github.com/lovoo/goka",
-		[]string{"streams/engine"},
+		[]string{"streams/engine", "ops/bench/peers"},
 		[]string{"streams", "ops", "cmd"},
-		"only streams/engine knows goka; declare the process with streams",
+		"only streams/engine knows goka, and the benchmark that runs goka as shipped beside it; declare the process with streams",
 	},
 	{
 		"github.com/IBM/sarama",
+		[]string{"streams/engine", "ops/bench/peers"},
 		[]string{"streams/engine"},
-		[]string{"streams/engine"},
-		"no Sarama client runs here; streams/engine alone needs its interfaces",
+		"no Sarama client runs here, but goka's own in the benchmark of peers; streams/engine alone needs its interfaces",
 	},
 	{
 		"github.com/twmb/franz-go/pkg/kgo",
