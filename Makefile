@@ -1,8 +1,7 @@
 # Penstock's commands. `make` alone lists them.
 #
 # Everything here needs Go and make. `make real` and `make bench-peers` also need Java 17 and Maven; they say so when they are
-# missing. Tools are
-# Go programs, built once at the version named below into .cache/bin, so nothing outside this folder is touched.
+# missing. Tools are Go programs, built once at the version named below into .cache/bin, so nothing outside this folder is touched.
 
 SHELL := /bin/sh
 GO    ?= go
