@@ -28,6 +28,7 @@ func runEngine(ctx context.Context, j job) error {
 type counter struct{ output string }
 
 func (counter) Restore(_, _ []byte) error                            { return nil }
+func (counter) Dropped(*streams.Scope, *streams.Route, []byte) error { return nil }
 func (counter) Tally() []byte                                        { return nil }
 func (counter) Tags([]byte) ([]string, error)                        { return nil, nil }
 func (counter) Close(*streams.Scope, *streams.Route) ([]byte, error) { return nil, nil }
