@@ -32,6 +32,8 @@ const (
 	codeSettingsMissing         schemas.Code = "dealing/settings-missing"
 	codeBadReference            schemas.Code = "dealing/bad-reference"
 	codeReferenceTooLate        schemas.Code = "dealing/reference-too-late"
+	codeUnknownProcess          schemas.Code = "dealing/unknown-process"
+	codeDroppedByOperator       schemas.Code = "dealing/dropped-by-operator"
 )
 
 // refusal is why something is not done. The zero refusal means that it is.

@@ -152,6 +152,27 @@ func (r *Reference) judge(m *inbox.DealingMessage) verdict {
 	panic(fmt.Sprintf("dealing: %T is not about a price", m.Body))
 }
 
+// priceFor returns the price at which a trade that waits for it may go on after the message, or nil. A message that is swept again was judged the
+// first time, and what it said is in the reference data, unless that has changed since.
+func (r *Reference) priceFor(place streams.Place, m *inbox.DealingMessage) *state.KnownPrice {
+	if !place.Released {
+		v := r.judge(m)
+		if v.why.code != "" || v.known || v.drop {
+			return nil
+		}
+		return &v.price
+	}
+	switch body := m.Body.(type) {
+	case *inbox.PriceReceived:
+		return r.price(body.Price.Asset, body.Price.Date)
+	case *inbox.Operated:
+		if operation, ok := body.Operation.Body.(*ingest.PriceRelease); ok {
+			return r.price(operation.Asset, operation.Date)
+		}
+	}
+	return nil
+}
+
 // priceTags returns the tags of the trades that may wait for the price that the message is about.
 func priceTags(m *inbox.DealingMessage) []string {
 	switch body := m.Body.(type) {
@@ -165,8 +186,11 @@ func priceTags(m *inbox.DealingMessage) []string {
 	return nil
 }
 
-// priceJudged ends a message about a price: it is kept, forgotten, or refused.
+// priceJudged ends a message about a price: it is kept, forgotten, or refused. That happens the first time that it is swept.
 func (r *Reference) priceJudged(place streams.Place, m *inbox.DealingMessage) (*state.DealingReference, []streams.Out) {
+	if place.Released {
+		return r.stored, nil
+	}
 	v := r.judge(m)
 	switch {
 	case v.why.code != "":

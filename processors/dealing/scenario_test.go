@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/penstock-ledger/penstock/processors/dealing"
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/processors/internal/scenario"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
@@ -24,13 +25,26 @@ type player struct {
 
 func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
 	r.Helper()
+	key := tradeOf(steps[0].Args)
+	switch steps[0].Kind {
+	case "Parked":
+		p.shard.Park(key)
+		return nil
+	case "Released":
+		return p.shard.Release(r, at, key)
+	case "Dropped":
+		return p.shard.Drop(r, key)
+	}
 	message := scenario.DealingMessage(r, at, steps[0])
 	if !prove {
 		return p.shard.Apply(r, message)
 	}
 	outs := p.shard.Prove(r, message)
-	if _, total := message.Body.(*inbox.ShardTotal); total {
-		return outs // shards tell each total once: another is a broken promise
+	if total, ok := message.Body.(*inbox.ShardTotal); ok && total.Orders == 0 {
+		return outs // a batch of nothing is forgotten; shards give each total once
+	}
+	if _, operated := message.Body.(*inbox.Operated); operated && len(outs) == 1 && outs[0].Topic == streams.PotInbox {
+		return outs // an operator's word is passed on as often as it is said
 	}
 	for _, out := range p.shard.Again(r, message) {
 		if out.Topic != streams.AuditRejection {
@@ -38,6 +52,15 @@ func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 		}
 	}
 	return outs
+}
+
+// tradeOf is the trade that a step about a parked one names.
+func tradeOf(args scenario.Args) string {
+	day, err := schemas.ParseDate(args.Get("day", "2008-03-17"))
+	if err != nil {
+		return ""
+	}
+	return batch.Trade(day, "CREST", "GB00X", inbox.SideBuy).String()
 }
 
 func (p *player) Is(r scenario.Reporter, _ scenario.Step) scenario.Args {

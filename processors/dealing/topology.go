@@ -13,7 +13,7 @@ import (
 const Name = "dealing"
 
 // Rules is the version of the rules by which this package decides.
-const Rules = "dealing/1"
+const Rules = "dealing/2"
 
 // dealing decides for a trust whose pots are spread over so many shards.
 type dealing struct {
@@ -40,7 +40,7 @@ func Process(shards int32) streams.Process {
 func Machine(shards int32) streams.Machine[inbox.DealingMessage, state.TradeState, state.DealingReference, *Reference, state.DealingTally] {
 	d := &dealing{shards}
 	return streams.Machine[inbox.DealingMessage, state.TradeState, state.DealingReference, *Reference, state.DealingTally]{
-		View: NewReference, Route: route, Decide: d.decide, Visit: d.visit, Close: d.closeMessage, Tags: tags,
+		View: NewReference, Route: route, Decide: d.decide, Visit: d.visit, Close: d.closeMessage, Dropped: dropped, Tags: tags,
 	}
 }
 
@@ -51,7 +51,12 @@ func route(m *inbox.DealingMessage) streams.Route {
 		r.Control, r.Key = false, body.Trade.String()
 	case *inbox.Confirmed:
 		r.Control, r.Key = false, body.Confirmation.Trade.String()
-	case *inbox.PriceReceived, *inbox.Operated:
+	case *inbox.Operated:
+		r.Tags = priceTags(m)
+		if key, unpark := unparkHere(&body.Operation); unpark != nil {
+			r.Control, r.Key, r.Unpark = false, key, unpark
+		}
+	case *inbox.PriceReceived:
 		r.Tags = priceTags(m)
 	case *inbox.Flush:
 		r.Tags = []string{tagReady}
@@ -78,11 +83,15 @@ func (d *dealing) visit(place streams.Place, r *Reference, key string, trade *st
 	if _, ok := m.Body.(*inbox.Flush); ok {
 		return flushTrade(place, id, trade, tally)
 	}
-	v := r.judge(m)
-	if v.why.code != "" || v.known || v.drop {
+	price := r.priceFor(place, m)
+	if price == nil {
 		return trade, nil
 	}
-	return newDesk(place, id, trade).work(r, &v.price)
+	next, outs := newDesk(place, id, trade).work(r, price)
+	if len(outs) == 0 {
+		return trade, nil
+	}
+	return next, outs
 }
 
 func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.DealingReference, m *inbox.DealingMessage, tally *state.DealingTally) (*state.DealingReference, []streams.Out) {
@@ -91,7 +100,12 @@ func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.Deali
 		return d.reached(r, &m.Cause, body)
 	case *inbox.ReferenceReceived:
 		return d.referenceReceived(place, r, &m.Cause, &body.Reference.Entry)
-	case *inbox.PriceReceived, *inbox.Operated:
+	case *inbox.Operated:
+		if out := passOn(place, &m.Cause, &body.Operation); out != nil {
+			return r.stored, []streams.Out{*out}
+		}
+		return r.priceJudged(place, m)
+	case *inbox.PriceReceived:
 		return r.priceJudged(place, m)
 	case *inbox.Flush:
 		return r.stored, d.flushed(&m.Cause, tally)

@@ -31,17 +31,21 @@ const tradeCashMax schemas.Money = 100_000_000_000_00
 const tagReady = "ready"
 
 // shardTotal adds one shard's total. With the last one the batch is complete: its root is published, and it is ready to be
-// placed. A batch without orders is forgotten.
+// placed. A batch without orders is forgotten. The same total again changes nothing.
 func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.TradeState, cause *inbox.Cause, m *inbox.ShardTotal) (*state.TradeState, []streams.Out) {
+	total := state.Total{Shard: m.Shard, Weight: m.Weight, Orders: m.Orders, Root: state.TotalRoot(m.Root)}
+	if before != nil && slices.Contains(before.Totals, total) {
+		return before, nil
+	}
 	next := &state.TradeState{Day: m.Day, Custodian: m.Custodian, Asset: m.Asset, UnitsScale: m.UnitsScale, Side: m.Side}
 	if before != nil {
 		*next = *before
 		next.Totals = slices.Clone(before.Totals)
 	}
 	if slices.ContainsFunc(next.Totals, func(t state.Total) bool { return t.Shard == m.Shard }) || next.Stage != state.StageCollecting {
-		panic(fmt.Sprintf("dealing: shard %d gave a second total for trade %s", m.Shard, m.Trade))
+		panic(fmt.Sprintf("dealing: shard %d gave another total for trade %s", m.Shard, m.Trade))
 	}
-	next.Totals = append(next.Totals, state.Total{Shard: m.Shard, Weight: m.Weight, Orders: m.Orders, Root: state.TotalRoot(m.Root)})
+	next.Totals = append(next.Totals, total)
 	if int32(len(next.Totals)) < d.shards { //nolint:gosec // bounded by the number of shards
 		return next, nil
 	}

@@ -167,5 +167,15 @@ func checkOperation(o *ingest.Operation) refusal {
 	if o.Reason == "" {
 		return refusal{codeReasonMissing, "an operator's action needs a reason"}
 	}
+	switch body := o.Body.(type) {
+	case *ingest.ParkedRelease:
+		return first(identifier("process", body.Process), identifier("key", body.Key))
+	case *ingest.ParkedDrop:
+		why := first(identifier("process", body.Process), identifier("key", body.Key))
+		if why.code == "" && body.Offset < 0 {
+			why = refusal{codeBadIdentifier, "offset is negative"}
+		}
+		return why
+	}
 	return refusal{}
 }

@@ -16,6 +16,7 @@ const (
 	codeReasonMissing schemas.Code = "intake/reason-missing"
 	codeTextTooLong   schemas.Code = "intake/text-too-long"
 	codeBadText       schemas.Code = "intake/bad-text"
+	codeNotDecidable  schemas.Code = "intake/not-decidable"
 )
 
 // refusal is why a record is not passed on. The zero refusal means that it is.

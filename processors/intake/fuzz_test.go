@@ -24,12 +24,13 @@ func FuzzDoors(f *testing.F) {
 	f.Add("k", (&ingest.Price{Source: "v", Asset: "X", Date: 13955, Close: 250_000_000}).AppendAvro(nil))
 	f.Add("k", (&ingest.Confirmation{Custodian: "C", ID: "f", Body: &ingest.FillPriced{Piece: 1, Cash: 1, Units: 1, Price: 1}}).AppendAvro(nil))
 	f.Add("k", (&ingest.Operation{Operator: "ann", ID: "o", Reason: "why", Body: &ingest.PriceRelease{Asset: "X", Price: 1}}).AppendAvro(nil))
+	f.Add("k", (&ingest.Operation{Operator: "ann", ID: "o", Reason: "why", Body: &ingest.ParkedDrop{Process: "pot", Key: "p1", Offset: 1}}).AppendAvro(nil))
 	f.Fuzz(func(t *testing.T, key string, value []byte) {
 		for _, process := range intake.Processes([]byte("secret")) {
 			record := streams.Record{Topic: process.Inbox.Name, Key: key, Value: value, Size: len(value), Digest: sha256.Sum256(value)}
 			record.Timestamp = schemas.Instant(1)
 			passed, refused, told := 0, 0, 0
-			for _, out := range admit(t, process.Inbox.Name, record) {
+			for _, out := range admit(t, process.Inbox.Name, record, false) {
 				switch v := out.Value.(type) {
 				case *audit.Rejection:
 					refused++

@@ -21,10 +21,15 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
-// bare is a framing without a prefix: what a record says is all of it.
-type bare struct{}
+// bare is a framing without a prefix: what a record says is all of it. A broken one fails on all but rejections.
+type bare struct{ broken bool }
 
-func (bare) Frame(_ string, b []byte) []byte { return b }
+func (f bare) Frame(topic string, b []byte) []byte {
+	if f.broken && topic != streams.AuditRejection {
+		panic("broken")
+	}
+	return b
+}
 
 func (bare) Unframe(_ context.Context, _ string, framed []byte) ([]byte, error) { return framed, nil }
 
@@ -37,7 +42,8 @@ func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 	r.Helper()
 	record, topic := p.record(r, at, steps[0])
 	p.offset++
-	first, again := admit(r, topic, *record), admit(r, topic, *record)
+	broken := steps[0].Args.Has("broken")
+	first, again := admit(r, topic, *record, broken), admit(r, topic, *record, broken)
 	if !slices.EqualFunc(first, again, func(a, b streams.Out) bool {
 		return a.Topic == b.Topic && a.Key == b.Key && bytes.Equal(a.Value.AppendAvro(nil), b.Value.AppendAvro(nil))
 	}) {
@@ -47,7 +53,7 @@ func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 }
 
 // record makes an ingest record of a step. Besides what it says, a step may tell how the record's bytes look: hex=, cut=, more=,
-// its key=, and that the registry cannot make sense of them: unreadable=CODE.
+// its key=, and that the registry cannot make sense of them: unreadable=CODE. With broken the rules fail on it.
 func (p *player) record(r scenario.Reporter, at schemas.Instant, step scenario.Step) (*streams.Record, string) {
 	r.Helper()
 	args := step.Args
@@ -84,13 +90,13 @@ func (p *player) record(r scenario.Reporter, at schemas.Instant, step scenario.S
 }
 
 // admit hands a record to the door of its topic.
-func admit(r scenario.Reporter, topic string, record streams.Record) []streams.Out {
+func admit(r scenario.Reporter, topic string, record streams.Record, broken bool) []streams.Out {
 	r.Helper()
 	for _, process := range intake.Processes([]byte("secret")) {
 		if process.Inbox.Name != topic {
 			continue
 		}
-		handler := process.NewHandler(bare{})
+		handler := process.NewHandler(bare{broken})
 		route, err := handler.Route(&record)
 		if err != nil {
 			r.Fatalf("routing: %v", err)

@@ -1,11 +1,13 @@
 package intake
 
 import (
+	"runtime"
+
 	"github.com/penstock-ledger/penstock/streams"
 )
 
 // Rules is the version of the rules by which this package decides.
-const Rules = "intake/1"
+const Rules = "intake/2"
 
 // door says what is read from one ingest topic and where it may go.
 type door struct {
@@ -57,12 +59,47 @@ func (h *handler) Route(record *streams.Record) (streams.Route, error) {
 }
 
 func (h *handler) Decide(scope *streams.Scope, route *streams.Route, _ string, _ []byte) (streams.Change, error) {
-	outs := h.admit(&admission{h.name, h.key, route.Record, scope.RecordedAt})
-	for i := range outs {
-		out := &outs[i]
-		scope.Emit(out.Topic, out.Key, out.Value.AppendAvro(h.framing.Frame(out.Topic, nil)))
+	a := &admission{h.name, h.key, route.Record, scope.RecordedAt}
+	records, why := h.pass(a)
+	if why.code != "" {
+		records = h.write(a.reject(why, sender{}))
+	}
+	for _, r := range records {
+		scope.Emit(r.topic, r.key, r.value)
 	}
 	return streams.Change{}, nil
+}
+
+// written is an output as it goes to its topic.
+type written struct {
+	topic, key string
+	value      []byte
+}
+
+// pass decides a record. Here there is no key that could be parked, and no record may hold up all those behind it: where the rules fail on one, it is
+// refused, as something that only we can mend. The reason says where they failed and nothing of what was sent.
+func (h *handler) pass(a *admission) (records []written, why refusal) {
+	defer func() {
+		fault := recover()
+		if fault == nil {
+			return
+		}
+		reason := "the rules failed on it; tell the operators"
+		if err, ok := fault.(runtime.Error); ok {
+			reason += ": " + err.Error()
+		}
+		records, why = nil, refusal{codeNotDecidable, reason}
+	}()
+	return h.write(h.admit(a)), refusal{}
+}
+
+func (h *handler) write(outs []streams.Out) []written {
+	records := make([]written, len(outs))
+	for i := range outs {
+		out := &outs[i]
+		records[i] = written{out.Topic, out.Key, out.Value.AppendAvro(h.framing.Frame(out.Topic, nil))}
+	}
+	return records
 }
 
 func (h *handler) Close(*streams.Scope, *streams.Route) ([]byte, error) { return nil, nil }

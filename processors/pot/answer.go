@@ -2,6 +2,7 @@ package pot
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"slices"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -58,6 +59,23 @@ func (q *question) refuse(why refusal, duplicate bool) []streams.Out {
 			Process: Name, Source: i.Source, ID: string(i.ID), Pot: i.Pot, ReceivedAt: q.cause.ReceivedAt, RecordedAt: q.place.RecordedAt,
 		}},
 	}
+}
+
+// dropped answers an instruction that an operator dropped undecided. Nothing is remembered of it: the pot's state may be what was wrong. A copy of
+// an instruction that was answered before gets that answer again, or its sender would take the instruction itself for rejected.
+func dropped(place streams.Place, _ *Reference, _ string, pot *state.PotState, m *inbox.PotMessage) []streams.Out {
+	body, ok := m.Body.(*inbox.Instructed)
+	if !ok {
+		panic(fmt.Sprintf("pot: %T is not for one pot", m.Body))
+	}
+	q := &question{place: place, cause: &m.Cause, instruction: &body.Instruction}
+	if pot != nil {
+		digest := digestOf(q.instruction)
+		if at := findSeen(pot.Seen, seenKey(q.instruction.Source, q.instruction.ID)); at >= 0 && pot.Seen[at].Digest == digest {
+			return q.again(&pot.Seen[at], digest)
+		}
+	}
+	return q.refuse(refusal{codeDroppedByOperator, "it could not be decided, and an operator dropped it"}, false)
 }
 
 // seenKey identifies an instruction within its pot.

@@ -31,7 +31,7 @@ func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
 			if order.Day != m.Day || order.Asset != m.Assets[a].Asset {
 				continue
 			}
-			entry := tallyOf(tally, batch.Trade(m.Day, m.Assets[a].Custodian, order.Asset, order.Side), 0)
+			entry := tallyOf(tally, batch.Trade(m.Day, m.Assets[a].Custodian, order.Asset, order.Side), heldTotal)
 			sum, err := schemas.AddChecked(entry.Weight, order.Amount)
 			if err != nil {
 				sum = math.MaxInt64 // far more than dealing lets a trade be for: it ends before it is placed
@@ -43,15 +43,23 @@ func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
 	}
 }
 
-// dayClosed ends the closing of a day: the shard's total of each batch goes to dealing.
+// dayClosed ends the closing of a day: the shard's total of each batch goes to dealing. The total of a batch with pots that are set aside is
+// withheld until a repeated sweep finds all of them; the day is closed all the same, so that nothing joins the batch meanwhile.
 func dayClosed(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.DayClosed, tally *state.PotTally) (*state.PotReference, []streams.Out) {
+	c := newClosing(place, stored)
 	next := *stored
 	outs := make([]streams.Out, 0, len(m.Assets))
 	for i := range m.Assets {
 		asset := &m.Assets[i]
-		next.Closed = closedThrough(next.Closed, asset.Asset, m.Day)
+		if !place.Released {
+			next.Closed = closedThrough(next.Closed, asset.Asset, m.Day)
+		}
 		trade := batch.Trade(m.Day, asset.Custodian, asset.Asset, inbox.SideBuy)
-		entry := tallyOf(tally, trade, 0)
+		// Nothing of an incomplete total is kept: the repeated sweep finds every order as it was.
+		if !c.due(batch.Tag(m.Day, asset.Asset, inbox.SideBuy), trade, heldTotal, &state.BatchTally{}) {
+			continue
+		}
+		entry := tallyOf(tally, trade, heldTotal)
 		outs = append(outs, streams.Out{Topic: streams.DealingInbox, Key: trade.String(), Value: &inbox.DealingMessage{
 			Cause: *cause,
 			Body: &inbox.ShardTotal{
@@ -60,23 +68,34 @@ func dayClosed(place streams.Place, stored *state.PotReference, cause *inbox.Cau
 			},
 		}})
 	}
-	return &next, outs
+	if place.Released {
+		return c.after(stored), outs
+	}
+	return c.after(&next), outs
 }
 
-// batchesConfirmed ends a sweep over confirmed batches: it books the shard's part of each, and what rounding leaves.
-func batchesConfirmed(place streams.Place, cause *inbox.Cause, m *inbox.BatchesConfirmed, tally *state.PotTally) []streams.Out {
+// batchesConfirmed ends a sweep over confirmed batches: it books the shard's part of each, and what rounding leaves. Where pots of a batch are
+// set aside, that waits until a repeated sweep has found all of them.
+func batchesConfirmed(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.BatchesConfirmed, tally *state.PotTally) (*state.PotReference, []streams.Out) {
+	c := newClosing(place, stored)
 	d := newDraft(&state.PotState{}, 2*len(m.Priced)+2*len(m.Settled))
 	for i := range m.Priced {
 		b := &m.Priced[i]
-		d.round(b, tallyOf(tally, b.Trade, b.Piece))
+		if shares := tallyOf(tally, b.Trade, b.Piece); c.due(batch.Tag(b.Day, b.Asset, b.Side), b.Trade, b.Piece, shares) {
+			d.round(b, shares)
+		}
 	}
 	for i := range m.Settled {
-		d.settle(&m.Settled[i])
+		b := &m.Settled[i]
+		if c.due(batch.Tag(b.Day, b.Asset, b.Side), b.Trade, heldSettlement, &state.BatchTally{}) {
+			d.settle(b)
+		}
 	}
 	if len(d.postings) == 0 {
-		return nil
+		return c.after(stored), nil
 	}
-	return []streams.Out{journalOut(place, nil, streams.ControlKey(place.Shard), cause, "closed", d.postings)}
+	// One message may close several times, each time with something else: what a repetition does is in the name of its journal.
+	return c.after(stored), []streams.Out{journalOut(place, nil, streams.ControlKey(place.Shard), cause, "closed"+c.done, d.postings)}
 }
 
 // round posts the residue of a piece, which is the shard's part less the shares of its orders, to the rounding account.

@@ -22,4 +22,5 @@ const (
 	codeNothingToCancel      schemas.Code = "pot/nothing-to-cancel"
 	codeTooLateToCancel      schemas.Code = "pot/too-late-to-cancel"
 	codeTradeRejected        schemas.Code = "pot/trade-rejected"
+	codeDroppedByOperator    schemas.Code = "pot/dropped-by-operator"
 )

@@ -43,6 +43,8 @@ type visit struct {
 	touched []touch
 	// ids are the ids that postings point to: a posting outlives the order.
 	ids []schemas.ID
+	// changed says that the message is news to the pot. It is none where the message is swept again for another pot's sake.
+	changed bool
 }
 
 // touch is an instruction of which an order moved on.
@@ -69,6 +71,9 @@ func confirmed(place streams.Place, before *state.PotState, pot schemas.PotID, c
 	for i := range m.Rejected {
 		v.rejected(&m.Rejected[i])
 	}
+	if !v.changed {
+		return before, nil
+	}
 	outs := v.journal(make([]streams.Out, 0, 1+len(v.touched)), place, pot, cause, "confirmed")
 	return &v.state, v.statuses(outs)
 }
@@ -76,7 +81,7 @@ func confirmed(place streams.Place, before *state.PotState, pot schemas.PotID, c
 func (v *visit) priced(b *inbox.PricedBatch) {
 	for i := range v.state.Orders {
 		order := &v.state.Orders[i]
-		if order.Day != b.Day || order.Asset != b.Asset || order.Side != b.Side {
+		if order.Day != b.Day || order.Asset != b.Asset || order.Side != b.Side || order.Pieces >= b.Piece {
 			continue
 		}
 		moved := v.share(order, b)
@@ -92,7 +97,8 @@ func (v *visit) priced(b *inbox.PricedBatch) {
 func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amounts {
 	through := mustShare(allocation.Share(allocation.Amounts{Got: b.GotThrough, Given: b.GivenThrough}, order.Amount, b.Weight))
 	moved := through.Minus(allocation.Amounts{Got: order.Got, Given: order.Given})
-	order.Got, order.Given = through.Got, through.Given
+	order.Got, order.Given, order.Pieces = through.Got, through.Given, b.Piece
+	v.changed = true
 
 	p := purpose{stage: stagePriced, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
 	v.moveCash(p, v.reserved(), outside[schemas.Money](ledger.CashOwed(b.Custodian)), schemas.Money(moved.Given))
@@ -132,6 +138,7 @@ func (v *visit) finish(day schemas.Date, asset schemas.AssetCode, side inbox.Sid
 		order := v.state.Orders[i]
 		if order.Day == day && order.Asset == asset && order.Side == side {
 			book(&order)
+			v.changed = true
 			continue
 		}
 		rest = append(rest, order)

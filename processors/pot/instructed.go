@@ -158,12 +158,9 @@ func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order,
 		if !q.reference.Knows(w.asset) {
 			return nil, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", w.asset)}
 		}
-		day, err := q.reference.DealingDay(w.asset, q.cause.ReceivedAt)
-		if err != nil {
-			return nil, refusal{codeNoDealingDay, fmt.Sprintf("asset %s: %v", w.asset, err)}
-		}
-		if q.reference.isClosed(w.asset, day) {
-			return nil, refusal{codeAfterClose, fmt.Sprintf("asset %s: %s is closed already", w.asset, day)}
+		day, why := q.dealingDay(w.asset)
+		if why.code != "" {
+			return nil, why
 		}
 		if !q.hasRoom(before, w.asset, day) {
 			return nil, refusal{codeHoldingTooLarge, fmt.Sprintf("asset %s: the pot could hold more units than a pot may", w.asset)}
@@ -173,6 +170,22 @@ func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order,
 		}
 	}
 	return orders, refusal{}
+}
+
+// dealingDay returns the day on which an order deals: that of the instruction's receipt. Where the instruction was parked and that day was closed
+// meanwhile, it is the next one as of now, at a price that nobody can know yet.
+func (q *question) dealingDay(asset schemas.AssetCode) (schemas.Date, refusal) {
+	day, err := q.reference.DealingDay(asset, q.cause.ReceivedAt)
+	if err == nil && q.place.Released && q.reference.isClosed(asset, day) {
+		day, err = q.reference.DealingDay(asset, q.place.RecordedAt)
+	}
+	if err != nil {
+		return 0, refusal{codeNoDealingDay, fmt.Sprintf("asset %s: %v", asset, err)}
+	}
+	if q.reference.isClosed(asset, day) {
+		return 0, refusal{codeAfterClose, fmt.Sprintf("asset %s: %s is closed already", asset, day)}
+	}
+	return day, refusal{}
 }
 
 // hasRoom says whether the pot could still say what it holds of the asset if every trade that it has an order in gave it all the units

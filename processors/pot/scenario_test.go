@@ -26,6 +26,15 @@ type player struct {
 
 func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
 	r.Helper()
+	switch key := steps[0].Args.Get("pot", "p1"); steps[0].Kind {
+	case "Parked":
+		p.shard.Park(key)
+		return nil
+	case "Released":
+		return p.shard.Release(r, at, key)
+	case "Dropped":
+		return p.shard.Drop(r, key)
+	}
 	message := p.pots.Message(r, at, steps)
 	if !prove {
 		return p.shard.Apply(r, message)

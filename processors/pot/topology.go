@@ -31,7 +31,7 @@ func Process() streams.Process {
 // Machine returns the rules.
 func Machine() streams.Machine[inbox.PotMessage, state.PotState, state.PotReference, *Reference, state.PotTally] {
 	return streams.Machine[inbox.PotMessage, state.PotState, state.PotReference, *Reference, state.PotTally]{
-		View: NewReference, Route: route, Decide: decide, Visit: visitPot, Close: closeShard, Tags: tags,
+		View: NewReference, Route: route, Decide: decide, Visit: visitPot, Close: closeShard, Dropped: dropped, Tags: tags,
 	}
 }
 
@@ -46,6 +46,11 @@ func route(m *inbox.PotMessage) streams.Route {
 		r.Control, r.Tags = true, confirmedTags(body)
 	case *inbox.ReferenceChanged, *inbox.TimeReached:
 		r.Control = true
+	case *inbox.Unparked:
+		r.Key, r.Unpark = string(body.Pot), &streams.Unpark{Operator: body.Operator, Reason: body.Reason}
+		if body.Drop != nil {
+			r.Unpark.Drop, r.Unpark.Offset = true, *body.Drop
+		}
 	}
 	return r
 }
@@ -76,7 +81,7 @@ func closeShard(place streams.Place, _ *Reference, stored *state.PotReference, m
 	case *inbox.DayClosed:
 		return dayClosed(place, stored, &m.Cause, body, tally)
 	case *inbox.BatchesConfirmed:
-		return stored, batchesConfirmed(place, &m.Cause, body, tally)
+		return batchesConfirmed(place, stored, &m.Cause, body, tally)
 	case *inbox.TimeReached:
 		return stored, timeReached(place, body)
 	}

@@ -57,6 +57,52 @@ func (v *PriceRefusal) DecodeAvro(r *avrobin.Reader) {
 	v.Price = schemas.Price(r.Decimal(18))
 }
 
+// ParkedRelease: releases a parked key: its records are decided, in order.
+type ParkedRelease struct {
+	// The process in which it is parked, such as pot.
+	Process string
+	// The parked key, such as a pot.
+	Key string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ParkedRelease) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.Process)
+	b = avrobin.AppendString(b, v.Key)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ParkedRelease) DecodeAvro(r *avrobin.Reader) {
+	v.Process = r.String()
+	v.Key = r.String()
+}
+
+// ParkedDrop: drops one record of a parked key, undecided.
+type ParkedDrop struct {
+	// The process in which it is parked, such as pot.
+	Process string
+	// The parked key, such as a pot.
+	Key string
+	// The record's offset in the inbox.
+	Offset int64
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ParkedDrop) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.Process)
+	b = avrobin.AppendString(b, v.Key)
+	b = avrobin.AppendLong(b, v.Offset)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ParkedDrop) DecodeAvro(r *avrobin.Reader) {
+	v.Process = r.String()
+	v.Key = r.String()
+	v.Offset = r.Long()
+}
+
 // Operation: what an operator does by hand, with a reason.
 type Operation struct {
 	// Who acts.
@@ -81,6 +127,12 @@ func (v *Operation) AppendAvro(b []byte) []byte {
 	case *PriceRefusal:
 		b = avrobin.AppendIndex(b, 1)
 		b = branch.AppendAvro(b)
+	case *ParkedRelease:
+		b = avrobin.AppendIndex(b, 2)
+		b = branch.AppendAvro(b)
+	case *ParkedDrop:
+		b = avrobin.AppendIndex(b, 3)
+		b = branch.AppendAvro(b)
 	default:
 		panic("OperationBody is not set")
 	}
@@ -92,7 +144,7 @@ func (v *Operation) DecodeAvro(r *avrobin.Reader) {
 	v.Operator = schemas.SourceID(r.String())
 	v.ID = r.String()
 	v.Reason = r.String()
-	switch r.Union(2) {
+	switch r.Union(4) {
 	case 0:
 		branch := new(PriceRelease)
 		branch.DecodeAvro(r)
@@ -101,12 +153,20 @@ func (v *Operation) DecodeAvro(r *avrobin.Reader) {
 		branch := new(PriceRefusal)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 2:
+		branch := new(ParkedRelease)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 3:
+		branch := new(ParkedDrop)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
-// OperationBody is one of *PriceRelease, *PriceRefusal.
+// OperationBody is one of *PriceRelease, *PriceRefusal, *ParkedRelease, *ParkedDrop.
 type OperationBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -117,5 +177,9 @@ func (*PriceRelease) isOperationBody() {}
 
 func (*PriceRefusal) isOperationBody() {}
 
+func (*ParkedRelease) isOperationBody() {}
+
+func (*ParkedDrop) isOperationBody() {}
+
 // OperationSchema is the Avro schema of Operation. It needs no other schema.
-const OperationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]}],"doc":"What is done.","goUnion":"OperationBody"}]}`
+const OperationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]},{"type":"record","name":"ParkedRelease","doc":"Releases a parked key: its records are decided, in order.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."}]},{"type":"record","name":"ParkedDrop","doc":"Drops one record of a parked key, undecided.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"offset","type":"long","doc":"The record's offset in the inbox."}]}],"doc":"What is done.","goUnion":"OperationBody"}]}`

@@ -65,6 +65,9 @@ type Order struct {
 	Priced bool
 	// Salt of its Merkle leaf.
 	Salt OrderSalt
+	// Number of the last piece of its batch that it took its share of; 0 also where a version that did not count
+	// took it.
+	Pieces int32
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -80,6 +83,7 @@ func (v *Order) AppendAvro(b []byte) []byte {
 	b = avrobin.AppendLong(b, v.Got)
 	b = avrobin.AppendBool(b, v.Priced)
 	b = append(b, v.Salt[:]...)
+	b = avrobin.AppendLong(b, int64(v.Pieces))
 	return b
 }
 
@@ -96,6 +100,7 @@ func (v *Order) DecodeAvro(r *avrobin.Reader) {
 	v.Got = r.Long()
 	v.Priced = r.Bool()
 	r.Fixed(v.Salt[:])
+	v.Pieces = r.Int()
 }
 
 // SeenDigest is the first half of a SHA-256 hash.
@@ -192,7 +197,7 @@ func (v *PotState) DecodeAvro(r *avrobin.Reader) {
 		}
 	}
 	v.Orders = nil
-	for n0 := r.Block(41); n0 > 0; n0 = r.Block(41) {
+	for n0 := r.Block(42); n0 > 0; n0 = r.Block(42) {
 		i0 := len(v.Orders)
 		v.Orders = append(v.Orders, make([]Order, n0)...)
 		for ; i0 < len(v.Orders); i0++ {
@@ -230,6 +235,40 @@ func (v *ClosedThrough) DecodeAvro(r *avrobin.Reader) {
 	v.Day = schemas.Date(r.Int())
 }
 
+// HeldBatch: what the shard owes of a batch because pots were set aside when it was swept.
+type HeldBatch struct {
+	// The external trade.
+	Trade schemas.ID
+	// The piece whose residue is not posted yet; 0 for the total that was not given when the day was closed, -1 for
+	// the outside leg of the settlement.
+	Piece int32
+	// Of a piece: sum of the amounts of the orders that took their share so far.
+	Weight int64
+	// Sum of what they got.
+	Got int64
+	// Sum of what they gave.
+	Given int64
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *HeldBatch) AppendAvro(b []byte) []byte {
+	b = append(b, v.Trade[:]...)
+	b = avrobin.AppendLong(b, int64(v.Piece))
+	b = avrobin.AppendLong(b, v.Weight)
+	b = avrobin.AppendLong(b, v.Got)
+	b = avrobin.AppendLong(b, v.Given)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *HeldBatch) DecodeAvro(r *avrobin.Reader) {
+	r.Fixed(v.Trade[:])
+	v.Piece = r.Int()
+	v.Weight = r.Long()
+	v.Got = r.Long()
+	v.Given = r.Long()
+}
+
 // PotReference is the reference data that holds in a shard of the pot processor.
 type PotReference struct {
 	// Settings by date.
@@ -240,6 +279,8 @@ type PotReference struct {
 	Calendars []reference.Calendar
 	// By asset code.
 	Closed []ClosedThrough
+	// In the order in which it came to be owed.
+	Held []HeldBatch
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -262,6 +303,11 @@ func (v *PotReference) AppendAvro(b []byte) []byte {
 	b = avrobin.AppendBlock(b, len(v.Closed))
 	for i0 := range v.Closed {
 		b = v.Closed[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	b = avrobin.AppendBlock(b, len(v.Held))
+	for i0 := range v.Held {
+		b = v.Held[i0].AppendAvro(b)
 	}
 	b = avrobin.EndBlocks(b)
 	return b
@@ -299,6 +345,14 @@ func (v *PotReference) DecodeAvro(r *avrobin.Reader) {
 		v.Closed = append(v.Closed, make([]ClosedThrough, n0)...)
 		for ; i0 < len(v.Closed); i0++ {
 			v.Closed[i0].DecodeAvro(r)
+		}
+	}
+	v.Held = nil
+	for n0 := r.Block(20); n0 > 0; n0 = r.Block(20) {
+		i0 := len(v.Held)
+		v.Held = append(v.Held, make([]HeldBatch, n0)...)
+		for ; i0 < len(v.Held); i0++ {
+			v.Held[i0].DecodeAvro(r)
 		}
 	}
 }
@@ -466,4 +520,4 @@ func (*PotReference) isPotTableBody() {}
 func (*PotTally) isPotTableBody() {}
 
 // PotTableSchema is the Avro schema of PotTable. It needs no other schema.
-const PotTableSchema = `{"type":"record","namespace":"penstock.state","name":"PotTable","doc":"A value of the pot processor's changelog: the state of a pot or, under the engine's own keys, what a shard knows besides.","fields":[{"name":"body","type":[{"type":"record","name":"PotState","doc":"All that the pot processor remembers of a pot. Money in quanta of 0.01, units in quanta of the asset's scale.","fields":[{"name":"available","type":{"type":"long","goType":"Money"},"doc":"Cash that can be used."},{"name":"reserved","type":{"type":"long","goType":"Money"},"doc":"Cash reserved for buys."},{"name":"pending","type":{"type":"long","goType":"Money"},"doc":"Proceeds of sales that have not settled."},{"name":"payable","type":{"type":"long","goType":"Money"},"doc":"Cash about to be paid out."},{"name":"holdings","type":{"type":"array","items":{"type":"record","name":"Holding","doc":"The units of one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"settled","type":{"type":"long","goType":"Units"},"doc":"Units that can be sold."},{"name":"pending","type":{"type":"long","goType":"Units"},"doc":"Units bought that have not settled."},{"name":"reserved","type":{"type":"long","goType":"Units"},"doc":"Units reserved for sells."}]}},"doc":"Holdings in the order of the asset codes."},{"name":"orders","type":{"type":"array","items":{"type":"record","name":"Order","doc":"An order that has not come to its end.","fields":[{"name":"id","type":{"type":"fixed","name":"OrderID","size":16,"doc":"Id of an order.","goType":"ID"},"doc":"Derived id."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The instruction."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"side","type":{"namespace":"penstock.inbox","type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"amount","type":"long","doc":"What was reserved: its weight in the batch."},{"name":"given","type":"long","doc":"What it has given so far."},{"name":"got","type":"long","doc":"What it has got so far."},{"name":"priced","type":"boolean","doc":"Whether its last piece is priced."},{"name":"salt","type":{"type":"fixed","name":"OrderSalt","size":16,"doc":"Salt of a Merkle leaf."},"doc":"Salt of its Merkle leaf."}]}},"doc":"Open orders in the order of their ids."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"Seen","doc":"An instruction that was answered.","fields":[{"name":"key","type":{"type":"fixed","name":"SeenKey","size":16,"doc":"Id of an instruction.","goType":"ID"},"doc":"Derived from source and instruction id."},{"name":"digest","type":{"type":"fixed","name":"SeenDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of the instruction's content."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"When it was given: when it may be forgotten follows."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"The answer."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code, if it was one."}]}},"doc":"Instructions that were answered, the oldest first."}]},{"type":"record","name":"PotReference","doc":"The reference data that holds in a shard of the pot processor.","fields":[{"name":"settings","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}},"doc":"Settings by date."},{"name":"assets","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."}]}},"doc":"Assets by code and date."},{"name":"calendars","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]}},"doc":"Calendars by name."},{"name":"closed","type":{"type":"array","items":{"type":"record","name":"ClosedThrough","doc":"How far an asset's dealing days are closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Last closed day."}]}},"doc":"By asset code."}]},{"type":"record","name":"PotTally","doc":"What the visits of a sweep over pots have added up.","fields":[{"name":"batches","type":{"type":"array","items":{"type":"record","name":"BatchTally","doc":"Of one batch, or of one piece of it.","fields":[{"name":"trade","type":{"type":"fixed","name":"TallyTrade","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"piece","type":"int","doc":"The piece; 0 when a day is closed."},{"name":"orders","type":"long","doc":"Number of orders visited."},{"name":"weight","type":"long","doc":"Sum of their amounts."},{"name":"got","type":"long","doc":"Sum of what they got."},{"name":"given","type":"long","doc":"Sum of what they gave."},{"name":"peaks","type":{"type":"array","items":{"type":"record","name":"Peak","doc":"A complete subtree of the Merkle tree under way.","fields":[{"name":"height","type":"int","doc":"Its height."},{"name":"hash","type":{"type":"fixed","name":"PeakHash","size":32,"doc":"A SHA-256 hash."},"doc":"Its root."}]}},"doc":"The Merkle tree so far, highest first."}]}},"doc":"By trade and piece."}]}],"doc":"The value.","goUnion":"PotTableBody"}]}`
+const PotTableSchema = `{"type":"record","namespace":"penstock.state","name":"PotTable","doc":"A value of the pot processor's changelog: the state of a pot or, under the engine's own keys, what a shard knows besides.","fields":[{"name":"body","type":[{"type":"record","name":"PotState","doc":"All that the pot processor remembers of a pot. Money in quanta of 0.01, units in quanta of the asset's scale.","fields":[{"name":"available","type":{"type":"long","goType":"Money"},"doc":"Cash that can be used."},{"name":"reserved","type":{"type":"long","goType":"Money"},"doc":"Cash reserved for buys."},{"name":"pending","type":{"type":"long","goType":"Money"},"doc":"Proceeds of sales that have not settled."},{"name":"payable","type":{"type":"long","goType":"Money"},"doc":"Cash about to be paid out."},{"name":"holdings","type":{"type":"array","items":{"type":"record","name":"Holding","doc":"The units of one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"settled","type":{"type":"long","goType":"Units"},"doc":"Units that can be sold."},{"name":"pending","type":{"type":"long","goType":"Units"},"doc":"Units bought that have not settled."},{"name":"reserved","type":{"type":"long","goType":"Units"},"doc":"Units reserved for sells."}]}},"doc":"Holdings in the order of the asset codes."},{"name":"orders","type":{"type":"array","items":{"type":"record","name":"Order","doc":"An order that has not come to its end.","fields":[{"name":"id","type":{"type":"fixed","name":"OrderID","size":16,"doc":"Id of an order.","goType":"ID"},"doc":"Derived id."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The instruction."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"side","type":{"namespace":"penstock.inbox","type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"amount","type":"long","doc":"What was reserved: its weight in the batch."},{"name":"given","type":"long","doc":"What it has given so far."},{"name":"got","type":"long","doc":"What it has got so far."},{"name":"priced","type":"boolean","doc":"Whether its last piece is priced."},{"name":"salt","type":{"type":"fixed","name":"OrderSalt","size":16,"doc":"Salt of a Merkle leaf."},"doc":"Salt of its Merkle leaf."},{"name":"pieces","type":"int","doc":"Number of the last piece of its batch that it took its share of; 0 also where a version that did not count took it.","default":0}]}},"doc":"Open orders in the order of their ids."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"Seen","doc":"An instruction that was answered.","fields":[{"name":"key","type":{"type":"fixed","name":"SeenKey","size":16,"doc":"Id of an instruction.","goType":"ID"},"doc":"Derived from source and instruction id."},{"name":"digest","type":{"type":"fixed","name":"SeenDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of the instruction's content."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"When it was given: when it may be forgotten follows."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"The answer."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code, if it was one."}]}},"doc":"Instructions that were answered, the oldest first."}]},{"type":"record","name":"PotReference","doc":"The reference data that holds in a shard of the pot processor.","fields":[{"name":"settings","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}},"doc":"Settings by date."},{"name":"assets","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."}]}},"doc":"Assets by code and date."},{"name":"calendars","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]}},"doc":"Calendars by name."},{"name":"closed","type":{"type":"array","items":{"type":"record","name":"ClosedThrough","doc":"How far an asset's dealing days are closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Last closed day."}]}},"doc":"By asset code."},{"name":"held","type":{"type":"array","items":{"type":"record","name":"HeldBatch","doc":"What the shard owes of a batch because pots were set aside when it was swept.","fields":[{"name":"trade","type":{"type":"fixed","name":"HeldTrade","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"piece","type":"int","doc":"The piece whose residue is not posted yet; 0 for the total that was not given when the day was closed, -1 for the outside leg of the settlement."},{"name":"weight","type":"long","doc":"Of a piece: sum of the amounts of the orders that took their share so far."},{"name":"got","type":"long","doc":"Sum of what they got."},{"name":"given","type":"long","doc":"Sum of what they gave."}]}},"doc":"In the order in which it came to be owed.","default":[]}]},{"type":"record","name":"PotTally","doc":"What the visits of a sweep over pots have added up.","fields":[{"name":"batches","type":{"type":"array","items":{"type":"record","name":"BatchTally","doc":"Of one batch, or of one piece of it.","fields":[{"name":"trade","type":{"type":"fixed","name":"TallyTrade","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"piece","type":"int","doc":"The piece; 0 when a day is closed."},{"name":"orders","type":"long","doc":"Number of orders visited."},{"name":"weight","type":"long","doc":"Sum of their amounts."},{"name":"got","type":"long","doc":"Sum of what they got."},{"name":"given","type":"long","doc":"Sum of what they gave."},{"name":"peaks","type":{"type":"array","items":{"type":"record","name":"Peak","doc":"A complete subtree of the Merkle tree under way.","fields":[{"name":"height","type":"int","doc":"Its height."},{"name":"hash","type":{"type":"fixed","name":"PeakHash","size":32,"doc":"A SHA-256 hash."},"doc":"Its root."}]}},"doc":"The Merkle tree so far, highest first."}]}},"doc":"By trade and piece."}]}],"doc":"The value.","goUnion":"PotTableBody"}]}`

@@ -177,6 +177,10 @@ func (b *builder) operation(kind string) *ingest.Operation {
 		o.Body = &ingest.PriceRelease{Asset: asset, Date: day, Price: price}
 	case "Refusal":
 		o.Body = &ingest.PriceRefusal{Asset: asset, Date: day, Price: price}
+	case "ReleaseParked":
+		o.Body = &ingest.ParkedRelease{Process: b.Get("process", "pot"), Key: b.Get("parked", "p1")}
+	case "DropParked":
+		o.Body = &ingest.ParkedDrop{Process: b.Get("process", "pot"), Key: b.Get("parked", "p1"), Offset: int64(b.number("offset", "0"))}
 	default:
 		return nil
 	}

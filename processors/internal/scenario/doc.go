@@ -7,6 +7,8 @@
 //	then    Status id=b1 state=accepted
 //	reject  pot/cash-not-available                             a rejection record, and the answer to whoever is to have one
 //	is      Pot pot=p1 available=40.00 reserved=60.00          what is so now; it is no output
+//	given   Parked   pot=p1                                    it is set aside: what it is told from here on waits
+//	when    Released pot=p1                                    it is told all of that; Dropped takes the first out, untold
 //
 // A line "also" adds to the message of the line above it. The argument times=9 repeats a line, with # in its arguments for
 // the number of the repetition. What a "then" line names must be so; of what it does not name, only the postings are

@@ -193,6 +193,12 @@ func toPots(key string, m *inbox.PotMessage) (string, Args) {
 		return "ReferenceChanged", args
 	case *inbox.BatchesConfirmed:
 		return "BatchesConfirmed", append(args, confirmedArgs(body)...)
+	case *inbox.Unparked:
+		args = append(args, Arg{"pot", string(body.Pot)}, Arg{"operator", string(body.Operator)}, Arg{"reason", body.Reason})
+		if body.Drop != nil {
+			return "Dropped", append(args, Arg{"offset", number(*body.Drop)})
+		}
+		return "Released", args
 	}
 	return fmt.Sprintf("%T", m.Body), args
 }

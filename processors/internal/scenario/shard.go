@@ -32,11 +32,13 @@ type Shard[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]] st
 	reference *R
 	recorded  schemas.Instant
 	chain     streams.Chain
+	// parked holds, by key, what waits for it to be released.
+	parked map[string][]*M
 }
 
 // NewShard returns a shard that has been told nothing yet.
 func NewShard[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]](machine streams.Machine[M, S, R, V, T], shard, shards int32) *Shard[M, S, R, V, T, PM, PS, PR, PT] {
-	return &Shard[M, S, R, V, T, PM, PS, PR, PT]{machine: machine, shard: shard, shards: shards, states: make(map[string]*S), reference: new(R)}
+	return &Shard[M, S, R, V, T, PM, PS, PR, PT]{machine: machine, shard: shard, shards: shards, states: make(map[string]*S), reference: new(R), parked: make(map[string][]*M)}
 }
 
 // State returns the state of a key, or nil.
@@ -45,27 +47,97 @@ func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) State(key string) *S { return s.s
 // Apply tells the shard something and returns what comes of it.
 func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) Apply(r Reporter, message *M) []streams.Out {
 	r.Helper()
+	route := s.machine.Route(message)
+	s.recorded = max(s.recorded, route.ReceivedAt)
+	if route.Control {
+		return s.sweep(r, &route, message, "")
+	}
+	if queue, parked := s.parked[route.Key]; parked {
+		s.parked[route.Key] = append(queue, message)
+		return nil
+	}
+	after, outs := s.machine.Decide(s.place(), s.view(r), route.Key, s.states[route.Key], message)
+	s.put(route.Key, after)
+	return s.link(outs)
+}
+
+func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) view(r Reporter) V {
+	r.Helper()
 	view, err := s.machine.View(s.reference)
 	if err != nil {
 		r.Fatalf("reading reference data: %v", err)
 	}
-	route := s.machine.Route(message)
-	s.recorded = max(s.recorded, route.ReceivedAt)
-	if !route.Control {
-		after, outs := s.machine.Decide(s.place(), view, route.Key, s.states[route.Key], message)
-		s.put(route.Key, after)
-		return s.link(outs)
-	}
+	return view
+}
+
+// sweep visits the keys that bear the message's tags, but for those that are parked, and closes. With the key that is released it is swept again.
+func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) sweep(r Reporter, route *streams.Route, message *M, released string) []streams.Out {
+	r.Helper()
 	var tally T
 	var outs []streams.Out
+	place, view := s.place(), s.view(r)
+	place.Released = released != ""
 	for _, key := range s.tagged(route.Tags) {
-		after, more := s.machine.Visit(s.place(), view, key, s.states[key], message, &tally)
+		if _, parked := s.parked[key]; parked && key != released {
+			place.SetAside = append(place.SetAside, s.aside(key, route.Tags)...)
+			if !slices.Contains(s.parked[key], message) {
+				s.parked[key] = append(s.parked[key], message)
+			}
+			continue
+		}
+		after, more := s.machine.Visit(place, view, key, s.states[key], message, &tally)
 		s.put(key, after)
 		outs = append(outs, s.link(more)...)
 	}
-	next, more := s.machine.Close(s.place(), view, s.reference, message, &tally)
+	next, more := s.machine.Close(place, view, s.reference, message, &tally)
 	s.reference = next
 	return append(outs, s.link(more)...)
+}
+
+// aside names the key under each of the tags that it bears.
+func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) aside(key string, tags []string) []streams.SetAside {
+	var all []streams.SetAside
+	for _, tag := range s.machine.Tags(s.states[key]) {
+		if slices.Contains(tags, tag) {
+			all = append(all, streams.SetAside{Tag: tag, Key: key})
+		}
+	}
+	return all
+}
+
+// Park sets a key aside: what it is told from now on waits.
+func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) Park(key string) { s.parked[key] = nil }
+
+// Release tells a parked key, at the given time, all that it was not told, and returns what comes of it.
+func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) Release(r Reporter, at schemas.Instant, key string) []streams.Out {
+	r.Helper()
+	s.recorded = max(s.recorded, at)
+	var outs []streams.Out
+	for _, message := range s.parked[key] {
+		route := s.machine.Route(message)
+		if route.Control {
+			outs = append(outs, s.sweep(r, &route, message, key)...)
+			continue
+		}
+		place := s.place()
+		place.Released = true
+		after, more := s.machine.Decide(place, s.view(r), key, s.states[key], message)
+		s.put(key, after)
+		outs = append(outs, s.link(more)...)
+	}
+	delete(s.parked, key)
+	return outs
+}
+
+// Drop takes the first message out of a parked key's queue, undecided, and returns what is told of that.
+func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) Drop(r Reporter, key string) []streams.Out {
+	r.Helper()
+	queue := s.parked[key]
+	if len(queue) == 0 || s.machine.Route(queue[0]).Control {
+		r.Fatalf("there is nothing to drop of %s", key)
+	}
+	s.parked[key] = queue[1:]
+	return s.machine.Dropped(s.place(), s.view(r), key, s.states[key], queue[0])
 }
 
 func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) place() streams.Place {
@@ -113,7 +185,7 @@ func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) Prove(r Reporter, message *M) []s
 		r.Errorf("the rules decide differently the second time")
 	}
 	shallow := *s
-	shallow.states = maps.Clone(s.states)
+	shallow.states, shallow.parked = maps.Clone(s.states), maps.Clone(s.parked)
 	if three := shallow.Apply(r, message); !bytes.Equal(outBytes(one), outBytes(three)) {
 		r.Errorf("the rules decide differently on states that were not written and read")
 	}
@@ -148,7 +220,7 @@ func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) bytes() []byte {
 func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) copied(r Reporter) *Shard[M, S, R, V, T, PM, PS, PR, PT] {
 	next := *s
 	next.reference = copied[R, PR](r, s.reference)
-	next.states = make(map[string]*S, len(s.states))
+	next.states, next.parked = make(map[string]*S, len(s.states)), maps.Clone(s.parked)
 	for key, state := range s.states {
 		next.states[key] = copied[S, PS](r, state)
 	}
