@@ -32,6 +32,7 @@ type runFlags struct {
 	layoutFlags
 	stateDir, keyFile, metrics, name, behaviour, logLevel string
 	tick, session                                         time.Duration
+	accepted                                              map[string]string
 }
 
 func newRun() *cobra.Command {
@@ -67,6 +68,7 @@ It refuses to start on topics that could lose money, and says which command mend
 	f.StringVar(&flags.behaviour, "custodian-behaviour", "", "YAML file that says which trades the simulator rejects or fills in pieces")
 	f.DurationVar(&flags.tick, "tick-interval", 0, "time between two ticks of role clock (default 2s)")
 	f.DurationVar(&flags.session, "session-timeout", 0, "silence of an instance after which others take its shards over (default 10s)")
+	f.StringToStringVar(&flags.accepted, "accept-topic", nil, "TOPIC=ID of an inbox or changelog that was deleted and made again, and is to be gone on with")
 	f.StringVar(&flags.logLevel, "log-level", "info", "debug, info, warn or error")
 	return cmd
 }
@@ -89,6 +91,8 @@ func (f *runFlags) roles(args []string, logs io.Writer) (roles.Config, error) {
 		Address:     firstSet(f.metrics, os.Getenv(envMetrics), file.MetricsAddr, metricsAddrDefault),
 		Name:        firstSet(f.name, os.Getenv(envName), file.Name, hostName()),
 		Metrics:     prometheus.NewRegistry(),
+
+		AcceptedTopics: f.accepted,
 	}
 	config.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var level slog.Level

@@ -87,6 +87,8 @@ type Config struct {
 	TransactionalSuffix string
 	// Limits bound what the engine's shards do at a time; zero values take the defaults. SessionTimeMax counts for role sink, too.
 	Limits engine.Limits
+	// AcceptedTopics: see engine.Config.Accepted.
+	AcceptedTopics map[string]string
 	// Manual is the simulated clock, nil where time is real. On it no tick is written but by CloseDay and Advance.
 	Manual *Manual
 	// TickInterval is the time between two ticks.

@@ -51,7 +51,7 @@ func (f *fixture) check() {
 		}
 		p, err := decodeMeta([]byte(own[keyMeta]))
 		must(f.t, err)
-		m.progress.next = int64(len(f.sent[shard]))
+		m.progress.next, m.progress.identity = int64(len(f.sent[shard])), p.identity
 		if p != m.progress {
 			f.t.Errorf("shard %d: progress is %+v, not %+v", shard, p, m.progress)
 		}

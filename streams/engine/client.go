@@ -98,7 +98,7 @@ func fetchError(fetches kgo.Fetches) error {
 		case errors.Is(e.Err, context.Canceled), errors.Is(e.Err, context.DeadlineExceeded):
 			continue
 		case errors.Is(e.Err, kerr.OffsetOutOfRange), errors.As(e.Err, &loss):
-			return stopf("the log of %s/%d does not hold the offset that comes next: %w", e.Topic, e.Partition, e.Err)
+			return stopf("%w: %s/%d (%w); bring the records back, for to go on elsewhere would skip some of them", errOutOfRange, e.Topic, e.Partition, e.Err)
 		default:
 			return fmt.Errorf("reading %s/%d: %w", e.Topic, e.Partition, e.Err)
 		}

@@ -40,6 +40,9 @@ type Config struct {
 	// and more per shard, so a small cache holds no block at all and every look-up reads the disk's pages again.
 	CacheBytes int64
 
+	// Accepted names topics that were deleted and made again and are to be gone on with, by their new id. Whoever sets it has made sure that a
+	// changelog is a full copy, or that what was not read of an inbox may be lost; the new inbox is read from its beginning.
+	Accepted map[string]string
 	// Files is where the states are kept; nil is the disk. Simulations keep them in memory.
 	Files vfs.FS
 	// Faults is called at each named step of a shard's life, in drills only; an error from it acts as a crash at that step.

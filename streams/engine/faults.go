@@ -54,5 +54,8 @@ func isStop(err error) bool {
 // errEnded ends a goka session whose outcome is kept elsewhere.
 var errEnded = errors.New("the shard's session ended")
 
+// errOutOfRange says that records were deleted that are still to be read.
+var errOutOfRange = errors.New("the log does not hold the offset that comes next")
+
 // errNotOurs says that another owner wrote to the changelog after us.
 var errNotOurs = errors.New("another instance has taken the shard over")

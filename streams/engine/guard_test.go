@@ -100,7 +100,7 @@ func TestAPositionThatTheInboxDoesNotHoldStopsTheShard(t *testing.T) {
 	must(t, f.fake().DeleteRecords(sampleInbox, 0, 10))
 	i := f.start()
 	await(t, "the shard to stop", func() bool { return i.status(0).State == StateStopped })
-	if reason := i.status(0).Reason; !strings.Contains(reason, "does not hold the offset") {
+	if reason := i.status(0).Reason; !strings.Contains(reason, "does not hold the offset that comes next: "+sampleInbox+"/0") {
 		t.Errorf("the reason is %q", reason)
 	}
 	i.stop()

@@ -24,6 +24,8 @@ type progress struct {
 	next       int64
 	recordedAt schemas.Instant
 	chain      streams.Chain
+	// identity says which topics next and the changelog's content belong to.
+	identity identity
 }
 
 // meta is the value of !meta, which every transaction writes.
@@ -34,12 +36,14 @@ type meta struct {
 	Head        string `json:"head"`
 	Rules       string `json:"rules"`
 	TagsVersion string `json:"tags_version"`
+	// The identity is missing in values from before it was kept.
+	identity
 }
 
 func encodeMeta(p progress, process *streams.Process) []byte {
 	return mustJSON(meta{
 		Next: p.next, RecordedAt: int64(p.recordedAt), Sequence: p.chain.Sequence, Head: hex.EncodeToString(p.chain.Head[:]),
-		Rules: process.Rules, TagsVersion: process.TagsVersion,
+		Rules: process.Rules, TagsVersion: process.TagsVersion, identity: p.identity,
 	})
 }
 
@@ -53,7 +57,7 @@ func decodeMeta(value []byte) (progress, error) {
 	if err := json.Unmarshal(value, &m); err != nil {
 		return p, fmt.Errorf("decoding %s: %w", keyMeta, err)
 	}
-	p = progress{next: m.Next, recordedAt: schemas.Instant(m.RecordedAt), chain: streams.Chain{Sequence: m.Sequence}}
+	p = progress{next: m.Next, recordedAt: schemas.Instant(m.RecordedAt), chain: streams.Chain{Sequence: m.Sequence}, identity: m.identity}
 	if n, err := hex.Decode(p.chain.Head[:], []byte(m.Head)); err != nil || n != len(p.chain.Head) {
 		return p, fmt.Errorf("decoding %s: the chain's head %q is not a SHA-256", keyMeta, m.Head)
 	}

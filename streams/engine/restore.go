@@ -51,25 +51,21 @@ func (a *attempt) restore(ctx context.Context) error {
 // checkStore discards a store that does not fit the changelog.
 func (a *attempt) checkStore(ctx context.Context, owned int64) error {
 	table := a.process.Table.Name
-	admin := kadm.NewClient(a.client)
-	metadata, err := admin.Metadata(ctx, table)
-	if err != nil {
-		return fmt.Errorf("asking for the identity of %s: %w", table, err)
-	}
-	starts, err := admin.ListStartOffsets(ctx, table)
+	starts, err := kadm.NewClient(a.client).ListStartOffsets(ctx, table)
 	if err != nil {
 		return fmt.Errorf("asking where %s begins: %w", table, err)
 	}
 	start, _ := starts.Lookup(table, a.number)
-	topic := metadata.Topics[table].ID.String()
-	if why := a.store.stale(metadata.Cluster, topic, start.Offset, owned, a.engine.retention[table], time.Now()); why != "" {
+	if why := a.store.stale(a.identity.Cluster, a.identity.Table, start.Offset, owned, a.engine.retention[table], time.Now()); why != "" {
 		a.log.Warn("discarding the store", "reason", why)
+		former := a.store.former(a.identity)
 		if err := a.store.discard(); err != nil {
 			return err
 		}
+		a.store.position.Former = former
 	}
 	if a.store.position.Next == 0 {
-		a.store.begin(metadata.Cluster, topic, start.Offset, time.Now())
+		a.store.begin(a.identity.Cluster, a.identity.Table, start.Offset, time.Now())
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -92,8 +93,11 @@ type attempt struct {
 	fail context.CancelCauseFunc
 
 	committed progress
-	sweep     *sweepMark
-	work      *workspace
+	// identity is what answers now under the names of our topics; unborn says that the changelog has no !born yet.
+	identity identity
+	unborn   bool
+	sweep    *sweepMark
+	work     *workspace
 }
 
 // attempt runs the shard once; nil means that it came to a clean end.
@@ -113,6 +117,9 @@ func (s *shard) attempt(ending, dying context.Context) error {
 		return err
 	}
 	err = a.drive(ending)
+	if errors.Is(err, errOutOfRange) {
+		err = a.explain(dying, err)
+	}
 	if err != nil && isStop(err) {
 		s.release(dying)
 	}
@@ -124,10 +131,14 @@ func (a *attempt) prepare(ending context.Context) error {
 	ctx, cancel := context.WithCancelCause(a.ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(ending, func() { cancel(errEnded) })()
-	if err := fence(ctx, a.client); err != nil {
+	err := fence(ctx, a.client)
+	if err != nil {
 		return err
 	}
 	if err := a.fault(StepFenced); err != nil {
+		return err
+	}
+	if a.identity, err = a.identify(ctx, a.client); err != nil {
 		return err
 	}
 	if err := a.restore(ctx); err != nil {
@@ -139,7 +150,10 @@ func (a *attempt) prepare(ending context.Context) error {
 	if err := a.checkBegun(ctx); err != nil {
 		return err
 	}
-	return a.remember()
+	if err := a.remember(); err != nil {
+		return err
+	}
+	return a.checkIdentity()
 }
 
 // checkBegun refuses a changelog that says the shard has not begun while the group's copy of its position says that it has: the changelog
@@ -147,6 +161,11 @@ func (a *attempt) prepare(ending context.Context) error {
 func (a *attempt) checkBegun(ctx context.Context) error {
 	if begun, err := a.store.get([]byte(keyMeta)); begun != nil || err != nil {
 		return err
+	}
+	table := a.process.Table.Name
+	if former := a.store.position.Former; former != "" {
+		return stopf("the changelog %s/%d says that the shard has not begun, but the store in %s was made from a former one (%s): the changelog was lost; "+
+			"bring it back, or, to begin again on purpose, delete that folder", table, a.number, a.store.dir, former)
 	}
 	group := a.engine.config.GroupPrefix + a.process.Name
 	offsets, err := kadm.NewClient(a.client).FetchOffsetsForTopics(ctx, group, a.process.Inbox.Name)
@@ -159,7 +178,7 @@ func (a *attempt) checkBegun(ctx context.Context) error {
 	}
 	if copied.At > 0 {
 		return stopf("the changelog %s/%d says that the shard has not begun, but group %s remembers position %d: the changelog was lost; "+
-			"bring it back, or, to begin again on purpose, delete the group %s", a.process.Table.Name, a.number, group, copied.At, group)
+			"bring it back, or, to begin again on purpose, delete the group %s", table, a.number, group, copied.At, group)
 	}
 	return nil
 }

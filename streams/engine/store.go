@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +40,8 @@ type position struct {
 	// deletion among it is forgotten by the changelog before the retention of deletions has passed. Writing a part of a restore does not
 	// make the store any younger.
 	CompleteAt time.Time `json:"complete_at"`
+	// Former tells of a store before this one, made from another changelog of the same name. It proves that the shard has begun.
+	Former string `json:"former,omitempty"`
 }
 
 // store is the committed state of one shard. One goroutine writes; others may read while it is open.
@@ -82,6 +85,8 @@ func (s *store) open() error {
 	value, err := s.get([]byte(keyPosition))
 	if err == nil && value != nil {
 		err = json.Unmarshal(value, &s.position)
+		// Topic ids were once written in another alphabet.
+		s.position.Topic = strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(s.position.Topic)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("reading the position of the store %s: %w", s.dir, err), s.close())
@@ -155,7 +160,7 @@ func (s *store) bytes() int64 {
 
 // begin sets the position of an empty store to where its changelog begins.
 func (s *store) begin(cluster, topic string, start int64, now time.Time) {
-	s.position = position{Layout: storeLayout, Cluster: cluster, Topic: topic, Next: start, CompleteAt: now}
+	s.position = position{Layout: storeLayout, Cluster: cluster, Topic: topic, Next: start, CompleteAt: now, Former: s.position.Former}
 }
 
 // write commits a batch after which the store holds all of the changelog.
@@ -187,6 +192,15 @@ func (s *store) complete(at time.Time, retention time.Duration) error {
 	p := s.position
 	p.CompleteAt = at
 	return s.put(batch, p)
+}
+
+// former tells of the changelog that the store was made from, where that is not the one that answers now.
+func (s *store) former(now identity) string {
+	p := &s.position
+	if p.Next == 0 || p.Former != "" || p.Cluster == now.Cluster && p.Topic == now.Table {
+		return p.Former
+	}
+	return fmt.Sprintf("id %s in cluster %s", p.Topic, p.Cluster)
 }
 
 // stale says why the store cannot be rolled forward from a changelog that holds the offsets from start on and our own record at

@@ -176,6 +176,7 @@ func (l *loop) commit(next int64) error {
 		return err
 	}
 	l.working.next = next
+	l.bear()
 	last, err := l.writeChangelog()
 	if err != nil {
 		return err
@@ -235,6 +236,7 @@ func (l *loop) storeChanges(next int64) error {
 func (l *loop) finish() {
 	l.metrics.commit(&l.open, l.written.Load(), l.working.next)
 	l.committed = l.working
+	l.unborn = false
 	l.overlay.reset()
 	l.open.open = false
 	l.status.committed(l.committed, l.sweep)

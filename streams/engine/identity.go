@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// keyBorn is written once, with the first !meta, and never again. So it stands at the beginning of the changelog, and whoever deletes
+// records from there takes it away first.
+const keyBorn = "!born"
+
+// identity says which cluster and which topics a shard's offsets belong to. Names will not do: a topic that was deleted and made again has
+// the name of the former one and none of its records, and behind the same address there may be another cluster.
+type identity struct {
+	Cluster string `json:"cluster,omitempty"`
+	Inbox   string `json:"inbox,omitempty"`
+	Table   string `json:"table,omitempty"`
+}
+
+// identify asks the brokers who they are, and which topics bear the names of the shard's inbox and changelog.
+func (s *shard) identify(ctx context.Context, client *kgo.Client) (identity, error) {
+	inbox, table := s.process.Inbox.Name, s.process.Table.Name
+	metadata, err := kadm.NewClient(client).Metadata(ctx, inbox, table)
+	if err != nil {
+		return identity{}, fmt.Errorf("asking for the identity of %s and %s: %w", inbox, table, err)
+	}
+	for _, name := range []string{inbox, table} {
+		if !metadata.Topics.Has(name) {
+			return identity{}, fmt.Errorf("the topic %s is gone; bring it back: a new one under its name would be refused", name)
+		}
+	}
+	return identity{Cluster: metadata.Cluster, Inbox: asKafkaShows(metadata.Topics[inbox].ID), Table: asKafkaShows(metadata.Topics[table].ID)}, nil
+}
+
+// asKafkaShows writes a topic's id as Kafka's own tools do, so that an operator can compare.
+func asKafkaShows(id kadm.TopicID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// checkIdentity refuses to go on from a !meta that was written for other topics, and adopts what a !meta from before there were identities
+// leaves open.
+func (a *attempt) checkIdentity() error {
+	was, now := a.committed.identity, a.identity
+	a.committed.identity = now
+	a.unborn = was == identity{}
+	if a.unborn {
+		return nil
+	}
+	inbox, table := a.process.Inbox, a.process.Table
+	if was.Cluster != now.Cluster {
+		return stopf("the changelog %s/%d was written in the cluster %s, but the brokers are those of %s: correct the brokers' address",
+			table.Name, a.number, was.Cluster, now.Cluster)
+	}
+	if was.Table != now.Table && !a.accepts(table, now.Table) {
+		return stopf("the changelog %s has the id %s, but what is in it was written to a topic with the id %s: it was deleted and made again. "+
+			"Bring the former topic back; if this one holds a full copy of it, %s", table.Name, now.Table, was.Table, acceptCommand(table, now.Table))
+	}
+	if born, err := a.store.get([]byte(keyBorn)); born == nil || err != nil {
+		if err != nil {
+			return err
+		}
+		return stopf("the changelog %s/%d has lost its first records (%s is missing), and states with them: bring it back from a backup, "+
+			"or run the shard where its store is whole", table.Name, a.number, keyBorn)
+	}
+	if was.Inbox == now.Inbox {
+		return nil
+	}
+	if !a.accepts(inbox, now.Inbox) {
+		return otherInbox(inbox, a.committed.next, was, now)
+	}
+	if a.sweep != nil {
+		return stopf("the inbox %s was made again in the middle of the sweep of its control record @%d: bring the former topic back", inbox.Name, a.sweep.Offset)
+	}
+	a.log.Warn("reading the new inbox from its beginning, as was asked", "topic", inbox.Name, "id", now.Inbox, "was", was.Inbox, "left_at", a.committed.next)
+	a.committed.next = 0
+	return nil
+}
+
+func otherInbox(inbox streams.Topic, next int64, was, now identity) error {
+	return stopf("the inbox %s has the id %s, but the position %d of this shard belongs to a topic with the id %s: it was deleted and made again. "+
+		"Bring the former topic back; if what this shard had not read of it may be lost, read the new one from its beginning: %s",
+		inbox.Name, now.Inbox, next, was.Inbox, acceptCommand(inbox, now.Inbox))
+}
+
+// explain finds out whether the log that does not hold our position is still the one that it belongs to.
+func (a *attempt) explain(ctx context.Context, gone error) error {
+	ctx, cancel := context.WithTimeout(ctx, a.engine.config.Limits.StopTimeMax)
+	defer cancel()
+	client, err := a.newClient() // the old one remembers the topics as they were
+	if err != nil {
+		return gone
+	}
+	defer client.Close()
+	now, err := a.identify(ctx, client)
+	if err != nil || now.Inbox == a.identity.Inbox {
+		return gone
+	}
+	return otherInbox(a.process.Inbox, a.committed.next, a.identity, now)
+}
+
+// accepts says that an operator has named this very topic as the one to go on with.
+func (a *attempt) accepts(topic streams.Topic, id string) bool {
+	return a.engine.config.Accepted[topic.Name] == id
+}
+
+func acceptCommand(topic streams.Topic, id string) string {
+	return fmt.Sprintf("run `penstock run ... --accept-topic %s=%s` once", topic.Name, id)
+}
+
+// bear puts !born in front of all else that the first transaction writes.
+func (l *loop) bear() {
+	if _, there := l.overlay.states[keyBorn]; l.unborn && !there {
+		l.overlay.states[keyBorn] = mustJSON(l.committed.identity)
+		l.overlay.order = slices.Insert(l.overlay.order, 0, keyBorn)
+	}
+}
