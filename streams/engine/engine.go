@@ -62,6 +62,9 @@ func New(config Config) (*Engine, error) {
 			e.statuses[p.Name] = append(e.statuses[p.Name], newStatus(p.Name, shard))
 		}
 	}
+	if err := newMoments(e).register(config.Metrics); err != nil {
+		return nil, err
+	}
 	return e, nil
 }
 

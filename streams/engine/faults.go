@@ -59,3 +59,6 @@ var errOutOfRange = errors.New("the log does not hold the offset that comes next
 
 // errNotOurs says that another owner wrote to the changelog after us.
 var errNotOurs = errors.New("another instance has taken the shard over")
+
+// errUnknownOutcome says that a transaction was to be committed, and that the broker may or may not have done it. The next life finds out.
+var errUnknownOutcome = errors.New("what became of the transaction is unknown")

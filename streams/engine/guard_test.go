@@ -28,7 +28,7 @@ func count(t testing.TB, c prometheus.Counter) int {
 // aborts counts the lives of shard 0 that ended otherwise than cleanly.
 func (i *instance) aborts() int {
 	n := 0
-	for _, cause := range []string{"fenced", "doubt", "stopped"} {
+	for _, cause := range []string{causeFenced, causeDoubt, causeUnknown, causeStopped} {
 		n += count(i.f.t, i.engine.metrics.aborts.WithLabelValues(i.f.process.Name, "0", cause))
 	}
 	return n

@@ -38,7 +38,7 @@ func (l *loop) run(ending context.Context) error {
 	l.working = l.committed
 	inbox := l.process.Inbox.Name
 	l.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{inbox: {l.number: kgo.NewOffset().At(l.committed.next)}})
-	l.status.running(l.committed, l.sweep)
+	l.status.running(l.committed, l.sweep, l.store.position.Next)
 	l.log.Info("running", "next", l.committed.next, "sequence", l.committed.chain.Sequence)
 	ready, cancel := context.WithCancel(l.ctx)
 	defer cancel()
@@ -85,7 +85,18 @@ func (l *loop) poll(ctx context.Context) error {
 			l.jobs = append(l.jobs, job{raw: raw})
 		}
 	})
+	l.showOldest()
 	return nil
+}
+
+// showOldest shows which record waits the longest.
+func (l *loop) showOldest() {
+	switch {
+	case l.held != nil:
+		l.status.reads(l.held.raw.Offset, l.held.raw.Timestamp)
+	case len(l.jobs) > 0:
+		l.status.reads(l.jobs[0].raw.Offset, l.jobs[0].raw.Timestamp)
+	}
 }
 
 // take returns the next record, routed, or nil where none is at hand.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -129,6 +130,7 @@ func (m *member) run(ctx context.Context) {
 		select {
 		case <-ticker.C:
 			m.copyPositions(ctx)
+			m.lookAtEnds(ctx)
 		case <-ctx.Done():
 			m.leave()
 			return
@@ -170,6 +172,22 @@ func (m *member) copyPositions(ctx context.Context) {
 				log.Debug("copying positions to the group", "process", m.process.Name, "error", err)
 			}
 		})
+}
+
+// lookAtEnds asks where the inbox ends: a shard that is stuck does not learn it by reading.
+func (m *member) lookAtEnds(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, m.engine.config.Limits.CopyEvery)
+	defer cancel()
+	ends, err := kadm.NewClient(m.client).ListCommittedOffsets(ctx, m.process.Inbox.Name)
+	if err != nil {
+		m.engine.config.Logger.Debug("asking where the inbox ends", "process", m.process.Name, "error", err)
+		return
+	}
+	ends.Each(func(end kadm.ListedOffset) {
+		if statuses := m.engine.statuses[m.process.Name]; end.Err == nil && int(end.Partition) < len(statuses) {
+			statuses[end.Partition].end(end.Offset)
+		}
+	})
 }
 
 // groupErrors logs what a member would otherwise say only to those who read through it. The client tries again by itself.

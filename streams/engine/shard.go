@@ -113,6 +113,7 @@ func (s *shard) attempt(ending, dying context.Context) error {
 	defer client.Close()
 	a := &attempt{shard: s, client: client, ctx: ctx, fail: fail, handler: s.process.NewHandler(s.engine.config.Framing)}
 	s.status.fencing()
+	s.metrics.lives.Inc()
 	if err := a.prepare(ending); err != nil {
 		return err
 	}

@@ -12,9 +12,11 @@ import (
 // transaction is the loop's count of the open transaction.
 type transaction struct {
 	// open says that the client is in a transaction; one that holds nothing yet is used again.
-	open    bool
-	began   time.Time
-	stamp   time.Time // of the last record
+	open  bool
+	began time.Time
+	stamp time.Time // of the last record
+	// ending is how long the flush and the end took.
+	ending  time.Duration
 	records int
 	read    int64
 	astray  int
@@ -91,7 +93,7 @@ func (l *loop) outwait(err error) error {
 		return err
 	}
 	l.held, l.jobs = j, l.jobs[1:]
-	l.status.running(l.committed, l.sweep)
+	l.status.running(l.committed, l.sweep, l.store.position.Next)
 	return nil
 }
 
@@ -183,6 +185,7 @@ func (l *loop) commit(next int64) error {
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, l.engine.config.Limits.TransactionTimeoutMax)
 	defer cancel()
+	flushing := time.Now()
 	if err := l.client.Flush(ctx); err != nil {
 		return errors.Join(l.why(), fmt.Errorf("flushing a transaction: %w", err))
 	}
@@ -197,8 +200,9 @@ func (l *loop) commit(next int64) error {
 	}
 	// An error here proves nothing about what became of the transaction; the next life finds out from !meta.
 	if err := l.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
-		return fmt.Errorf("committing a transaction: %w", err)
+		return fmt.Errorf("committing a transaction: %w", errors.Join(err, errUnknownOutcome))
 	}
+	l.open.ending = time.Since(flushing)
 	if err := l.fault(StepCommitted); err != nil {
 		return err
 	}
@@ -234,10 +238,11 @@ func (l *loop) storeChanges(next int64) error {
 
 // finish makes the committed transaction the place to go on from. Metrics are counted here, and so never for work that was dropped.
 func (l *loop) finish() {
-	l.metrics.commit(&l.open, l.written.Load(), l.working.next)
+	l.metrics.commit(&l.open, l.written.Load())
 	l.committed = l.working
 	l.unborn = false
 	l.overlay.reset()
 	l.open.open = false
-	l.status.committed(l.committed, l.sweep)
+	l.status.committed(l.committed, l.sweep, l.store.position.Next)
+	l.showOldest()
 }
