@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
@@ -92,11 +93,12 @@ func (l *lane) bookShard(ctx context.Context, reader *feed.Reader) error {
 			}
 		}
 		for batch, ok := inbox.next(&position); ok; batch, ok = inbox.next(&position) {
+			began := time.Now()
 			if position, err = l.sink.ledger.Book(ctx, position, batch); err != nil {
 				return err
 			}
 			l.offset.Store(position.JournalOffset)
-			l.sink.metrics.booked(&position, batch.Journals)
+			l.sink.metrics.booked(l.place, &position, batch.Journals, time.Since(began))
 		}
 	}
 }
@@ -128,7 +130,7 @@ func (l *lane) bookTrades(ctx context.Context, reader *feed.Reader) error {
 				return err
 			}
 			l.offset.Store(position.Offset)
-			l.sink.metrics.bookedTrades(events)
+			l.sink.metrics.bookedTrades(l.place, position.Offset, events)
 		}
 	}
 }
@@ -137,6 +139,7 @@ func (l *lane) bookTrades(ctx context.Context, reader *feed.Reader) error {
 func (l *lane) ready(ctx context.Context, offset int64) {
 	l.advanced = true
 	l.offset.Store(offset)
+	l.sink.metrics.at(l.place, offset)
 	l.sink.setWaiting(ctx, l.place, nil)
 }
 

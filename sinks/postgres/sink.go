@@ -146,6 +146,7 @@ func (s *Sink) begin(ctx context.Context, place feed.Place, running *sync.WaitGr
 	s.mutex.Lock()
 	s.lanes[place] = started
 	s.mutex.Unlock()
+	s.metrics.begin(place)
 	running.Go(func() {
 		defer close(started.done)
 		started.run(laneContext)
@@ -172,6 +173,7 @@ func (s *Sink) end(places []feed.Place) {
 		delete(s.waiting, l.place)
 		delete(s.stopped, l.place)
 		s.mutex.Unlock()
+		s.metrics.forget(l.place)
 	}
 }
 
@@ -220,6 +222,9 @@ func (s *Sink) setWaiting(ctx context.Context, place feed.Place, err error) {
 		s.waiting[place] = err.Error()
 	}
 	s.mutex.Unlock()
+	if place.Topic != "" { // as long as the ledger is not open, no partition waits for anything of its own
+		s.metrics.wait(place, err != nil)
+	}
 	switch {
 	case err == nil && before != "":
 		s.config.Log.InfoContext(ctx, "the ledger sink goes on", "place", place.String())
