@@ -74,6 +74,8 @@ type Limits struct {
 	// StoppedRetry is the time after which a shard that stopped loudly is tried again. Such a stop mends only with another binary
 	// or by an operator's hand, so it is long.
 	StoppedRetry time.Duration
+	// DiskFreeMin is how many bytes must be free on the disk of Dir for a shard to write to its store; with less it waits and says so.
+	DiskFreeMin uint64
 	// StopTimeMax bounds a clean stop: then the open transaction is dropped.
 	StopTimeMax time.Duration
 	// SessionTimeMax is after what silence of an instance its groups give its shards to others. Brokers refuse less than 6 s unless told
@@ -98,6 +100,7 @@ func (l Limits) withDefaults() Limits {
 		BackoffMin:            orDefault(l.BackoffMin, 100*time.Millisecond),
 		BackoffMax:            orDefault(l.BackoffMax, 5*time.Second),
 		StoppedRetry:          orDefault(l.StoppedRetry, 5*time.Minute),
+		DiskFreeMin:           orDefault(l.DiskFreeMin, 128<<20),
 		StopTimeMax:           orDefault(l.StopTimeMax, 10*time.Second),
 		SessionTimeMax:        orDefault(l.SessionTimeMax, 10*time.Second),
 		CopyEvery:             orDefault(l.CopyEvery, 5*time.Second),

@@ -69,18 +69,30 @@ func (s *shard) run(ending, dying context.Context) {
 	}
 }
 
-// open opens the shard's folder. A former owner in the same process may hold it for a moment longer, so failing is a doubt, not a stop.
+// open opens the shard's folder, or makes the store anew where it turned out to be damaged. A former owner in the same process may hold the folder for a moment
+// longer, so failing is a doubt, not a stop.
 func (s *shard) open(dir string) error {
-	if s.store != nil {
-		return nil
+	config := &s.engine.config
+	if err := config.Files.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("making the folder of a store: %w", err)
 	}
-	store, err := openStore(s.engine.config.Files, dir, s.engine.cache, s.log)
-	if err != nil {
+	if err := checkRoom(config.Files, dir, config.Limits.DiskFreeMin); err != nil {
 		return err
 	}
-	s.store = store
-	s.status.opened(store)
-	return nil
+	if s.store == nil {
+		store, err := openStore(config.Files, dir, s.engine.cache, s.log)
+		if err != nil {
+			return err
+		}
+		store.freeMin = config.Limits.DiskFreeMin
+		s.store = store
+		s.status.opened(store)
+	}
+	if s.store.usable() {
+		return nil
+	}
+	s.log.Warn("discarding the store", "reason", s.store.health.reason())
+	return s.store.discard()
 }
 
 // attempt is one life of a shard, from fencing to the first doubt.

@@ -118,6 +118,9 @@ func (s *status) snapshot() ShardStatus {
 	s.mu.Unlock()
 	if store != nil {
 		current.StoreBytes = store.bytes()
+		if current.Reason == "" {
+			current.Reason = store.health.reason()
+		}
 	}
 	return current
 }

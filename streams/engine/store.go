@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -53,11 +54,14 @@ type store struct {
 	mu       sync.RWMutex
 	db       *pebble.DB
 	position position
+	health   *health
+	// freeMin is how much room must be left on the disk for anything to be written.
+	freeMin uint64
 }
 
 // openStore opens the store in a folder. One that cannot be read, as a crash of the machine may leave it, is made anew: the changelog has it all.
 func openStore(files vfs.FS, dir string, cache *pebble.Cache, log *slog.Logger) (*store, error) {
-	s := &store{files: files, dir: dir, cache: cache}
+	s := &store{files: files, dir: dir, cache: cache, health: &health{log: log, dir: dir}}
 	err := s.open()
 	if err != nil && pebble.IsCorruptionError(err) {
 		log.Warn("discarding the store", "reason", err)
@@ -73,15 +77,18 @@ func (s *store) open() error {
 	if err := s.files.MkdirAll(s.dir, 0o750); err != nil {
 		return fmt.Errorf("making the folder of a store: %w", err)
 	}
+	s.health.reset()
 	db, err := pebble.Open(s.dir, &pebble.Options{
-		FS:    s.files,
+		FS: s.files, EventListener: s.health.listener(),
 		Cache: s.cache, MemTableSize: memTableBytes, Logger: quiet{},
 		FormatMajorVersion: pebble.FormatNewest,
 	})
 	if err != nil {
 		return fmt.Errorf("opening the store %s: %w", s.dir, err)
 	}
+	s.mu.Lock()
 	s.db, s.position = db, position{Layout: storeLayout}
+	s.mu.Unlock()
 	value, err := s.get([]byte(keyPosition))
 	if err == nil && value != nil {
 		err = json.Unmarshal(value, &s.position)
@@ -107,14 +114,10 @@ func (s *store) close() error {
 
 // discard empties the store by making it anew.
 func (s *store) discard() error {
-	if err := s.close(); err != nil {
-		return fmt.Errorf("closing the store %s: %w", s.dir, err)
-	}
+	_ = s.close() // what it could not write is not wanted
 	if err := s.files.RemoveAll(s.dir); err != nil {
 		return fmt.Errorf("discarding the store %s: %w", s.dir, err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	return s.open()
 }
 
@@ -125,6 +128,9 @@ func (s *store) get(key []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
+		if errors.Is(err, syscall.EIO) {
+			s.health.damaged(err) // the disk cannot give the block back, now or later
+		}
 		return nil, fmt.Errorf("reading the store %s: %w", s.dir, err)
 	}
 	out := make([]byte, len(value))
@@ -149,6 +155,9 @@ func (s *store) read(key []byte) (value []byte, open bool, err error) {
 	return value, true, err
 }
 
+// usable says that the store is open and not known to be damaged.
+func (s *store) usable() bool { return s.db != nil && s.health.whole() == nil }
+
 func (s *store) bytes() int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -172,6 +181,9 @@ func (s *store) write(batch *pebble.Batch, next int64, indexVersion string) erro
 
 // put commits a batch together with the position. It need not reach the disk: what a crash takes away, the changelog gives back.
 func (s *store) put(batch *pebble.Batch, p position) error {
+	if err := errors.Join(s.health.whole(), checkRoom(s.files, s.dir, s.freeMin)); err != nil {
+		return err
+	}
 	if err := batch.Set([]byte(keyPosition), mustJSON(p), nil); err != nil {
 		return fmt.Errorf("writing the position of the store %s: %w", s.dir, err)
 	}
