@@ -23,6 +23,8 @@ type lane struct {
 	offset atomic.Int64
 	// advanced says that the session under way got as far as having its position.
 	advanced bool
+	// sure says that the session's reader is known to read the topics that the ledger is booked from.
+	sure bool
 }
 
 // run holds one session after the other until ctx ends. A session ends with the first error, because after any error only the stored
@@ -38,8 +40,14 @@ func (l *lane) run(ctx context.Context) {
 		if l.advanced {
 			delay = retryDelayFirst
 		}
+		if errors.Is(err, feed.ErrRecordsGone) {
+			// Records may be gone because the whole topic is another one.
+			if other := l.bind(ctx); errors.Is(other, ErrOtherTopic) {
+				err = other
+			}
+		}
 		var tripwire *TripwireError
-		if errors.As(err, &tripwire) || errors.Is(err, feed.ErrRecordsGone) || errors.Is(err, ErrOtherLedger) {
+		if errors.As(err, &tripwire) || errors.Is(err, feed.ErrRecordsGone) || errors.Is(err, ErrOtherLedger) || errors.Is(err, ErrOtherTopic) {
 			l.stop(ctx, err)
 			return
 		}
@@ -67,6 +75,10 @@ func (l *lane) session(ctx context.Context) error {
 		return err
 	}
 	defer reader.Close()
+	l.sure = false
+	if err := l.bind(ctx); err != nil {
+		return err
+	}
 	if l.place.Topic == streams.LedgerTrade {
 		return l.bookTrades(ctx, reader)
 	}
@@ -83,7 +95,7 @@ func (l *lane) bookShard(ctx context.Context, reader *feed.Reader) error {
 	reader.Add(feed.Position{Place: l.place, Offset: position.JournalOffset}, feed.Position{Place: progress, Offset: position.ProgressOffset})
 	var inbox shardInbox
 	for {
-		fetched, err := reader.Poll(ctx)
+		fetched, err := l.poll(ctx, reader)
 		if err != nil {
 			return err
 		}
@@ -111,7 +123,7 @@ func (l *lane) bookTrades(ctx context.Context, reader *feed.Reader) error {
 	l.ready(ctx, position.Offset)
 	reader.Add(feed.Position{Place: l.place, Offset: position.Offset})
 	for {
-		fetched, err := reader.Poll(ctx)
+		fetched, err := l.poll(ctx, reader)
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,8 @@ type Config struct {
 	// Framing knows the schemas of the three ledger topics.
 	Framing streams.Framing
 	// Pool acts as RoleSink. It has at least two connections, or shards wait for each other.
-	Pool   *pgxpool.Pool
+	Pool *pgxpool.Pool
+	// Ledger says which system's ledger it is; the sink itself asks the brokers for their cluster.
 	Ledger LedgerOptions
 	// SessionTimeMax is after what silence of this sink its partitions go to others; 0 is 10 s.
 	SessionTimeMax time.Duration
@@ -110,7 +111,7 @@ func (s *Sink) Run(ctx context.Context) error {
 // open waits for the database. What another attempt would not change is returned.
 func (s *Sink) open(ctx context.Context) error {
 	for delay := retryDelayFirst; ; delay = min(2*delay, retryDelayMax) {
-		ledger, err := OpenLedger(ctx, s.config.Pool, s.config.Ledger)
+		ledger, err := s.openLedger(ctx)
 		if err == nil {
 			s.ledger = ledger
 			s.setWaiting(ctx, feed.Place{}, nil)
@@ -128,6 +129,17 @@ func (s *Sink) open(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// openLedger opens the ledger of the cluster that answers.
+func (s *Sink) openLedger(ctx context.Context) (*Ledger, error) {
+	identity, err := feed.Identify(ctx, s.config.Connection)
+	if err != nil {
+		return nil, err
+	}
+	options := s.config.Ledger
+	options.Cluster = identity.Cluster
+	return OpenLedger(ctx, s.config.Pool, options)
 }
 
 func placesOf(assignment feed.Assignment) []feed.Place {

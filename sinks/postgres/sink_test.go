@@ -39,7 +39,7 @@ type testTopics struct {
 
 func newTestTopics(t *testing.T) *testTopics {
 	t.Helper()
-	broker, err := kfake.NewCluster(kfake.NumBrokers(1),
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.ClusterID("test"),
 		kfake.SeedTopics(testShards, streams.LedgerJournal, streams.LedgerProgress), kfake.SeedTopics(1, streams.LedgerTrade))
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func (k *testTopics) runSink(test *testLedger) (sink *Sink, stop func()) {
 	k.t.Helper()
 	sink, err := NewSink(Config{
 		Connection: k.connection, Framing: plainFraming{}, Pool: test.pool,
-		Ledger: LedgerOptions{Shards: testShards, Cluster: "test"}, Log: slog.New(slog.DiscardHandler),
+		Ledger: LedgerOptions{Shards: testShards}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		k.t.Fatal(err)

@@ -99,7 +99,8 @@ func (r *Reader) Poll(ctx context.Context) ([]Batch, error) {
 		}
 		for _, failed := range fetches.Errors() {
 			place := Place{failed.Topic, failed.Partition}
-			if !isAway(failed.Err) {
+			// A topic that was made again has another id. It would be waited for in vain; who begins anew learns of it.
+			if !isAway(failed.Err) || errors.Is(failed.Err, kerr.UnknownTopicID) {
 				return nil, fmt.Errorf("reading %s: %w", place, readingError(failed.Err))
 			}
 			r.log.WarnContext(ctx, "waiting for broker", "place", place.String(), "error", failed.Err)

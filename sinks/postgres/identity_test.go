@@ -1,0 +1,185 @@
+package postgres
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// recreate deletes a topic and makes it again under its name, empty.
+func (k *testTopics) recreate(topic string, partitions int32) {
+	k.t.Helper()
+	admin := kadm.NewClient(k.client)
+	if _, err := admin.DeleteTopic(k.t.Context(), topic); err != nil {
+		k.t.Fatal(err)
+	}
+	if _, err := admin.CreateTopic(k.t.Context(), partitions, 1, nil, topic); err != nil {
+		k.t.Fatal(err)
+	}
+	// A client that knew the former topic refuses to write to this one.
+	k.client.PurgeTopicsFromClient(topic)
+}
+
+// booked is a ledger with some journals, read from topics.
+func booked(t *testing.T) (*testLedger, *testTopics, *testChain, []ledger.Journal) {
+	t.Helper()
+	test, topics := openTestLedger(t), newTestTopics(t)
+	chain := newTestChain(0)
+	journals := chain.life(rand.New(rand.NewPCG(5, 6)), 10)
+	topics.journals(journals...)
+	topics.progress(chain)
+	topics.trade("batched", 0)
+	_, stop := topics.runSink(test)
+	until(t, "all is booked", func() bool {
+		return test.sequence(t, 0) == chain.sequence && count(t, test.super, "select count(*) from ledger.trade_event") == 1
+	})
+	stop()
+	return test, topics, chain, journals
+}
+
+func (l *testLedger) everything(t *testing.T) int64 {
+	t.Helper()
+	return count(t, l.super, "select (select count(*) from ledger.journal) + (select count(*) from ledger.posting) + (select count(*) from ledger.trade_event)")
+}
+
+func TestALedgerTopicMadeAgainStopsTheSink(t *testing.T) {
+	for topic, partitions := range map[string]int32{streams.LedgerJournal: testShards, streams.LedgerProgress: testShards, streams.LedgerTrade: 1} {
+		for name, running := range map[string]bool{"while stopped": false, "while running": true} {
+			t.Run(topic+" "+name, func(t *testing.T) {
+				test, topics, chain, journals := booked(t)
+				before := test.everything(t)
+				var sink *Sink
+				if running {
+					sink, _ = topics.runSink(test)
+					until(t, "the sink runs", func() bool { return len(sink.positions()) >= 2 })
+				}
+				topics.recreate(topic, partitions)
+				if topic == streams.LedgerTrade {
+					topics.trade("batched", 0)
+					topics.trade("placed", 1)
+				} else {
+					// More than there were: the position is in the middle of these.
+					topics.journals(journals...)
+					for range 3 {
+						topics.progress(chain)
+					}
+				}
+				if !running {
+					sink, _ = topics.runSink(test)
+				}
+				until(t, "the sink stops", func() bool { return errors.Is(sink.Stopped(), ErrOtherTopic) })
+				if text := sink.Stopped().Error(); !strings.Contains(text, topic) || !strings.Contains(text, "deleted and made again") {
+					t.Errorf("it says %s", text)
+				}
+				if after := test.everything(t); after != before {
+					t.Errorf("%d rows were %d", after, before)
+				}
+			})
+		}
+	}
+}
+
+// What mends it where the former topic is gone for good but was booked to its end. The chain's tripwires guard the step.
+func TestABookedLedgerGoesOnWithAnotherTopic(t *testing.T) {
+	test, topics, chain, _ := booked(t)
+	topics.recreate(streams.LedgerJournal, testShards)
+	topics.journals(chain.buy("p9", "i9", 100, 5)...)
+	const goOn = "update ledger.position set topic_id = '', next_offset = 0 where topic = 'ledger.journal.v1'"
+	if _, err := test.super.Exec(t.Context(), goOn); err != nil {
+		t.Fatal(err)
+	}
+	sink, stop := topics.runSink(test)
+	until(t, "the new topic is booked", func() bool { return test.sequence(t, 0) == chain.sequence })
+	if err := sink.Stopped(); err != nil {
+		t.Error(err)
+	}
+	stop()
+
+	chain.buy("p9", "i10", 100, 5) // journals that were lost with the former topic
+	topics.recreate(streams.LedgerJournal, testShards)
+	topics.journals(chain.buy("p9", "i11", 100, 5)...)
+	if _, err := test.super.Exec(t.Context(), goOn); err != nil {
+		t.Fatal(err)
+	}
+	sink, _ = topics.runSink(test)
+	var tripwire *TripwireError
+	until(t, "the gap is noticed", func() bool { return errors.As(sink.Stopped(), &tripwire) })
+	if tripwire.Reason != ReasonSequence {
+		t.Errorf("stopped by %v", tripwire)
+	}
+}
+
+func TestAnotherClusterUnderTheSameAddressIsNotBooked(t *testing.T) {
+	test, topics, _, _ := booked(t)
+	if _, err := test.super.Exec(t.Context(), "update ledger.position set cluster = 'elsewhere'"); err != nil {
+		t.Fatal(err)
+	}
+	sink, _ := topics.runSink(test)
+	until(t, "the sink stops", func() bool { return errors.Is(sink.Stopped(), ErrOtherTopic) })
+	if text := sink.Stopped().Error(); !strings.Contains(text, "belongs to the Kafka cluster elsewhere, this is test") {
+		t.Errorf("it says %s", text)
+	}
+}
+
+func TestAPositionFromBeforeThereWereIdentitiesIsBound(t *testing.T) {
+	test, topics, chain, _ := booked(t)
+	if _, err := test.super.Exec(t.Context(), "update ledger.position set cluster = '', topic_id = ''"); err != nil {
+		t.Fatal(err)
+	}
+	topics.journals(chain.buy("p9", "i9", 100, 5)...)
+	_, stop := topics.runSink(test)
+	until(t, "the rest is booked", func() bool { return test.sequence(t, 0) == chain.sequence })
+	stop()
+	if n := count(t, test.super, "select count(*) from ledger.position where cluster = 'test' and topic_id <> ''"); n == 0 {
+		t.Error("no position was tied to its topic")
+	}
+}
+
+func TestDeletedJournalsStopTheSink(t *testing.T) {
+	test, topics := openTestLedger(t), newTestTopics(t)
+	chain := newTestChain(0)
+	topics.journals(chain.buy("p", "i", 100, 5)...)
+	offsets := kadm.Offsets{}
+	offsets.AddOffset(streams.LedgerJournal, 0, 2, -1)
+	if _, err := kadm.NewClient(topics.client).DeleteRecords(t.Context(), offsets); err != nil {
+		t.Fatal(err)
+	}
+	sink, _ := topics.runSink(test)
+	until(t, "the sink stops", func() bool { return sink.Stopped() != nil })
+	if got := test.sequence(t, 0); got != 0 {
+		t.Errorf("%d journals are booked", got)
+	}
+	if text := sink.Stopped().Error(); !strings.Contains(text, streams.LedgerJournal+"/0") {
+		t.Errorf("it says %s", text)
+	}
+}
+
+// Somebody's console moves the group's offsets, or deletes the group: they are a copy.
+func TestTheSinksGroupDecidesNothing(t *testing.T) {
+	test, topics, chain, _ := booked(t)
+	admin := kadm.NewClient(topics.client)
+	for n, offset := range []int64{0, 1 << 40} {
+		offsets := kadm.Offsets{}
+		offsets.AddOffset(streams.LedgerJournal, 0, offset, -1)
+		if _, err := admin.CommitOffsets(t.Context(), SinkGroup, offsets); err != nil {
+			t.Fatal(err)
+		}
+		topics.journals(chain.buy("p9", string(rune('a'+n)), 100, 5)...)
+		_, stop := topics.runSink(test)
+		until(t, "the rest is booked", func() bool { return test.sequence(t, 0) == chain.sequence })
+		stop()
+	}
+	if _, err := admin.DeleteGroup(t.Context(), SinkGroup); err != nil {
+		t.Fatal(err)
+	}
+	topics.journals(chain.buy("p9", "z", 100, 5)...)
+	_, stop := topics.runSink(test)
+	until(t, "the rest is booked", func() bool { return test.sequence(t, 0) == chain.sequence })
+	stop()
+}
