@@ -23,7 +23,7 @@ func newBench() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchCycle())
+	cmd.AddCommand(newBenchCycle(), newBenchLatency())
 	return cmd
 }
 

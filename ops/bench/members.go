@@ -55,6 +55,11 @@ func openings(pots int, framing streams.Framing) []letter {
 }
 
 func contributions(pots int, framing streams.Framing) []letter {
+	return letters(pots, framing, contribution("", "2008-03"))
+}
+
+// contribution pays into a pot, in equal parts.
+func contribution(pot schemas.PotID, id schemas.InstructionID) ingest.Instruction {
 	split := make([]ingest.SplitPart, 0, len(funds()))
 	rest := schemas.WeightOne
 	for i, fund := range funds() {
@@ -62,9 +67,7 @@ func contributions(pots int, framing streams.Framing) []letter {
 		rest -= weight
 		split = append(split, ingest.SplitPart{Asset: fund, Weight: weight})
 	}
-	return letters(pots, framing, ingest.Instruction{
-		Source: payroll, ID: "2008-03", InstructedOn: dealingDay, Body: &ingest.Contribution{Cash: cash, Split: split},
-	})
+	return ingest.Instruction{Source: payroll, ID: id, Pot: pot, InstructedOn: dealingDay, Body: &ingest.Contribution{Cash: cash, Split: split}}
 }
 
 func mustDate(text string) schemas.Date {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/feed"
@@ -132,6 +135,11 @@ func (s *statuses) await(ctx context.Context, state schemas.Code, want int64) er
 // advanceTo moves the clock that the broker stamps with.
 func (s *stack) advanceTo(at schemas.Instant) { s.now.Store(at.Time().UnixNano()) }
 
+// message is a record as of the benchmark's clock, for brokers that leave that to producers.
+func (s *stack) message(topic, key string, value []byte) feed.Message {
+	return feed.Message{Topic: topic, Key: key, Value: value, Timestamp: schemas.InstantOf(s.clock())}
+}
+
 // outgoing is a record of somebody outside.
 type outgoing struct {
 	topic, key string
@@ -143,7 +151,7 @@ func (s *stack) post(ctx context.Context, letters []letter) error {
 	var mutex sync.Mutex
 	var first error
 	for i := range letters {
-		s.producer.SendAsync(ctx, feed.Message{Topic: streams.IngestInstruction, Key: letters[i].key, Value: letters[i].value},
+		s.producer.SendAsync(ctx, s.message(streams.IngestInstruction, letters[i].key, letters[i].value),
 			func(_ feed.Position, err error) {
 				if err != nil {
 					mutex.Lock()
@@ -164,7 +172,7 @@ func (s *stack) post(ctx context.Context, letters []letter) error {
 func (s *stack) sendAll(ctx context.Context, all []outgoing) error {
 	results := make(chan error, len(all))
 	for _, out := range all {
-		s.producer.SendAsync(ctx, feed.Message{Topic: out.topic, Key: out.key, Value: out.value.AppendAvro(s.registry.Frame(out.topic, nil))},
+		s.producer.SendAsync(ctx, s.message(out.topic, out.key, out.value.AppendAvro(s.registry.Frame(out.topic, nil))),
 			func(_ feed.Position, err error) { results <- err })
 	}
 	var errs []error
@@ -178,15 +186,17 @@ func (s *stack) sendAll(ctx context.Context, all []outgoing) error {
 func (s *stack) tick(ctx context.Context) error {
 	value := (&ingest.Instruction{Source: "clock", Body: &ingest.Tick{}}).AppendAvro(s.registry.Frame(streams.IngestInstruction, nil))
 	for partition := range s.shards {
-		if _, err := s.producer.Send(ctx, feed.Message{Topic: streams.IngestInstruction, Value: value, Partition: &partition}); err != nil {
+		message := s.message(streams.IngestInstruction, "", value)
+		message.Partition = &partition
+		if _, err := s.producer.Send(ctx, message); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// passTime lets a moment pass and waits until Postgres is complete up to it: then everything that was sent or decided before is
-// booked.
+// passTime lets a moment pass and waits until the ledger is complete up to it: then everything that was sent or decided before is
+// booked, or, where there is no Postgres, written.
 func (s *stack) passTime(ctx context.Context) error {
 	s.now.Add(int64(time.Millisecond))
 	if err := s.tick(ctx); err != nil {
@@ -194,14 +204,39 @@ func (s *stack) passTime(ctx context.Context) error {
 	}
 	want := s.clock()
 	err := s.until(ctx, func() (bool, error) {
-		var complete *time.Time
-		err := s.auditor.QueryRow(ctx, "select nullif(complete_through, '-infinity') from report.complete_through").Scan(&complete)
+		complete, err := s.completeThrough(ctx)
 		return complete != nil && !complete.Before(want), err
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for Postgres to be complete: %w", err)
+		return fmt.Errorf("waiting for the ledger to be complete: %w", err)
 	}
 	return nil
+}
+
+// completeThrough asks Postgres, or else the topic that tells it, up to which time all shards are complete; nil is not at all.
+func (s *stack) completeThrough(ctx context.Context) (*time.Time, error) {
+	var complete *time.Time
+	if s.auditor != nil {
+		err := s.auditor.QueryRow(ctx, "select nullif(complete_through, '-infinity') from report.complete_through").Scan(&complete)
+		return complete, err
+	}
+	shards := make(map[int32]schemas.Instant)
+	err := feed.ReadToEnd(ctx, s.connection, streams.LedgerProgress, func(record feed.Record) error {
+		var progress ledger.Progress
+		payload, err := s.registry.Unframe(ctx, record.Topic, record.Value)
+		if err != nil {
+			return err
+		}
+		reader := avrobin.NewReader(payload)
+		progress.DecodeAvro(reader)
+		shards[progress.Shard] = progress.RecordedBefore
+		return reader.Done()
+	})
+	if err == nil && len(shards) == int(s.shards) {
+		least := slices.Min(slices.Collect(maps.Values(shards))).Time()
+		complete = &least
+	}
+	return complete, err
 }
 
 // until looks at a condition until it holds.

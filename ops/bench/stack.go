@@ -41,6 +41,7 @@ const intakeKey = "the key of a benchmark, known to all"
 //	   |                                 |
 //	statuses: what upstream is told   auditor: what Postgres says
 type stack struct {
+	// embedded is nil on a cluster that was there before: then there is no Postgres and no sink, and producers stamp what they send.
 	embedded   *embedded.Stack
 	connection feed.Connection
 	shards     int32
@@ -73,7 +74,14 @@ func requireEmpty(dir string) error {
 }
 
 func startStack(ctx context.Context, config Config) (*stack, error) {
-	s := &stack{shards: config.Shards, dir: config.Dir, metrics: prometheus.NewRegistry(), log: config.Logger, cancel: func(error) {}}
+	return startStackOn(ctx, config, feed.Connection{})
+}
+
+// startStackOn starts the processes on a cluster, or, where the connection names none, the whole stack on an embedded one.
+func startStackOn(ctx context.Context, config Config, cluster feed.Connection) (*stack, error) {
+	s := &stack{
+		connection: cluster, shards: config.Shards, dir: config.Dir, metrics: prometheus.NewRegistry(), log: config.Logger, cancel: func(error) {},
+	}
 	if err := s.start(ctx, config); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
@@ -83,6 +91,29 @@ func startStack(ctx context.Context, config Config) (*stack, error) {
 func (s *stack) start(ctx context.Context, config Config) error {
 	s.advanceTo(loaded)
 	topics := allTopics(config.Shards)
+	if len(s.connection.Brokers) == 0 {
+		if err := s.embed(ctx, config, topics); err != nil {
+			return err
+		}
+	}
+	if err := s.applyTopics(ctx, topics); err != nil {
+		return err
+	}
+	var err error
+	if s.registry, err = feed.NewRegistry(s.connection.Registry, feed.RegistryOptions{Log: config.Logger}); err != nil {
+		return err
+	}
+	if err := s.registry.Register(ctx, topics); err != nil {
+		return err
+	}
+	if s.producer, err = feed.NewProducer(s.connection); err != nil {
+		return err
+	}
+	return s.run(ctx, config)
+}
+
+// embed starts the embedded stack.
+func (s *stack) embed(ctx context.Context, config Config, topics []streams.Topic) error {
 	stamped := make(map[string]bool)
 	for _, topic := range topics {
 		stamped[topic.Name] = topic.Stamped
@@ -96,19 +127,7 @@ func (s *stack) start(ctx context.Context, config Config) error {
 		return err
 	}
 	s.connection = feed.Connection{Brokers: []string{s.embedded.KafkaAddr()}, Registry: feed.RegistryAddress{URL: s.embedded.RegistryURL()}}
-	if err := s.applyTopics(ctx, topics); err != nil {
-		return err
-	}
-	if s.registry, err = feed.NewRegistry(s.connection.Registry, feed.RegistryOptions{Log: config.Logger}); err != nil {
-		return err
-	}
-	if err := s.registry.Register(ctx, topics); err != nil {
-		return err
-	}
-	if s.producer, err = feed.NewProducer(s.connection); err != nil {
-		return err
-	}
-	return s.run(ctx, config)
+	return nil
 }
 
 func allTopics(shards int32) []streams.Topic {
@@ -124,7 +143,7 @@ func processes(shards int32) []streams.Process {
 }
 
 func (s *stack) applyTopics(ctx context.Context, topics []streams.Topic) error {
-	admin, err := feed.NewTopics(s.connection, feed.Layout{Shards: s.shards, Replication: 1, MinInSync: 1, Stamping: true})
+	admin, err := feed.NewTopics(s.connection, feed.Layout{Shards: s.shards, Replication: 1, MinInSync: 1, Stamping: s.embedded != nil})
 	if err != nil {
 		return err
 	}
@@ -145,25 +164,13 @@ func (s *stack) run(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
+	suffix := ""
+	if s.embedded != nil {
+		suffix = s.embedded.TransactionalSuffix()
+	}
 	s.engine, err = engine.New(engine.Config{
 		Processes: processes(s.shards), Shards: s.shards, Kafka: kafka, Framing: s.registry, Dir: s.stateDir(),
-		TransactionalSuffix: s.embedded.TransactionalSuffix(), Limits: config.Limits, Logger: config.Logger, Metrics: s.metrics,
-	})
-	if err != nil {
-		return err
-	}
-	if err := postgres.Migrate(ctx, s.embedded.PostgresURL()); err != nil {
-		return err
-	}
-	if s.sinkPool, err = postgres.OpenPool(ctx, s.embedded.PostgresURL(), postgres.RoleSink); err != nil {
-		return err
-	}
-	if s.auditor, err = postgres.OpenPool(ctx, s.embedded.PostgresURL(), postgres.RoleAuditor); err != nil {
-		return err
-	}
-	sink, err := postgres.NewSink(postgres.Config{
-		Connection: s.connection, Framing: s.registry, Pool: s.sinkPool, Log: config.Logger, Metrics: s.metrics,
-		Ledger: postgres.LedgerOptions{Shards: s.shards, Process: "bench"},
+		TransactionalSuffix: suffix, Limits: config.Limits, Logger: config.Logger, Metrics: s.metrics,
 	})
 	if err != nil {
 		return err
@@ -175,9 +182,36 @@ func (s *stack) run(ctx context.Context, config Config) error {
 	running, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.cancel = cancel
 	s.running, running = errgroup.WithContext(running)
-	s.running.Go(func() error { return s.engine.Run(running) })
-	s.running.Go(func() error { return sink.Run(running) })
 	s.running.Go(func() error { return s.statuses.run(running) })
+	if s.embedded != nil {
+		if err := s.runSink(ctx, running); err != nil {
+			return err
+		}
+	}
+	s.running.Go(func() error { return s.engine.Run(running) })
+	return nil
+}
+
+// runSink books the ledger's topics while running lasts, and watches the embedded stack; ctx bounds the start.
+func (s *stack) runSink(ctx, running context.Context) error {
+	if err := postgres.Migrate(ctx, s.embedded.PostgresURL()); err != nil {
+		return err
+	}
+	var err error
+	if s.sinkPool, err = postgres.OpenPool(ctx, s.embedded.PostgresURL(), postgres.RoleSink); err != nil {
+		return err
+	}
+	if s.auditor, err = postgres.OpenPool(ctx, s.embedded.PostgresURL(), postgres.RoleAuditor); err != nil {
+		return err
+	}
+	sink, err := postgres.NewSink(postgres.Config{
+		Connection: s.connection, Framing: s.registry, Pool: s.sinkPool, Log: s.log, Metrics: s.metrics,
+		Ledger: postgres.LedgerOptions{Shards: s.shards, Process: "bench"},
+	})
+	if err != nil {
+		return err
+	}
+	s.running.Go(func() error { return sink.Run(running) })
 	s.running.Go(func() error {
 		select {
 		case err := <-s.embedded.Err():
