@@ -99,6 +99,31 @@ func (v *Dropped) DecodeAvro(r *avrobin.Reader) {
 	v.Remaining = r.Long()
 }
 
+// Refused is an operator's word on the parked key could not be followed; nothing changed.
+type Refused struct {
+	// Who asked.
+	Operator schemas.SourceID
+	// The operator's reason.
+	Reason string
+	// Why it could not be followed.
+	Refusal string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Refused) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Operator))
+	b = avrobin.AppendString(b, v.Reason)
+	b = avrobin.AppendString(b, v.Refusal)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Refused) DecodeAvro(r *avrobin.Reader) {
+	v.Operator = schemas.SourceID(r.String())
+	v.Reason = r.String()
+	v.Refusal = r.String()
+}
+
 // Parked: one event in the history of a parked key: a key whose records are kept aside, undecided, because one
 // of them could not be decided. It never holds a copy of the payload. Key: the process, a slash, the parked
 // key.
@@ -130,6 +155,9 @@ func (v *Parked) AppendAvro(b []byte) []byte {
 	case *Dropped:
 		b = avrobin.AppendIndex(b, 2)
 		b = branch.AppendAvro(b)
+	case *Refused:
+		b = avrobin.AppendIndex(b, 3)
+		b = branch.AppendAvro(b)
 	default:
 		panic("ParkedBody is not set")
 	}
@@ -142,7 +170,7 @@ func (v *Parked) DecodeAvro(r *avrobin.Reader) {
 	v.Process = r.String()
 	v.Shard = r.Int()
 	v.Key = r.String()
-	switch r.Union(3) {
+	switch r.Union(4) {
 	case 0:
 		branch := new(RecordParked)
 		branch.DecodeAvro(r)
@@ -155,13 +183,17 @@ func (v *Parked) DecodeAvro(r *avrobin.Reader) {
 		branch := new(Dropped)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 3:
+		branch := new(Refused)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 	v.RecordedAt = schemas.Instant(r.Long())
 }
 
-// ParkedBody is one of *RecordParked, *Released, *Dropped.
+// ParkedBody is one of *RecordParked, *Released, *Dropped, *Refused.
 type ParkedBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -174,5 +206,7 @@ func (*Released) isParkedBody() {}
 
 func (*Dropped) isParkedBody() {}
 
+func (*Refused) isParkedBody() {}
+
 // ParkedSchema is the Avro schema of Parked. It needs no other schema.
-const ParkedSchema = `{"type":"record","namespace":"penstock.audit","name":"Parked","doc":"One event in the history of a parked key: a key whose records are kept aside, undecided, because one of them could not be decided. It never holds a copy of the payload. Key: the process, a slash, the parked key.","fields":[{"name":"process","type":"string","doc":"The process that parked."},{"name":"shard","type":"int","doc":"The shard of the key."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"body","type":[{"type":"record","name":"RecordParked","doc":"A record went to the end of the key's queue; or, where the queue holds its offset already, its release failed again and it stayed in front.","fields":[{"name":"topic","type":"string","doc":"Inbox topic."},{"name":"partition","type":"int","doc":"Inbox partition."},{"name":"offset","type":"long","doc":"Inbox offset; it names the record within the queue."},{"name":"position","type":"long","doc":"How many records stand before it in the queue; 0 is the one that could not be decided."},{"name":"control","type":"boolean","doc":"Whether it is a control record of the shard, whose visit to this key is owed; such a record is never dropped."},{"name":"reason","type":"string","doc":"Why it could not be decided; for a record that waits behind another, that one's reason."}]},{"type":"record","name":"Released","doc":"Records left the queue from its front, decided, at an operator's word.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who released."},{"name":"reason","type":"string","doc":"The operator's reason."},{"name":"remaining","type":"long","doc":"Records that are still in the queue; with 0 the key is parked no more."}]},{"type":"record","name":"Dropped","doc":"A record left the queue undecided, at an operator's word.","fields":[{"name":"offset","type":"long","doc":"Its inbox offset."},{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who dropped it."},{"name":"reason","type":"string","doc":"The operator's reason."},{"name":"remaining","type":"long","doc":"Records that are still in the queue; with 0 the key is parked no more."}]}],"doc":"What happened.","goUnion":"ParkedBody"},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time of the event."}]}`
+const ParkedSchema = `{"type":"record","namespace":"penstock.audit","name":"Parked","doc":"One event in the history of a parked key: a key whose records are kept aside, undecided, because one of them could not be decided. It never holds a copy of the payload. Key: the process, a slash, the parked key.","fields":[{"name":"process","type":"string","doc":"The process that parked."},{"name":"shard","type":"int","doc":"The shard of the key."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"body","type":[{"type":"record","name":"RecordParked","doc":"A record went to the end of the key's queue; or, where the queue holds its offset already, its release failed again and it stayed in front.","fields":[{"name":"topic","type":"string","doc":"Inbox topic."},{"name":"partition","type":"int","doc":"Inbox partition."},{"name":"offset","type":"long","doc":"Inbox offset; it names the record within the queue."},{"name":"position","type":"long","doc":"How many records stand before it in the queue; 0 is the one that could not be decided."},{"name":"control","type":"boolean","doc":"Whether it is a control record of the shard, whose visit to this key is owed; such a record is never dropped."},{"name":"reason","type":"string","doc":"Why it could not be decided; for a record that waits behind another, that one's reason."}]},{"type":"record","name":"Released","doc":"Records left the queue from its front, decided, at an operator's word.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who released."},{"name":"reason","type":"string","doc":"The operator's reason."},{"name":"remaining","type":"long","doc":"Records that are still in the queue; with 0 the key is parked no more."}]},{"type":"record","name":"Dropped","doc":"A record left the queue undecided, at an operator's word.","fields":[{"name":"offset","type":"long","doc":"Its inbox offset."},{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who dropped it."},{"name":"reason","type":"string","doc":"The operator's reason."},{"name":"remaining","type":"long","doc":"Records that are still in the queue; with 0 the key is parked no more."}]},{"type":"record","name":"Refused","doc":"An operator's word on the parked key could not be followed; nothing changed.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who asked."},{"name":"reason","type":"string","doc":"The operator's reason."},{"name":"refusal","type":"string","doc":"Why it could not be followed."}]}],"doc":"What happened.","goUnion":"ParkedBody"},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time of the event."}]}`

@@ -43,6 +43,10 @@ type Config struct {
 	// Accepted names topics that were deleted and made again and are to be gone on with, by their new id. Whoever sets it has made sure that a
 	// changelog is a full copy, or that what was not read of an inbox may be lost; the new inbox is read from its beginning.
 	Accepted map[string]string
+	// Die is called, at most once for a shard's life, when a decision must be ended and nothing but the end of the process can do that. The default logs
+	// the reason and exits with status DiedExit.
+	Die func(reason string)
+
 	// Files is where the states are kept; nil is the disk. Simulations keep them in memory.
 	Files vfs.FS
 	// Faults is called at each named step of a shard's life, in drills only; an error from it acts as a crash at that step.
@@ -82,6 +86,13 @@ type Limits struct {
 	// otherwise. Too little costs needless moves on a busy machine, too much a longer wait after a crash; it never costs correctness,
 	// for only the transactional id fences.
 	SessionTimeMax time.Duration
+	// ParkedKeysMax and ParkedRecordsMax bound what a shard parks; beyond, it stops: then it is not single keys that are ill, but the binary.
+	ParkedKeysMax    int
+	ParkedRecordsMax int
+	// DecisionTimeMax is the time after which one decision counts as endless and the process dies (Config.Die), to find out which it was.
+	DecisionTimeMax time.Duration
+	// MemoryMax is the size of the heap, in bytes, beyond which the process dies when a decision is under way; 0: there is no such limit.
+	MemoryMax int64
 	// CopyEvery is the time between two commits of the group's offsets, a copy for lag tools.
 	CopyEvery time.Duration
 }
@@ -103,6 +114,10 @@ func (l Limits) withDefaults() Limits {
 		DiskFreeMin:           orDefault(l.DiskFreeMin, 128<<20),
 		StopTimeMax:           orDefault(l.StopTimeMax, 10*time.Second),
 		SessionTimeMax:        orDefault(l.SessionTimeMax, 10*time.Second),
+		ParkedKeysMax:         orDefault(l.ParkedKeysMax, 100),
+		ParkedRecordsMax:      orDefault(l.ParkedRecordsMax, 10_000),
+		DecisionTimeMax:       orDefault(l.DecisionTimeMax, 10*time.Second),
+		MemoryMax:             l.MemoryMax,
 		CopyEvery:             orDefault(l.CopyEvery, 5*time.Second),
 	}
 }
@@ -126,6 +141,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Files == nil {
 		c.Files = vfs.Default
+	}
+	if c.Die == nil {
+		c.Die = exit(c.Logger)
 	}
 	if c.Dying == nil {
 		c.Dying = context.Background()
@@ -164,6 +182,8 @@ func checkProcess(p streams.Process) error {
 		return fmt.Errorf("engine: the changelog of process %s must be named %s-table, not %s", p.Name, p.Name, p.Table.Name)
 	case p.Table.Width != p.Inbox.Width:
 		return fmt.Errorf("engine: the changelog of process %s is not as wide as its inbox", p.Name)
+	case p.ParkedTo.Name != "" && p.ReadsAnything:
+		return fmt.Errorf("engine: process %s reads anything, also what has no key, and so cannot park", p.Name)
 	}
 	return nil
 }

@@ -33,6 +33,8 @@ type Engine struct {
 	partitions map[string]int32
 	retention  map[string]time.Duration
 	statuses   map[string][]*status
+	// suspects lets one shard at a time make a decision that was under way when a process died.
+	suspects chan struct{}
 }
 
 // Run runs what config says until ctx ends, then stops cleanly.
@@ -56,6 +58,7 @@ func New(config Config) (*Engine, error) {
 	}
 	e := &Engine{
 		config: config, metrics: metrics, partitions: map[string]int32{}, retention: map[string]time.Duration{}, statuses: map[string][]*status{},
+		suspects: make(chan struct{}, 1),
 	}
 	for _, p := range config.Processes {
 		for shard := range p.Inbox.Width.Partitions(config.Shards) {
@@ -133,7 +136,7 @@ func (e *Engine) shard(process *streams.Process, number int32) *shard {
 	return &shard{
 		engine: e, process: process, number: number, shards: process.Inbox.Width.Partitions(e.config.Shards),
 		status: e.statuses[process.Name][number], metrics: e.metrics.of(process.Name, number),
-		log: e.config.Logger.With("process", process.Name, "shard", number),
+		log: e.config.Logger.With("process", process.Name, "shard", number), failed: map[failure]string{},
 	}
 }
 
@@ -167,6 +170,25 @@ func (e *Engine) Reference(process string, shard int32) ([]byte, error) {
 		return nil, fmt.Errorf("reading the reference: there is no shard %d of process %s", shard, process)
 	}
 	return e.read(process, shard, []byte(keyReference))
+}
+
+// Parked returns what is parked in a shard as committed, by key, without the records' values. It fails as Get does.
+func (e *Engine) Parked(process string, shard int32) ([]ParkedKey, error) {
+	if int(shard) >= len(e.statuses[process]) || shard < 0 {
+		return nil, fmt.Errorf("reading what is parked: there is no shard %d of process %s", shard, process)
+	}
+	store := e.statuses[process][shard].committedStore()
+	if store == nil {
+		return nil, fmt.Errorf("shard %d of %s: %w", shard, process, ErrNotHere)
+	}
+	keys, open, err := store.readParked()
+	if err == nil && !open {
+		err = ErrNotHere
+	}
+	if err != nil {
+		return nil, fmt.Errorf("shard %d of %s: %w", shard, process, err)
+	}
+	return keys, nil
 }
 
 func (e *Engine) read(process string, shard int32, key []byte) ([]byte, error) {

@@ -8,7 +8,7 @@ import (
 // Step names a point of a shard's life at which drills let it crash.
 type Step string
 
-// The steps, in their order: the first three are the start of a life, the others a transaction.
+// The steps, in their order: those before begun are the start of a life, the others a transaction.
 const (
 	// StepFenced: the former owner is shut out.
 	StepFenced Step = "fenced"
@@ -16,6 +16,10 @@ const (
 	StepOwned Step = "owned"
 	// StepRestored: the store holds all of the changelog.
 	StepRestored Step = "restored"
+	// StepAttempted: !attempt is committed, for a shard that parks and has its first record at hand.
+	StepAttempted Step = "attempted"
+	// StepTrying: !trying is committed, for a shard that goes carefully.
+	StepTrying Step = "trying"
 	// StepBegun: a transaction is open, nothing is in it.
 	StepBegun Step = "begun"
 	// StepDecided: every record of the transaction is decided, its outputs are on their way.
@@ -50,6 +54,22 @@ func isStop(err error) bool {
 	var s *stopError
 	return errors.As(err, &s)
 }
+
+// failure names a decision that failed: for a key, of the inbox record Item, when the inbox was at At. The two are one but where a parked record is released.
+type failure struct {
+	At, Item int64
+	Key      string
+}
+
+// undecidableError ends a life as any doubt does. The shard's next life parks what it is about, so that nothing half decided is ever committed.
+type undecidableError struct {
+	failure
+	reason string
+	err    error
+}
+
+func (e *undecidableError) Error() string { return e.err.Error() }
+func (e *undecidableError) Unwrap() error { return e.err }
 
 // errEnded ends a goka session whose outcome is kept elsewhere.
 var errEnded = errors.New("the shard's session ended")

@@ -23,7 +23,6 @@ const (
 // drive runs one goka processor with one claim until the shard ends cleanly (nil) or fails.
 func (a *attempt) drive(ending context.Context) error {
 	w := &workspace{attempt: a, overlay: newOverlay(), fifo: make(chan work, fifoMax)}
-	a.work = w
 	w.marks.zero = make(chan struct{}, 1)
 	w.producer.workspace = w
 	session := &consumerGroup{workspace: w, ending: ending}
@@ -41,6 +40,7 @@ func (a *attempt) drive(ending context.Context) error {
 	if err != nil {
 		return stopf("making the goka processor: %w", err)
 	}
+	defer w.startWatch(&d.pulse)()
 	if err := processor.Run(a.ctx); err != nil && !session.consumed {
 		return stopf("running the goka processor: %w", err)
 	}

@@ -17,6 +17,7 @@ const (
 	workDecide workKind = iota
 	workVisit
 	workClose
+	workDrop
 )
 
 // work is a message that the loop has routed already.
@@ -24,6 +25,10 @@ type work struct {
 	kind  workKind
 	key   string
 	route *streams.Route
+	// at is the inbox offset under way: that of the route's record, or of the one that releases it.
+	at int64
+	// aside are the keys that a sweep could not visit, for its close.
+	aside []streams.SetAside
 }
 
 // bytesCodec passes values through; handlers work on bytes.
@@ -55,6 +60,7 @@ type decider struct {
 	working *progress
 	outputs map[string]int
 	context goka.Context
+	pulse   pulse
 
 	// fetch returns the work that the message of the callback stands for.
 	fetch func() work
@@ -81,35 +87,42 @@ func (d *decider) next(context goka.Context, _ any) { d.handle(context, d.fetch(
 // marks it as done.
 func (d *decider) handle(context goka.Context, w work) {
 	d.context = context
+	d.pulse.begin(w.route)
 	defer func() {
+		d.pulse.end()
 		if r := recover(); r != nil {
-			d.fail(stopf("%s: panic: %v\n%s", where(w), r, debug.Stack()))
+			d.fail(d.failed(w, fmt.Sprintf("panic: %v", r), fmt.Errorf("%s: panic: %v\n%s", where(w), r, debug.Stack())))
 			panic(r)
 		}
 	}()
 	d.working.recordedAt = max(d.working.recordedAt, w.route.ReceivedAt)
-	d.scope.RecordedAt = d.working.recordedAt
+	d.scope.RecordedAt, d.scope.Released = d.working.recordedAt, w.at != w.route.Record.Offset
 	var err error
-	if w.kind == workClose {
+	switch w.kind {
+	case workClose:
 		err = d.close(w)
-	} else {
+	case workDrop:
+		err = d.handler.Dropped(&d.scope, w.route, d.state(w))
+	case workDecide, workVisit:
 		err = d.decide(w)
 	}
 	if err != nil {
-		err = stopf("%s: %w", where(w), err)
+		err = d.failed(w, err.Error(), fmt.Errorf("%s: %w", where(w), err))
 		d.fail(err)
 		context.Fail(err)
 	}
 }
 
-func (d *decider) decide(w work) error {
-	var state []byte
-	if w.key != "" {
-		if value := d.context.Value(); value != nil {
-			state, _ = value.([]byte)
-		}
+// failed is what a failing piece of work ends its transaction with. What concerns one key alone can be parked; anything else stops the shard.
+func (d *decider) failed(w work, reason string, err error) error {
+	if w.kind == workClose || w.key == "" || d.process.ParkedTo.Name == "" {
+		return stop(err)
 	}
-	change, err := d.handler.Decide(&d.scope, w.route, w.key, state)
+	return &undecidableError{failure{w.at, w.route.Record.Offset, w.key}, reason, err}
+}
+
+func (d *decider) decide(w work) error {
+	change, err := d.handler.Decide(&d.scope, w.route, w.key, d.state(w))
 	if err != nil {
 		return err
 	}
@@ -128,8 +141,19 @@ func (d *decider) decide(w work) error {
 	return d.retag(w.key, change.TagsBefore, change.TagsAfter)
 }
 
+// state returns the state of the work's key, nil for none.
+func (d *decider) state(w work) []byte {
+	if w.key == "" {
+		return nil
+	}
+	state, _ := d.context.Value().([]byte)
+	return state
+}
+
 func (d *decider) close(w work) error {
+	d.scope.SetAside = w.aside
 	reference, err := d.handler.Close(&d.scope, w.route)
+	d.scope.SetAside = nil
 	if err == nil && reference != nil {
 		d.setReference(d.context, reference)
 	}
@@ -150,7 +174,7 @@ func (d *decider) emit(topic, key string, value []byte) {
 
 func where(w work) string {
 	r := w.route.Record
-	verb := [...]string{workDecide: "deciding", workVisit: "visiting for", workClose: "closing"}[w.kind]
+	verb := [...]string{workDecide: "deciding", workVisit: "visiting for", workClose: "closing", workDrop: "telling of the drop of"}[w.kind]
 	return fmt.Sprintf("%s %s/%d@%d, key %q", verb, r.Topic, r.Partition, r.Offset, w.key)
 }
 

@@ -28,6 +28,8 @@ type job struct {
 	route   streams.Route
 	message sarama.ConsumerMessage
 	astray  bool
+	// at is the inbox offset under way while the job is worked on: its own, or that of the record that releases it.
+	at int64
 }
 
 // sweeping says that the job is a control record that visits keys.
@@ -36,6 +38,7 @@ func (j *job) sweeping() bool { return j.route.Control && len(j.route.Tags) > 0 
 // run processes the inbox until ending is done (nil) or something goes wrong.
 func (l *loop) run(ending context.Context) error {
 	l.working = l.committed
+	defer l.clearSuspect()
 	inbox := l.process.Inbox.Name
 	l.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{inbox: {l.number: kgo.NewOffset().At(l.committed.next)}})
 	l.status.running(l.committed, l.sweep, l.store.position.Next)
@@ -53,6 +56,12 @@ func (l *loop) run(ending context.Context) error {
 			return nil
 		}
 		if err := l.why(); err != nil {
+			return err
+		}
+		if l.held == nil && len(l.jobs) == 0 {
+			continue
+		}
+		if err := l.noteAttempt(); err != nil {
 			return err
 		}
 		if err := l.transact(ending); err != nil {
@@ -114,11 +123,19 @@ func (l *loop) take(ctx context.Context) (*job, error) {
 		return nil, nil
 	}
 	j := &l.jobs[0]
-	if err := l.route(ctx, j); err != nil {
+	if err := l.routeNext(ctx, j); err != nil {
 		return nil, err
 	}
 	l.jobs = l.jobs[1:]
 	return j, nil
+}
+
+// routeNext routes the next record of the inbox.
+func (l *loop) routeNext(ctx context.Context, j *job) error {
+	if err := l.route(ctx, j); err != nil {
+		return err
+	}
+	return l.guardSweep(j)
 }
 
 // route unframes and routes a record. It may wait for the registry as long as ctx allows.
@@ -139,16 +156,13 @@ func (l *loop) route(ctx context.Context, j *job) error {
 		return stopf("routing %s/%d@%d: %w", raw.Topic, raw.Partition, raw.Offset, err)
 	}
 	route.Record = &j.record
-	j.route = route
+	j.route, j.at = route, j.record.Offset
 	return l.guard(j)
 }
 
 // guard checks that a record is where it belongs.
 func (l *loop) guard(j *job) error {
 	r, route := &j.record, &j.route
-	if l.sweep != nil && (r.Offset != l.sweep.Offset || !j.sweeping()) {
-		return stopf("%s/%d@%d is not the control record @%d whose sweep is under way", r.Topic, r.Partition, r.Offset, l.sweep.Offset)
-	}
 	switch {
 	case route.Control:
 		if !marked(r.Key) {
@@ -173,10 +187,15 @@ var nothing = []byte{}
 
 // feed hands a job to goka.
 func (l *loop) feed(j *job) error {
-	w := work{kind: workDecide, key: j.route.Key, route: &j.route}
 	if j.route.Control {
-		w = work{kind: workClose, key: j.record.Key, route: &j.route}
+		return l.feedWork(j, work{kind: workClose, key: j.record.Key})
 	}
+	return l.feedWork(j, work{kind: workDecide, key: j.route.Key})
+}
+
+// feedWork hands one piece of a job's work to goka, but for visits, of which it has many.
+func (l *loop) feedWork(j *job, w work) error {
+	w.route, w.at = &j.route, j.at
 	j.message = sarama.ConsumerMessage{
 		Topic: j.raw.Topic, Partition: j.raw.Partition, Offset: j.raw.Offset, Key: []byte(w.key), Value: nothing,
 	}

@@ -16,6 +16,8 @@ const (
 	keyMeta      = "!meta"
 	keySweep     = "!sweep"
 	keyReference = "!reference"
+	keyAttempt   = "!attempt"
+	keyTrying    = "!trying"
 )
 
 // progress is a shard's place: what a transaction moves on and a dropped one puts back.
@@ -70,7 +72,8 @@ type owner struct {
 	At    time.Time `json:"at"`
 }
 
-// sweepMark is the value of !sweep: how far the sweep of the control record at Offset has come.
+// sweepMark is the value of !sweep: how far the sweep of the control record at Offset has come. Where the record was parked, ReleasedBy is the offset of
+// the record that releases the key Released, and Failed says why that key could not be visited this time either.
 type sweepMark struct {
 	Offset      int64  `json:"offset"`
 	Cursor      string `json:"cursor"`
@@ -78,6 +81,9 @@ type sweepMark struct {
 	Tally       []byte `json:"tally"`
 	Rules       string `json:"rules"`
 	TagsVersion string `json:"tags_version"`
+	ReleasedBy  int64  `json:"released_by,omitempty"`
+	Released    string `json:"released,omitempty"`
+	Failed      string `json:"failed,omitempty"`
 }
 
 func decodeSweep(value []byte) (*sweepMark, error) {

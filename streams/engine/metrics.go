@@ -24,6 +24,8 @@ const (
 	causeStopped = "stopped"
 	causeUnknown = "unknown"
 	causeDoubt   = "doubt"
+	// causeUndecidable: a decision failed, and the next life parks the key.
+	causeUndecidable = "undecidable"
 )
 
 // labels are those of a shard's metrics, and more.
@@ -95,7 +97,7 @@ func (m *metricSet) of(process string, shard int32) *shardMetrics {
 		transactionBytes: m.transactionBytes.WithLabelValues(process),
 	}
 	// A rate needs the zero before the first.
-	for _, cause := range []string{causeFenced, causeStopped, causeUnknown, causeDoubt} {
+	for _, cause := range []string{causeFenced, causeStopped, causeUnknown, causeDoubt, causeUndecidable} {
 		s.aborts.WithLabelValues(cause)
 	}
 	return s
@@ -105,9 +107,12 @@ func (m *shardMetrics) transactions() int64 { return m.committed.Load() }
 
 // cause is the label of an abort: few values, so that alerts can name them.
 func cause(err error) string {
+	var u *undecidableError
 	switch {
 	case isStop(err):
 		return causeStopped
+	case errors.As(err, &u):
+		return causeUndecidable
 	case errors.Is(err, kerr.ProducerFenced), errors.Is(err, kerr.InvalidProducerEpoch), errors.Is(err, errNotOurs):
 		return causeFenced
 	case errors.Is(err, errUnknownOutcome):

@@ -72,10 +72,11 @@ func TestNothingOfADroppedTransactionIsCounted(t *testing.T) {
 	got := scrape(t, registry, "records_total", "transactions_total", "sweep_visits_total", "astray_records_total", "aborts_total", "lives_total",
 		"restored_records_total", "standby_records_total", "transaction_records", "transaction_seconds", "commit_seconds", "delay_seconds", "state",
 		"inbox_next_offset", "inbox_end_offset", "journal_sequence", "lag_seconds", "transaction_age_seconds", "restore_remaining_offsets",
-		"sweep_running", "sweep_visits")
+		"sweep_running", "sweep_visits", "parked_keys", "parked_records")
 	const want = `aborts_total{cause=doubt,shard=0} 1
 aborts_total{cause=fenced,shard=0} 0
 aborts_total{cause=stopped,shard=0} 0
+aborts_total{cause=undecidable,shard=0} 0
 aborts_total{cause=unknown,shard=0} 0
 astray_records_total{shard=0} 0
 commit_seconds{} n=8
@@ -85,6 +86,8 @@ inbox_next_offset{shard=0} 7
 journal_sequence{shard=0} 11
 lag_seconds{shard=0} 0
 lives_total{shard=0} 2
+parked_keys{shard=0} 0
+parked_records{shard=0} 0
 records_total{shard=0} 7
 restore_remaining_offsets{shard=0} 0
 restored_records_total{shard=0} 2

@@ -69,6 +69,18 @@ func newMoments(engine *Engine) *moments {
 		}
 		return 0, s.ours()
 	})
+	add("parked_keys", "Keys that are parked because a record could not be decided.", func(s *ShardStatus) (float64, bool) {
+		if s.Parked != nil {
+			return float64(s.Parked.Keys), s.ours()
+		}
+		return 0, s.ours()
+	})
+	add("parked_records", "Inbox records in the queues of parked keys.", func(s *ShardStatus) (float64, bool) {
+		if s.Parked != nil {
+			return float64(s.Parked.Records), s.ours()
+		}
+		return 0, s.ours()
+	})
 	add("store_bytes", "Size of the store on disk.", func(s *ShardStatus) (float64, bool) {
 		return float64(s.StoreBytes), s.ours() || s.State == StateStandingBy
 	})

@@ -9,15 +9,16 @@ type overlay struct {
 	states map[string][]byte // nil: deleted
 	order  []string          // keys of states by first change
 	index  map[string]bool   // index entry -> present
-	// reference, sweep and their flags are the changes of the shard's own values.
+	// reference and its flag are the change of the shard's reference state.
 	reference    []byte
 	referenceSet bool
-	sweep        []byte
-	sweepSet     bool
+	// own are the changes of the engine's own keys; nil: deleted. The loop's goroutine alone touches them.
+	own      map[string][]byte
+	ownOrder []string
 }
 
 func newOverlay() *overlay {
-	return &overlay{states: map[string][]byte{}, index: map[string]bool{}}
+	return &overlay{states: map[string][]byte{}, index: map[string]bool{}, own: map[string][]byte{}}
 }
 
 func (o *overlay) set(key string, state []byte) {
@@ -42,16 +43,22 @@ func (o *overlay) retag(key string, before, after []string) error {
 
 func (o *overlay) setReference(reference []byte) { o.reference, o.referenceSet = reference, true }
 
-func (o *overlay) setSweep(mark []byte) { o.sweep, o.sweepSet = mark, true }
+func (o *overlay) setOwn(key string, value []byte) {
+	if _, changed := o.own[key]; !changed {
+		o.ownOrder = append(o.ownOrder, key)
+	}
+	o.own[key] = value
+}
 
 // empty says that nothing was changed.
-func (o *overlay) empty() bool { return len(o.states) == 0 && !o.referenceSet && !o.sweepSet }
+func (o *overlay) empty() bool { return len(o.states) == 0 && !o.referenceSet && len(o.own) == 0 }
 
 func (o *overlay) reset() {
 	clear(o.states)
 	clear(o.index)
-	o.order = o.order[:0]
-	o.reference, o.referenceSet, o.sweep, o.sweepSet = nil, false, nil, false
+	clear(o.own)
+	o.order, o.ownOrder = o.order[:0], o.ownOrder[:0]
+	o.reference, o.referenceSet = nil, false
 }
 
 // each calls write for every changelog record that the overlay makes, a nil value deletes: states in the order of their first change, then the
@@ -63,8 +70,8 @@ func (o *overlay) each(write func(key string, value []byte)) {
 	if o.referenceSet {
 		write(keyReference, o.reference)
 	}
-	if o.sweepSet {
-		write(keySweep, o.sweep)
+	for _, key := range o.ownOrder {
+		write(key, o.own[key])
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,6 +25,9 @@ type shard struct {
 	metrics *shardMetrics
 	log     *slog.Logger
 	store   *store
+	// failed are the decisions that ended a life of this shard, with the reason, until the inbox is past them; caution is how it goes after deaths.
+	failed  map[failure]string
+	caution caution
 }
 
 func (s *shard) transactionalID() string {
@@ -47,15 +51,8 @@ func (s *shard) run(ending, dying context.Context) {
 		if s.metrics.transactions() > began {
 			backoff = s.engine.config.Limits.BackoffMin
 		}
-		wait := backoff
-		if isStop(err) {
-			wait = s.engine.config.Limits.StoppedRetry
-			s.log.Error("the shard has stopped", "reason", err, "retry_after", wait)
-			s.status.stopped(err)
-		} else {
-			s.log.Warn("the shard starts again", "reason", err, "after", wait)
-			s.status.starting(err)
-		}
+		err = s.learn(err)
+		wait := s.tellEnd(err, backoff)
 		s.metrics.abort(err)
 		backoff = min(2*backoff, s.engine.config.Limits.BackoffMax)
 		if pause(ending, wait) != nil {
@@ -67,6 +64,41 @@ func (s *shard) run(ending, dying context.Context) {
 			s.log.Error("closing the store", "error", err)
 		}
 	}
+}
+
+// learn remembers a decision that failed, so that the next life parks what it was about.
+func (s *shard) learn(err error) error {
+	var u *undecidableError
+	if !errors.As(err, &u) {
+		return err
+	}
+	if _, known := s.failed[u.failure]; known {
+		return stopf("a decision was made again although it had failed: %w", u.err)
+	}
+	if keysMax := s.engine.config.Limits.ParkedKeysMax; len(s.failed) >= keysMax {
+		return stopf("%d decisions failed at one place, and at most %d keys are parked: %w", len(s.failed)+1, keysMax, u.err)
+	}
+	s.failed[u.failure] = u.reason
+	return err
+}
+
+// tellEnd tells how a life ended and returns after what time the next one begins. After a decision that failed that is at once: it will not be made again.
+func (s *shard) tellEnd(err error, backoff time.Duration) time.Duration {
+	var u *undecidableError
+	switch {
+	case isStop(err):
+		retry := s.engine.config.Limits.StoppedRetry
+		s.log.Error("the shard has stopped", "reason", err, "retry_after", retry)
+		s.status.stopped(err)
+		return retry
+	case errors.As(err, &u):
+		s.log.Error("a decision failed; the shard starts again and parks the key", "key", u.Key, "offset", u.Item, "reason", err)
+		s.status.starting(err)
+		return 0
+	}
+	s.log.Warn("the shard starts again", "reason", err, "after", backoff)
+	s.status.starting(err)
+	return backoff
 }
 
 // open opens the shard's folder, or makes the store anew where it turned out to be damaged. A former owner in the same process may hold the folder for a moment
@@ -109,7 +141,10 @@ type attempt struct {
 	identity identity
 	unborn   bool
 	sweep    *sweepMark
-	work     *workspace
+	parking  parking
+	// trying is the decision that a death, or this life, left under way; suspected says that this shard alone may make such decisions now.
+	trying    *tryingMark
+	suspected bool
 }
 
 // attempt runs the shard once; nil means that it came to a clean end.
@@ -133,8 +168,12 @@ func (s *shard) attempt(ending, dying context.Context) error {
 	if errors.Is(err, errOutOfRange) {
 		err = a.explain(dying, err)
 	}
+	var u *undecidableError
+	if cause := a.cause(); err != nil && errors.As(cause, &u) {
+		err = cause // what else went wrong followed from it
+	}
 	if err != nil && isStop(err) {
-		s.release(dying)
+		s.abortOpen(dying)
 	}
 	return err
 }
@@ -220,6 +259,9 @@ func (a *attempt) remember() error {
 			return stop(err)
 		}
 	}
+	if err := errors.Join(a.loadParked(), a.loadTrying()); err != nil {
+		return err
+	}
 	if err := a.handler.Restore(values[2], tally); err != nil {
 		return stopf("restoring the memory of the shard: %w", err)
 	}
@@ -237,8 +279,8 @@ func (a *attempt) checkSweep() error {
 		a.sweep.Rules, a.sweep.TagsVersion, a.process.Rules, a.process.TagsVersion)
 }
 
-// release aborts what a stopped shard left open, by fencing it with a new client, so that readers of the outputs need not wait for the broker to do it.
-func (s *shard) release(dying context.Context) {
+// abortOpen aborts what a stopped shard left open, by fencing it with a new client, so that readers of the outputs need not wait for the broker to do it.
+func (s *shard) abortOpen(dying context.Context) {
 	ctx, cancel := context.WithTimeout(dying, s.engine.config.Limits.StopTimeMax)
 	defer cancel()
 	client, err := s.newClient()
@@ -247,7 +289,7 @@ func (s *shard) release(dying context.Context) {
 		err = fence(ctx, client)
 	}
 	if err != nil {
-		s.log.Warn("releasing the transaction of a stopped shard", "error", err)
+		s.log.Warn("aborting the transaction of a stopped shard", "error", err)
 	}
 }
 

@@ -49,6 +49,8 @@ type ShardStatus struct {
 	RecordedAt schemas.Instant `json:"recorded_at_ms"`
 	// Sweep is the sweep under way, if any.
 	Sweep *SweepStatus `json:"sweep,omitempty"`
+	// Parked is what is parked, nil where nothing is.
+	Parked *ParkedStatus `json:"parked,omitempty"`
 	// TransactionAge is how long the open transaction has been so, 0 without one.
 	TransactionAge time.Duration `json:"transaction_age_ns"`
 	// StoreBytes is the store's size on disk.
@@ -186,7 +188,12 @@ func (s *status) opened(store *store) {
 	s.store = store
 }
 
+func (s *status) parked(p *ParkedStatus) {
+	s.update(func(c *ShardStatus) { c.Parked = p })
+}
+
 func (s *status) leave() {
+	s.parked(nil)
 	s.enter(StateNotOurs, nil)
 	s.opened(nil)
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/penstock-ledger/penstock/streams"
 )
 
 // sweepThrough runs the sweep of a control record, in as many transactions as it takes. The inbox position stays at the record until the last
@@ -14,17 +16,27 @@ func (l *loop) sweepThrough(ending context.Context, j *job) error {
 	if l.sweep != nil {
 		mark = *l.sweep
 	}
+	if swept, err := l.visitAll(ending, j, &mark); err != nil || !swept {
+		return err
+	}
+	if err := l.closeWith(j, nil); err != nil {
+		return err
+	}
+	l.open.count(j)
+	return l.commit(j.record.Offset + 1)
+}
+
+// visitAll makes all visits of a sweep that are not yet made, and leaves the last of its transactions open. It says whether it came to that: being asked to
+// end between two parts is a clean end.
+func (l *loop) visitAll(ending context.Context, j *job, mark *sweepMark) (swept bool, err error) {
 	for {
 		before := l.working
-		more, err := l.visit(j, &mark)
-		if err != nil {
-			return err
-		}
-		if !more {
-			return l.closeSweep(j)
+		more, err := l.visit(j, mark)
+		if err != nil || !more {
+			return err == nil, err
 		}
 		if err := l.settle(); err != nil {
-			return err
+			return false, err
 		}
 		switch {
 		case l.written.Load() == 0 && l.overlay.empty() && l.working.chain == before.chain:
@@ -32,24 +44,24 @@ func (l *loop) sweepThrough(ending context.Context, j *job) error {
 			l.open.began = time.Now()
 			l.arm()
 		case ending.Err() == nil:
-			if err := l.commitPart(&mark); err != nil {
-				return err
+			if err := l.commitPart(mark); err != nil {
+				return false, err
 			}
 			if err := l.begin(); err != nil {
-				return err
+				return false, err
 			}
 		default:
-			return l.commitPart(&mark)
+			return false, l.commitPart(mark)
 		}
 		if ending.Err() != nil {
-			return nil //nolint:nilerr // being asked to end between two parts is a clean end
+			return false, nil //nolint:nilerr // being asked to end between two parts is a clean end
 		}
 	}
 }
 
 // visit feeds the next part of the visits and says whether there may be more.
 func (l *loop) visit(j *job, mark *sweepMark) (more bool, err error) {
-	countMax := l.engine.config.Limits.SweepVisitsMax
+	countMax := l.atMost(l.engine.config.Limits.SweepVisitsMax)
 	keys, err := l.store.scan(j.route.Tags, mark.Cursor, countMax)
 	if err != nil {
 		return false, err
@@ -62,10 +74,19 @@ func (l *loop) visit(j *job, mark *sweepMark) (more bool, err error) {
 		messages[i] = sarama.ConsumerMessage{
 			Topic: j.record.Topic, Partition: j.record.Partition, Offset: j.record.Offset, Key: []byte(key), Value: nothing,
 		}
-		if err := l.send(work{kind: workVisit, key: key, route: &j.route}, &messages[i]); err != nil {
+		mark.Cursor = key
+		if len(l.parking.keys) > 0 || len(l.failed) > 0 || l.caution.careful {
+			spared, err := l.spares(j, key, mark)
+			if err != nil {
+				return false, err
+			}
+			if spared {
+				continue
+			}
+		}
+		if err := l.send(work{kind: workVisit, key: key, route: &j.route, at: j.at}, &messages[i]); err != nil {
 			return false, err
 		}
-		mark.Cursor = key
 		mark.Visits++
 		l.open.visits++
 	}
@@ -83,24 +104,37 @@ func (l *loop) commitPart(mark *sweepMark) error {
 	if size, sizeMax := len(mark.Tally), l.engine.config.Limits.TallyBytesMax; size > sizeMax {
 		return stopf("the tally of the sweep @%d has %d bytes; at most %d are kept", mark.Offset, size, sizeMax)
 	}
-	l.overlay.setSweep(mustJSON(mark))
+	l.overlay.setOwn(keySweep, mustJSON(mark))
 	kept := *mark
 	l.sweep = &kept
 	return l.commit(l.committed.next)
 }
 
-// closeSweep feeds the close and commits the last part.
-func (l *loop) closeSweep(j *job) error {
-	if err := l.feed(j); err != nil {
+// closeWith ends a sweep in its last transaction, and waits for it. The key that is being released, if it was visited, is not among those set aside.
+func (l *loop) closeWith(j *job, released *parkedKey) error {
+	if err := l.settle(); err != nil {
+		return err
+	}
+	if err := l.untry(); err != nil {
+		return err
+	}
+	var aside []streams.SetAside
+	if len(l.parking.keys) > 0 {
+		var err error
+		if aside, err = l.setAside(j, released); err != nil {
+			return err
+		}
+	}
+	l.arm()
+	if err := l.feedWork(j, work{kind: workClose, key: j.record.Key, aside: aside}); err != nil {
 		return err
 	}
 	if err := l.settle(); err != nil {
 		return err
 	}
 	if l.sweep != nil {
-		l.overlay.setSweep(nil)
+		l.overlay.setOwn(keySweep, nil)
 		l.sweep = nil
 	}
-	l.open.count(j)
-	return l.commit(j.record.Offset + 1)
+	return nil
 }

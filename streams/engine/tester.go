@@ -16,7 +16,7 @@ import (
 // It is one shard of one. Values are framed, as on the topics. A sweep goes through the group's loop topic: its visits come back as messages under the
 // keys' own names. The reference that Close returns is the table's value of the control record's key.
 //
-// What it cannot show is what only the engine does: transactions, restarts, the wrong-shard guard.
+// What it cannot show is what only the engine does: transactions, restarts, parking, the wrong-shard guard.
 func Graph(process streams.Process, handler streams.Handler, framing streams.Framing) *goka.GroupGraph {
 	t := &alone{handler: handler, framing: framing, readsAnything: process.ReadsAnything, tags: map[string][]string{}}
 	t.decider = &decider{
@@ -49,15 +49,18 @@ func (t *alone) receive(context goka.Context, message any) {
 		context.Fail(err)
 		return
 	}
+	if route.Unpark != nil {
+		return // nothing is ever parked here
+	}
 	if !route.Control {
-		t.decider.handle(context, work{kind: workDecide, key: route.Key, route: route})
+		t.decider.handle(context, work{kind: workDecide, key: route.Key, route: route, at: route.Record.Offset})
 		return
 	}
 	for _, key := range t.bearing(route.Tags) {
-		t.waiting = append(t.waiting, work{kind: workVisit, key: key, route: route})
+		t.waiting = append(t.waiting, work{kind: workVisit, key: key, route: route, at: route.Record.Offset})
 		context.Loopback(key, nothing)
 	}
-	t.waiting = append(t.waiting, work{kind: workClose, key: context.Key(), route: route})
+	t.waiting = append(t.waiting, work{kind: workClose, key: context.Key(), route: route, at: route.Record.Offset})
 	context.Loopback(context.Key(), nothing)
 }
 

@@ -54,23 +54,19 @@ func (l *loop) transact(ending context.Context) error {
 		if j == nil {
 			break
 		}
-		if j.sweeping() {
+		if j.alone() {
 			if l.open.records == 0 {
-				return l.sweepThrough(ending, j)
+				return l.through(ending, j)
 			}
 			// The index is read as committed, so what came before must be.
 			l.held = j
 			break
 		}
-		l.open.count(j)
-		next = j.record.Offset + 1
-		if j.astray {
-			l.open.astray++
-			continue
-		}
-		if err := l.feed(j); err != nil {
+		if err := l.work(j); err != nil {
 			return err
 		}
+		l.open.count(j)
+		next = j.record.Offset + 1
 	}
 	if l.open.records == 0 {
 		return l.settle() // nothing but aborted records was polled
@@ -81,6 +77,26 @@ func (l *loop) transact(ending context.Context) error {
 	return l.commit(next)
 }
 
+// through works on a record that has transactions of its own.
+func (l *loop) through(ending context.Context, j *job) error {
+	if j.sweeping() {
+		return l.sweepThrough(ending, j)
+	}
+	return l.unpark(ending, j)
+}
+
+// work does what an ordinary record asks for. It counts for nothing until then: going carefully may begin the open transaction anew.
+func (l *loop) work(j *job) error {
+	switch {
+	case j.astray:
+		l.open.astray++
+		return nil
+	case j.route.Control:
+		return l.feed(j)
+	}
+	return l.decide(j)
+}
+
 // outwait waits, outside any transaction, for a record that could not be unframed in time.
 func (l *loop) outwait(err error) error {
 	if err := l.settle(); err != nil {
@@ -89,7 +105,7 @@ func (l *loop) outwait(err error) error {
 	l.log.Warn("waiting for a record to become readable", "reason", err)
 	l.status.waiting(err)
 	j := &l.jobs[0]
-	if err := l.route(l.ctx, j); err != nil {
+	if err := l.routeNext(l.ctx, j); err != nil {
 		return err
 	}
 	l.held, l.jobs = j, l.jobs[1:]
@@ -137,7 +153,7 @@ func (l *loop) checkWhole(ctx context.Context) error {
 // full says that the open transaction has reached a limit.
 func (l *loop) full() bool {
 	limits := &l.engine.config.Limits
-	return l.open.records >= limits.TransactionRecordsMax ||
+	return l.open.records >= l.atMost(limits.TransactionRecordsMax) ||
 		l.open.read+l.written.Load() >= limits.TransactionBytesMax ||
 		l.late()
 }
@@ -179,6 +195,8 @@ func (l *loop) commit(next int64) error {
 	}
 	l.working.next = next
 	l.bear()
+	l.writeFacts()
+	l.writeCaution()
 	last, err := l.writeChangelog()
 	if err != nil {
 		return err
@@ -241,6 +259,8 @@ func (l *loop) finish() {
 	l.metrics.commit(&l.open, l.written.Load())
 	l.committed = l.working
 	l.unborn = false
+	l.forget()
+	l.relax()
 	l.overlay.reset()
 	l.open.open = false
 	l.status.committed(l.committed, l.sweep, l.store.position.Next)
