@@ -70,16 +70,29 @@ func (w *World) fills(schemas.Date) error {
 	return nil
 }
 
-// settlements settles what is due, and tries once a day before it is.
+// Answer lets custodians price and settle what is theirs to, at once, until they have nothing more to say today.
+func (w *World) Answer(today schemas.Date) error {
+	for _, step := range []func(schemas.Date) error{w.fills, w.settlements} {
+		if err := step(today); err != nil {
+			return err
+		}
+		if err := w.Run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settlements settles what is due, on the day on which it was due, and tries once a day before it is.
 func (w *World) settlements(today schemas.Date) error {
 	var rest []*custodian.CustodianOrder
 	for _, o := range w.due {
-		id := "settled"
-		if today < o.SettlesOn {
+		id, on := "settled", o.SettlesOn
+		if today < on {
 			rest = append(rest, o)
-			id = fmt.Sprintf("early-%s", today)
+			id, on = fmt.Sprintf("early-%s", today), today
 		}
-		w.Confirm([]*ingest.Confirmation{{Custodian: o.Custodian, ID: id, Trade: o.Trade, Body: &ingest.TradeSettled{SettledOn: today}}})
+		w.Confirm([]*ingest.Confirmation{{Custodian: o.Custodian, ID: id, Trade: o.Trade, Body: &ingest.TradeSettled{SettledOn: on}}})
 	}
 	w.due = rest
 	return nil

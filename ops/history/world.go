@@ -43,6 +43,9 @@ type World struct {
 	Restless bool
 	// Done, where given, is asked at the end of each day after the last instructions; the history ends where it says so.
 	Done func() bool
+	// Interlude, where given, is called at each moment of each day, for whoever has something of their own to do there. Only after a step has
+	// the pipeline come to rest.
+	Interlude func(Moment, schemas.Date) error
 
 	sent []ingest.Instruction
 	// answered counts the custodian orders whose pricing was answered; due are those that are still to settle.
@@ -50,6 +53,24 @@ type World struct {
 	due      []*custodian.CustodianOrder
 	// closed are the days that a restless world has tried to close in London.
 	closed []schemas.Date
+}
+
+// Moment is a moment of a day.
+type Moment int
+
+// The moments of a day: before each thing that somebody sends, before the day is closed, after each step of the evening, and after its last.
+const (
+	BeforeAction Moment = iota
+	BeforeClose
+	AfterStep
+	AfterDay
+)
+
+func (w *World) interlude(moment Moment, today schemas.Date) error {
+	if w.Interlude == nil {
+		return nil
+	}
+	return w.Interlude(moment, today)
 }
 
 // New makes a world at the time before its first record.
@@ -134,7 +155,9 @@ func (w *World) playDay(n int) error {
 			w.Instruct(&ingest.Instruction{Source: "portal", ID: "open", Pot: PotName(p), InstructedOn: today, Body: &ingest.PotOpened{}})
 		}
 	}
-	w.act(n, today, false)
+	if err := w.act(n, today, false); err != nil {
+		return err
+	}
 	if w.Restless && n < len(w.Days)+TailDays {
 		if err := w.Run(); err != nil {
 			return err
@@ -143,32 +166,47 @@ func (w *World) playDay(n int) error {
 			return err
 		}
 	}
+	if err := w.interlude(BeforeClose, today); err != nil {
+		return err
+	}
 	w.At(today, 20*hour)
 	w.Tick()
-	w.act(n, today, true)
+	if err := w.act(n, today, true); err != nil {
+		return err
+	}
 	for _, step := range []func(schemas.Date) error{w.early, w.Prices, w.Releases, w.fills, w.settlements} {
 		if err := w.Run(); err != nil {
+			return err
+		}
+		if err := w.interlude(AfterStep, today); err != nil {
 			return err
 		}
 		if err := step(today); err != nil {
 			return err
 		}
 	}
-	return w.Run()
+	if err := w.Run(); err != nil {
+		return err
+	}
+	return w.interlude(AfterDay, today)
 }
 
 // act does a day's actions, or those of its evening.
-func (w *World) act(n int, today schemas.Date, evening bool) {
+func (w *World) act(n int, today schemas.Date, evening bool) error {
 	if n >= len(w.Days) {
-		return
+		return nil
 	}
 	for _, a := range w.Days[n] {
 		if (a.Kind == SendsLate) != evening {
 			continue
 		}
 		w.Now += schemas.Instant(a.Minute) * minute
+		if err := w.interlude(BeforeAction, today); err != nil {
+			return err
+		}
 		w.do(a, today)
 	}
+	return nil
 }
 
 func (w *World) do(a Action, today schemas.Date) {

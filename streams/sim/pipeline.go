@@ -28,6 +28,7 @@ type Pipeline struct {
 	topics     map[string]streams.Topic
 	partitions map[string][][]Record
 	runs       []*run
+	sick       Sickness
 	// Dropped counts the transactions that were dropped, Astray the records that were skipped in the wrong shard.
 	Dropped, Astray int
 }

@@ -21,6 +21,9 @@ type run struct {
 	progress progress
 	states   map[string][]byte
 	index    map[string]map[string]bool // by tag, the keys that bear it
+	parked   map[string]*queue
+	// failed are the decisions that the next transactions know to have failed, and why.
+	failed map[decision]string
 }
 
 // progress is what a transaction commits besides states: how far the shard is.
@@ -29,7 +32,7 @@ type progress struct {
 	chain      streams.Chain
 	recordedAt schemas.Instant
 	reference  []byte
-	// sweep is where a sweep over several transactions stands; nil between sweeps.
+	// sweep is where a sweep over several transactions stands, the first or one that a release repeats; nil between sweeps.
 	sweep *sweep
 }
 
@@ -45,6 +48,7 @@ type transaction struct {
 	states   map[string][]byte // nil is a deletion
 	tags     []tagging
 	outs     []out
+	parked   map[string]*queue // nil is a key that is parked no more
 }
 
 type tagging struct {
@@ -61,7 +65,7 @@ type out struct {
 func newRun(p *Pipeline, process *streams.Process, shard int32) (*run, error) {
 	r := &run{
 		pipeline: p, process: process, shard: shard, handler: process.NewHandler(framing{}),
-		states: make(map[string][]byte), index: make(map[string]map[string]bool),
+		states: make(map[string][]byte), index: make(map[string]map[string]bool), parked: make(map[string]*queue), failed: make(map[decision]string),
 	}
 	if err := r.handler.Restore(nil, nil); err != nil {
 		return nil, fmt.Errorf("starting shard %d of %s: %w", shard, process.Name, err)
@@ -71,30 +75,49 @@ func newRun(p *Pipeline, process *streams.Process, shard int32) (*run, error) {
 
 func (r *run) inbox() []Record { return r.pipeline.partitions[r.process.Inbox.Name][r.shard] }
 
-// transact takes as many records as the schedule lets it, and commits or drops what came of them.
+// transact takes as many records as the schedule lets it, and commits or drops what came of them. A decision that fails drops them, too; the next
+// transaction parks its key.
 func (r *run) transact() error {
-	t := &transaction{run: r, progress: r.progress, states: make(map[string][]byte)}
+	t := &transaction{run: r, progress: r.progress, states: make(map[string][]byte), parked: make(map[string]*queue)}
+	err := t.work()
+	var failed *failure
+	if errors.As(err, &failed) {
+		r.failed[failed.decision] = failed.reason
+		return r.restore()
+	}
+	if err != nil {
+		return err
+	}
+	return t.end()
+}
+
+func (t *transaction) work() error {
+	r := t.run
 	limit := r.pipeline.bound(r.pipeline.schedule.RecordsMax)
 	for taken := 0; taken < limit && t.progress.next < int64(len(r.inbox())); taken++ {
 		record, route, err := t.read(&r.inbox()[t.progress.next])
 		if err != nil {
 			return err
 		}
-		if route.Control && len(route.Tags) > 0 {
+		if route.Control && len(route.Tags) > 0 || route.Unpark != nil {
 			// The index is read as committed, so what came before must be.
 			if taken > 0 {
 				break
 			}
-			if err := t.sweep(route); err != nil {
+			if route.Unpark != nil {
+				return t.unpark(route)
+			}
+			if done, err := t.sweep(route, ""); err != nil || !done {
 				return err
 			}
+			t.progress.next++
 			break
 		}
 		if err := t.take(record, route); err != nil {
 			return err
 		}
 	}
-	return t.end()
+	return nil
 }
 
 // read unframes and routes a record.
@@ -125,24 +148,29 @@ func (t *transaction) take(record *streams.Record, route *streams.Route) error {
 	width := t.process.Inbox.Width.Partitions(t.pipeline.shards)
 	switch {
 	case route.Control:
-		return t.close(route)
+		return t.close(route, "")
 	case !t.process.ReadsAnything && streams.PartitionOf(route.Key, width) != t.shard:
 		t.pipeline.Astray++
 		return nil
 	}
-	if err := t.decide(route, route.Key); err != nil {
+	if t.mustPark(route, route.Key) {
+		t.park(route, route.Key)
+		return nil
+	}
+	if err := t.decide(route, route.Key, false); err != nil {
 		return fmt.Errorf("deciding %s/%d at %d: %w", record.Topic, record.Partition, record.Offset, err)
 	}
 	return nil
 }
 
-func (t *transaction) decide(route *streams.Route, key string) error {
+func (t *transaction) decide(route *streams.Route, key string, released bool) error {
 	scope := t.scope(route)
+	scope.Released = released
 	state, changed := t.states[key]
 	if !changed {
 		state = t.run.states[key]
 	}
-	change, err := t.handler.Decide(scope, route, key, slices.Clone(state))
+	change, err := t.attempt(scope, route, key, slices.Clone(state))
 	if err != nil {
 		return err
 	}
@@ -169,8 +197,11 @@ func (t *transaction) scope(route *streams.Route) *streams.Scope {
 	}
 }
 
-func (t *transaction) close(route *streams.Route) error {
-	reference, err := t.handler.Close(t.scope(route), route)
+// close ends a control record. The key that is released was not set aside, whatever else waits for it.
+func (t *transaction) close(route *streams.Route, released string) error {
+	scope := t.scope(route)
+	scope.Released, scope.SetAside = released != "", t.setAside(route.Tags, released)
+	reference, err := t.handler.Close(scope, route)
 	if err != nil {
 		return fmt.Errorf("closing the record at %d: %w", route.Record.Offset, err)
 	}
@@ -180,8 +211,9 @@ func (t *transaction) close(route *streams.Route) error {
 	return nil
 }
 
-// sweep makes the next visits of a sweep, in key order, and closes it with the last of them. The position moves on only then.
-func (t *transaction) sweep(route *streams.Route) error {
+// sweep makes the next visits of a sweep, in key order, and closes it with the last of them. It passes over the keys that are parked, but for the
+// one that is released, where it is repeated for that. It returns whether it came to its close.
+func (t *transaction) sweep(route *streams.Route, released string) (done bool, err error) {
 	mark := sweep{}
 	if t.progress.sweep != nil {
 		mark = *t.progress.sweep
@@ -191,17 +223,21 @@ func (t *transaction) sweep(route *streams.Route) error {
 		if limit == 0 {
 			mark.tally = t.handler.Tally()
 			t.progress.sweep = &mark
-			return nil
+			return false, nil
 		}
 		limit--
-		if err := t.decide(route, key); err != nil {
-			return fmt.Errorf("visiting %s for the record at %d: %w", key, route.Record.Offset, err)
+		if key != released && t.mustPark(route, key) {
+			t.park(route, key)
+		} else if err := t.decide(route, key, released != ""); err != nil {
+			return false, fmt.Errorf("visiting %s for the record at %d: %w", key, route.Record.Offset, err)
 		}
 		mark.cursor = key
 	}
 	t.progress.sweep = nil
-	t.progress.next++
-	return t.close(route)
+	if released != "" {
+		t.leave(released)
+	}
+	return true, t.close(route, released)
 }
 
 // tagged returns the keys after the cursor that bear one of the tags, each once.
@@ -223,14 +259,7 @@ func (t *transaction) end() error {
 	r := t.run
 	if r.pipeline.drops() {
 		r.pipeline.Dropped++
-		var tally []byte
-		if r.progress.sweep != nil {
-			tally = r.progress.sweep.tally
-		}
-		if err := r.handler.Restore(r.progress.reference, tally); err != nil {
-			return fmt.Errorf("restoring after a dropped transaction: %w", err)
-		}
-		return nil
+		return r.restore()
 	}
 	if err := t.publish(); err != nil {
 		return err
@@ -245,7 +274,20 @@ func (t *transaction) end() error {
 	for _, tagging := range t.tags {
 		r.tag(tagging)
 	}
+	t.commitParked()
 	r.progress = t.progress
+	return nil
+}
+
+// restore takes the handler back to what was committed.
+func (r *run) restore() error {
+	var tally []byte
+	if r.progress.sweep != nil {
+		tally = r.progress.sweep.tally
+	}
+	if err := r.handler.Restore(r.progress.reference, tally); err != nil {
+		return fmt.Errorf("restoring after a dropped transaction: %w", err)
+	}
 	return nil
 }
 
@@ -264,6 +306,10 @@ func (r *run) tag(t tagging) {
 // publish appends the outputs to their topics, if the process has declared them.
 func (t *transaction) publish() error {
 	for _, o := range t.outs {
+		if o.topic == t.process.ParkedTo.Name {
+			t.pipeline.Produce(o.topic, o.key, o.value, o.at)
+			continue
+		}
 		i := slices.IndexFunc(t.process.Outputs, func(topic streams.Topic) bool { return topic.Name == o.topic })
 		if i < 0 {
 			return fmt.Errorf("writing to %s, which is not one of its outputs", o.topic)
