@@ -14,6 +14,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/penstock-ledger/penstock/ops/child"
 )
 
 // startsMax bounds how often Start tries again with other ports, when another process took one in between.
@@ -38,7 +40,7 @@ type Broker struct {
 	options   Options
 	dir       string
 	addr      string
-	process   *process
+	process   *child.Process
 }
 
 // Start starts a broker and returns when it answers; ctx bounds the start only. The error wraps ErrUnavailable when this
@@ -57,7 +59,7 @@ func Start(ctx context.Context, options Options) (*Broker, error) {
 		if err == nil {
 			return b, nil
 		}
-		if try == startsMax || !errors.Is(err, errEnded) {
+		if try == startsMax || !errors.Is(err, child.ErrEnded) {
 			return nil, fmt.Errorf("starting Apache Kafka %s: %w", Version, err)
 		}
 	}
@@ -71,7 +73,7 @@ func (b *Broker) LogPath() string { return filepath.Join(b.dir, "broker.log") }
 
 // Kill ends the broker without warning (SIGKILL), as a crash would. The data stays.
 func (b *Broker) Kill() error {
-	if err := b.process.kill(); err != nil {
+	if err := b.process.Kill(); err != nil {
 		return fmt.Errorf("killing the broker: %w", err)
 	}
 	return nil
@@ -79,7 +81,7 @@ func (b *Broker) Kill() error {
 
 // Pause freezes the broker: connections stay open, and nothing answers, until Resume.
 func (b *Broker) Pause() error {
-	if err := b.process.signal(syscall.SIGSTOP); err != nil {
+	if err := b.process.Signal(syscall.SIGSTOP); err != nil {
 		return fmt.Errorf("pausing the broker: %w", err)
 	}
 	return nil
@@ -87,7 +89,7 @@ func (b *Broker) Pause() error {
 
 // Resume lets a paused broker go on.
 func (b *Broker) Resume() error {
-	if err := b.process.signal(syscall.SIGCONT); err != nil {
+	if err := b.process.Signal(syscall.SIGCONT); err != nil {
 		return fmt.Errorf("resuming the broker: %w", err)
 	}
 	return nil
@@ -103,7 +105,7 @@ func (b *Broker) Restart(ctx context.Context) error {
 
 // Stop shuts the broker down, and removes its folder if Start made it.
 func (b *Broker) Stop() error {
-	if err := b.process.stop(); err != nil {
+	if err := b.process.Stop(); err != nil {
 		return fmt.Errorf("stopping the broker: %w", err)
 	}
 	if b.options.Dir != "" {
@@ -150,14 +152,14 @@ func (b *Broker) propertiesPath() string { return filepath.Join(b.dir, "server.p
 
 // run starts the process and waits until the cluster has a broker to offer.
 func (b *Broker) run(ctx context.Context) error {
-	process, err := start(b.LogPath(), b.installed.java, fmt.Sprintf("-Xmx%dm", b.options.HeapMB),
+	process, err := child.Start(b.LogPath(), nil, b.installed.java, fmt.Sprintf("-Xmx%dm", b.options.HeapMB),
 		"-Dlog4j2.configurationFile="+b.installed.logging(), "-cp", b.installed.classPath(), "kafka.Kafka", b.propertiesPath())
 	if err != nil {
 		return err
 	}
 	b.process = process
-	if err := process.await(ctx, b.answers); err != nil {
-		return errors.Join(fmt.Errorf("%w; see %s", err, b.LogPath()), process.kill())
+	if err := process.Await(ctx, b.answers); err != nil {
+		return errors.Join(fmt.Errorf("%w; see %s", err, b.LogPath()), process.Kill())
 	}
 	return nil
 }

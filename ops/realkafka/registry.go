@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/penstock-ledger/penstock/ops/child"
 )
 
 // registryVersion is the release of the schema registry that registry.mod names.
@@ -22,7 +24,7 @@ const registryPackage = "github.com/axonops/axonops-schema-registry/cmd/schema-r
 type Registry struct {
 	dir     string
 	url     string
-	process *process
+	process *child.Process
 }
 
 // StartRegistry builds the registry the first time, starts it and returns when it answers; ctx bounds the start only. The
@@ -57,7 +59,7 @@ func (r *Registry) LogPath() string { return filepath.Join(r.dir, "registry.log"
 
 // Stop ends the registry and removes its folder.
 func (r *Registry) Stop() error {
-	if err := r.process.stop(); err != nil {
+	if err := r.process.Stop(); err != nil {
 		return fmt.Errorf("stopping the schema registry: %w", err)
 	}
 	return os.RemoveAll(r.dir)
@@ -73,11 +75,11 @@ func (r *Registry) run(ctx context.Context, binary, addr string) error {
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("writing its configuration: %w", err)
 	}
-	if r.process, err = start(r.LogPath(), binary, "-config", config); err != nil {
+	if r.process, err = child.Start(r.LogPath(), nil, binary, "-config", config); err != nil {
 		return err
 	}
-	if err := r.process.await(ctx, r.answers); err != nil {
-		return errors.Join(fmt.Errorf("%w; see %s", err, r.LogPath()), r.process.kill())
+	if err := r.process.Await(ctx, r.answers); err != nil {
+		return errors.Join(fmt.Errorf("%w; see %s", err, r.LogPath()), r.process.Kill())
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 //go:build !linux && !windows
 
-package realkafka
+package child
 
 import "syscall"
 

@@ -1,4 +1,4 @@
-package realkafka
+package child
 
 import (
 	"bufio"
@@ -14,7 +14,7 @@ import (
 )
 
 // childLog names, for a copy of this test binary, the file that the process it starts must log to.
-const childLog = "REALKAFKA_TEST_CHILD_LOG"
+const childLog = "PENSTOCK_TEST_CHILD_LOG"
 
 func TestMain(m *testing.M) {
 	if log := os.Getenv(childLog); log != "" {
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 
 // parentOfSleep starts a process that would outlive it, says so, and waits to be killed.
 func parentOfSleep(log string) {
-	if _, err := start(log, "sleep", "600"); err != nil {
+	if _, err := Start(log, nil, "sleep", "600"); err != nil {
 		fmt.Println(err)
 		return
 	}
