@@ -27,7 +27,7 @@ const commandTimeMax = time.Minute
 var shared struct {
 	sync.Mutex
 	kept bool
-	*server
+	*Server
 }
 
 // Main runs the tests of a package on one server, which is started when the first test asks for it:
@@ -36,7 +36,7 @@ var shared struct {
 func Main(m *testing.M) int {
 	shared.kept = true
 	defer func() {
-		if shared.server != nil {
+		if shared.Server != nil {
 			shared.stop()
 		}
 	}()
@@ -76,7 +76,7 @@ func serverURL(ctx context.Context, t testing.TB) string {
 	}
 	shared.Lock()
 	defer shared.Unlock()
-	if shared.server != nil {
+	if shared.Server != nil {
 		return shared.url
 	}
 	started, err := startServer(ctx)
@@ -84,7 +84,7 @@ func serverURL(ctx context.Context, t testing.TB) string {
 		t.Fatalf("no Postgres for this test: %v; install a server, or name one in %s", err, URLVariable)
 	}
 	if shared.kept {
-		shared.server = started
+		shared.Server = started
 	} else {
 		t.Cleanup(started.stop)
 	}

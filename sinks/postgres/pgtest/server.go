@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,15 +23,49 @@ import (
 // readyPollEvery is the pause between attempts to reach a server that is starting.
 const readyPollEvery = 20 * time.Millisecond
 
-// server is a Postgres of our own, reachable through a socket in its folder only.
-type server struct {
-	url, folder string
-	command     *exec.Cmd
-	log         *bytes.Buffer
-	exited      chan struct{}
+// Server is a Postgres of our own, reachable through a socket in its folder only.
+type Server struct {
+	url, folder, binaries string
+	credential            *syscall.Credential
+	command               *exec.Cmd
+	log                   *bytes.Buffer
+	exited                chan struct{}
 }
 
-func startServer(ctx context.Context) (_ *server, err error) {
+// StartServer starts a server for one test, which may kill it; it ends with the test.
+func StartServer(t testing.TB) *Server {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeMax)
+	defer cancel()
+	s, err := startServer(ctx)
+	if err != nil {
+		t.Fatalf("no Postgres for this test: %v", err)
+	}
+	t.Cleanup(s.stop)
+	return s
+}
+
+// URL is the address of the server's first database, for a superuser.
+func (s *Server) URL() string { return s.url }
+
+// Kill ends the server without warning (SIGKILL), as a crash would. Its sessions notice and end, too.
+func (s *Server) Kill() {
+	_ = s.command.Process.Kill()
+	<-s.exited
+}
+
+// Restart starts a killed server again on its data and returns once it answers. It tries again while the sessions of the killed
+// one still hold its memory, until ctx ends.
+func (s *Server) Restart(ctx context.Context) error {
+	for {
+		err := s.serve(ctx)
+		if !errors.Is(err, errEnded) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func startServer(ctx context.Context) (_ *Server, err error) {
 	binaries, err := findBinaries()
 	if err != nil {
 		return nil, err
@@ -54,7 +89,7 @@ func startServer(ctx context.Context) (_ *server, err error) {
 			return nil, fmt.Errorf("giving the folder to the server's account: %w", err)
 		}
 	}
-	started := &server{folder: folder, log: new(bytes.Buffer), exited: make(chan struct{})}
+	started := &Server{folder: folder, binaries: binaries, credential: credential}
 	started.url = (&url.URL{
 		Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: url.Values{"host": {folder}}.Encode(),
 	}).String()
@@ -65,19 +100,28 @@ func startServer(ctx context.Context) (_ *server, err error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("running initdb: %w: %s", err, out)
 	}
-	started.command = exec.Command(filepath.Join(binaries, "postgres"), "-D", data, "-k", folder,
-		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=100", "-c", "shared_buffers=256MB")
-	started.command.SysProcAttr, started.command.Dir = attributes(credential), folder
-	started.command.Stdout, started.command.Stderr = started.log, started.log
-	if err := started.run(); err != nil {
-		return nil, fmt.Errorf("starting the server: %w", err)
-	}
-	return started, started.waitReady(ctx)
+	return started, started.serve(ctx)
 }
+
+// serve runs the server on its data and waits until it answers. After an error it does not run.
+func (s *Server) serve(ctx context.Context) error {
+	s.log, s.exited = new(bytes.Buffer), make(chan struct{})
+	s.command = exec.Command(filepath.Join(s.binaries, "postgres"), "-D", filepath.Join(s.folder, "data"), "-k", s.folder,
+		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=100", "-c", "shared_buffers=256MB")
+	s.command.SysProcAttr, s.command.Dir = attributes(s.credential), s.folder
+	s.command.Stdout, s.command.Stderr = s.log, s.log
+	if err := s.run(); err != nil {
+		return fmt.Errorf("starting the server: %w", err)
+	}
+	return s.waitReady(ctx)
+}
+
+// errEnded says that a server gave up by itself.
+var errEnded = errors.New("the server ended by itself")
 
 // run starts the server and waits for it in one goroutine that keeps its thread: where the kernel ends a child with its
 // parent, the parent is the thread.
-func (s *server) run() error {
+func (s *Server) run() error {
 	begun := make(chan error)
 	go func() {
 		runtime.LockOSThread()
@@ -91,7 +135,7 @@ func (s *server) run() error {
 	return <-begun
 }
 
-func (s *server) waitReady(ctx context.Context) error {
+func (s *Server) waitReady(ctx context.Context) error {
 	ticker := time.NewTicker(readyPollEvery)
 	defer ticker.Stop()
 	for {
@@ -102,20 +146,23 @@ func (s *server) waitReady(ctx context.Context) error {
 		select {
 		case <-ticker.C:
 		case <-s.exited:
-			_ = os.RemoveAll(s.folder)
-			return fmt.Errorf("the server ended by itself: %s", s.log)
+			return fmt.Errorf("%w: %s", errEnded, s.log)
 		case <-ctx.Done():
-			s.stop()
+			s.quit()
 			return fmt.Errorf("waiting for the server: %w: %w", context.Cause(ctx), err)
 		}
 	}
 }
 
 // stop ends the server at once: nothing in it will be needed again.
-func (s *server) stop() {
+func (s *Server) stop() {
+	s.quit()
+	_ = os.RemoveAll(s.folder)
+}
+
+func (s *Server) quit() {
 	_ = s.command.Process.Signal(syscall.SIGQUIT)
 	<-s.exited
-	_ = os.RemoveAll(s.folder)
 }
 
 // serverCredential is nil for an ordinary user; Postgres refuses to run as root.

@@ -1,0 +1,167 @@
+// Package script says what a victim runs, and where it dies. The drill writes a script, the victim reads it.
+package script
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Script is what one victim runs.
+type Script struct {
+	// Name names the instance, and Roles are what it runs.
+	Name  string   `json:"name"`
+	Roles []string `json:"roles"`
+	// Brokers, Registry and Postgres are the addresses of what it works with; Suffix ends its transactional ids.
+	Brokers  []string `json:"brokers"`
+	Registry string   `json:"registry"`
+	Postgres string   `json:"postgres"`
+	Suffix   string   `json:"suffix"`
+	Shards   int32    `json:"shards"`
+	// StateDir holds its stores.
+	StateDir string `json:"state_dir"`
+	// IntakeKey is the secret of role intake, the same for all instances.
+	IntakeKey string `json:"intake_key"`
+	// Session is the silence after which others take over; RecordsMax and VisitsMax bound a transaction.
+	Session    time.Duration `json:"session"`
+	RecordsMax int           `json:"records_max"`
+	VisitsMax  int           `json:"visits_max"`
+	// Behaviour is the simulated custodians' YAML.
+	Behaviour string `json:"behaviour"`
+	Plan      Plan   `json:"plan"`
+}
+
+// Write writes the script to a file.
+func (s *Script) Write(path string) error {
+	text, err := json.Marshal(s)
+	if err == nil {
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the script: %w", err)
+	}
+	return nil
+}
+
+// Read reads a script.
+func Read(path string) (*Script, error) {
+	text, err := os.ReadFile(path)
+	var s Script
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the script: %w", err)
+	}
+	return &s, nil
+}
+
+// Plan is a list of points that strike one after the other, each once, whichever victim comes to it first.
+type Plan struct {
+	// Dir is where victims say that a point has struck: several may follow one plan.
+	Dir    string  `json:"dir"`
+	Points []Point `json:"points"`
+}
+
+// Point is a moment of a victim's life.
+type Point struct {
+	// Process is the engine's process, or "sink"; Step one of engine.Step or postgres.Step.
+	Process string `json:"process"`
+	Step    string `json:"step"`
+	// Occurrence says how often the victim comes here, since the point before has struck, until this one does; 0 is the first time.
+	Occurrence int `json:"occurrence"`
+	// Sweeping counts only what happens between two transactions of one sweep.
+	Sweeping bool `json:"sweeping,omitempty"`
+	// Freeze stops the victim (SIGSTOP) instead of killing it (SIGKILL).
+	Freeze bool `json:"freeze,omitempty"`
+}
+
+func (p Point) String() string {
+	text := p.Process + "/" + p.Step
+	if p.Sweeping {
+		text += " in a sweep"
+	}
+	if p.Freeze {
+		text += ", frozen"
+	}
+	return text
+}
+
+// Struck returns the process ids of the victims of the points that have struck so far.
+func (p *Plan) Struck() []int {
+	var pids []int
+	for n := range p.Points {
+		text, err := os.ReadFile(p.claim(n))
+		if err != nil {
+			return pids
+		}
+		pid, err := strconv.Atoi(string(text))
+		if err != nil {
+			return pids // it is just being written
+		}
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+func (p *Plan) claim(n int) string { return filepath.Join(p.Dir, strconv.Itoa(n)) }
+
+// Striker strikes its own process by a plan.
+type Striker struct {
+	Plan Plan
+	// Sweeping says whether a shard is between two transactions of a sweep.
+	Sweeping func(process string, shard int32) bool
+
+	mutex sync.Mutex
+	// next is the point that strikes next, as far as was seen; met counts the meetings with it.
+	next, met int
+}
+
+// At is called whenever the process comes to a step. Where the plan says so, it does not return, or not before somebody lets the
+// process go on.
+func (s *Striker) At(process string, shard int32, step string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for s.next < len(s.Plan.Points) {
+		if _, err := os.Stat(s.Plan.claim(s.next)); err != nil {
+			break
+		}
+		s.next, s.met = s.next+1, 0
+	}
+	if s.next == len(s.Plan.Points) {
+		return
+	}
+	p := s.Plan.Points[s.next]
+	if p.Process != process || p.Step != step || p.Sweeping && !s.Sweeping(process, shard) {
+		return
+	}
+	if s.met++; s.met >= p.Occurrence {
+		s.strike(p)
+	}
+}
+
+// strike claims the point, and only then acts: a point that two victims come to strikes one of them.
+func (s *Striker) strike(p Point) {
+	claim, err := os.OpenFile(s.Plan.claim(s.next), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	_, err = claim.WriteString(strconv.Itoa(os.Getpid()))
+	if err != nil {
+		return
+	}
+	_ = claim.Close()
+	signal := syscall.SIGKILL
+	if p.Freeze {
+		signal = syscall.SIGSTOP
+	}
+	_ = syscall.Kill(os.Getpid(), signal)
+	if !p.Freeze {
+		select {} // the signal is on its way
+	}
+}
