@@ -242,7 +242,7 @@ func (c *crew) said(name string, words ...string) []string {
 }
 
 // linesToldMax bounds what is told of each member's log when a drill fails.
-const linesToldMax = 2500
+const linesToldMax = 60
 
 func (c *crew) logs() string {
 	var text strings.Builder

@@ -3,8 +3,8 @@ package processes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -55,7 +55,7 @@ func (b *bench) run(d drill, newSite func(*testing.T, string, *drill) *site) {
 		on := newSite(t, b.binary, &d)
 		r := newDrive(t, b.binary, on, &d, b.forecast)
 		t.Cleanup(func() {
-			if t.Failed() || os.Getenv("KEEPLOGS") != "" {
+			if t.Failed() {
 				t.Logf("seed %d (set %s to run with it again)\n%s", b.seed, seedVariable, r.crew.logs())
 			}
 		})
@@ -69,6 +69,9 @@ func (b *bench) run(d drill, newSite func(*testing.T, string, *drill) *site) {
 		b.total.add(result)
 	})
 }
+
+// summary prints what all drills together came to, whether they failed or not.
+func (b *bench) summary(where string) { fmt.Printf("%s, seed %d: %s\n", where, b.seed, b.total) }
 
 // disturbed drives the load while it is disturbed, and then waits until all of the plan has struck and everything is booked.
 func (r *drive) disturbed(d *drill, market *demo.Market, seed uint64) error {

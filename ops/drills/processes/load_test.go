@@ -38,9 +38,6 @@ type load struct {
 	pots, days, waves int
 }
 
-// instructions is how many different ones are sent.
-func (l load) instructions() int { return l.pots * (1 + l.days*l.waves) }
-
 // wave is one instruction for every pot, all at one time. Within a wave no two different ones are of one pot, so the order in which they
 // are sent again does not matter.
 type wave struct {

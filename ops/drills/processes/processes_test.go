@@ -1,12 +1,13 @@
 package processes
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 
+	"github.com/penstock-ledger/penstock/ops/realkafka"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/sinks/postgres/pgtest"
 	"github.com/penstock-ledger/penstock/streams/engine"
@@ -73,11 +74,61 @@ func drills(seed uint64, l load, kills int) []drill {
 	}
 }
 
-func TestInstancesOnTheEmbeddedBroker(t *testing.T) {
-	l := load{pots: 200, days: 2, waves: 4}
-	b := newBench(t, l, seed(t))
-	for _, d := range drills(b.seed, l, 4) {
-		b.run(d, embeddedSite)
+// size is how much of it all is run.
+type size struct {
+	load
+	kills int
+	// only names the drills to run; nil runs all.
+	only []string
+}
+
+// full is what `make drills` runs.
+func full() bool { return os.Getenv(levelVariable) == "full" }
+
+func sizeOnEmbedded() size {
+	switch {
+	case full():
+		return size{load: load{pots: 4500, days: 2, waves: 4}, kills: 12}
+	case testing.Short():
+		return size{load: load{pots: 60, days: 1, waves: 3}, kills: 2, only: []string{"two instances killed at random"}}
 	}
-	fmt.Println(b.total)
+	return size{load: load{pots: 200, days: 2, waves: 4}, kills: 4, only: []string{
+		"roles killed at random", "killed in the middle of sweeps", "frozen before its commit", "sink killed at every step",
+	}}
+}
+
+func TestInstancesOnTheEmbeddedBroker(t *testing.T) {
+	s := sizeOnEmbedded()
+	b := newBench(t, s.load, seed(t))
+	for _, d := range drills(b.seed, s.load, s.kills) {
+		if s.only == nil || slices.Contains(s.only, d.name) {
+			b.run(d, embeddedSite)
+		}
+	}
+	b.summary("on the embedded broker")
+}
+
+func sizeOnReal() size {
+	if full() {
+		return size{load: load{pots: 4500, days: 2, waves: 4}, kills: 12}
+	}
+	return size{load: load{pots: 300, days: 2, waves: 4}, kills: 4, only: []string{
+		"roles killed at random", "pot killed at every step", "killed in the middle of sweeps", "frozen before its commit",
+		"sink killed at every step", "stores lost", "rolling restart", "Postgres killed", brokerKilled,
+	}}
+}
+
+const brokerKilled = "broker killed"
+
+func TestInstancesOnRealKafka(t *testing.T) {
+	realkafka.Require(t)
+	s := sizeOnReal()
+	b := newBench(t, s.load, seed(t))
+	all := append(drills(b.seed, s.load, s.kills), drill{name: brokerKilled, crew: two, disturb: atMoments(2, killBroker)})
+	for _, d := range all {
+		if s.only == nil || slices.Contains(s.only, d.name) {
+			b.run(d, realSite)
+		}
+	}
+	b.summary("on Apache Kafka")
 }
