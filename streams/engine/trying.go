@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -88,7 +89,7 @@ func (l *loop) note(key string, value []byte) error {
 		return produceError(record.Topic, err)
 	}
 	if err := l.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
-		return fmt.Errorf("committing %s: %w", key, err)
+		return fmt.Errorf("committing %s: %w", key, errors.Join(err, errUnknownOutcome))
 	}
 	batch := l.store.db.NewBatch()
 	defer func() { _ = batch.Close() }()

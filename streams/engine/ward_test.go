@@ -27,10 +27,10 @@ const wardName = "ward"
 // illness is what makes the ward's decisions fail, for as long as a test likes.
 type illness struct {
 	mu sync.Mutex
-	// records are the keys whose "ill" records fail, visits those whose visits fail, deadly those whose "ill" records call die.
-	records, visits, deadly map[string]bool
-	die                     func()
-	dropFails               bool
+	// records are the keys whose "ill" records fail, visits those whose visits fail; deadly and deadlyVisits are those that call die then.
+	records, visits, deadly, deadlyVisits map[string]bool
+	die                                   func()
+	dropFails                             bool
 }
 
 func (i *illness) set(change func(i *illness)) {
@@ -40,7 +40,9 @@ func (i *illness) set(change func(i *illness)) {
 }
 
 func (i *illness) cure() {
-	i.set(func(i *illness) { i.records, i.visits, i.deadly, i.dropFails = nil, nil, nil, false })
+	i.set(func(i *illness) {
+		i.records, i.visits, i.deadly, i.deadlyVisits, i.dropFails = nil, nil, nil, nil, false
+	})
 }
 
 func keySet(keys ...string) map[string]bool {
@@ -55,7 +57,7 @@ func (i *illness) of(key string, visit bool) (ill, deadly bool, die func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if visit {
-		return i.visits[key], false, nil
+		return i.visits[key], i.deadlyVisits[key], i.die
 	}
 	return i.records[key], i.deadly[key], i.die
 }

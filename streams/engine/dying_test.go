@@ -1,0 +1,270 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// runUntilDead runs an instance until a deadly decision kills it, as the end of the process would, or until it is at the end of the inbox.
+func (w *ward) runUntilDead(options ...option) (died bool) {
+	w.t.Helper()
+	var i *instance
+	started := make(chan struct{})
+	w.illness.set(func(ill *illness) { ill.die = func() { <-started; i.kill() } })
+	i = w.start(options...)
+	close(started)
+	await(w.t, "the instance to die or to be done", func() bool {
+		if i.engine.config.Dying.Err() != nil {
+			died = true
+			return true
+		}
+		for shard := range w.shards {
+			if s := i.status(shard); s.State != StateRunning || s.Next < int64(len(w.sent[shard])) {
+				return false
+			}
+		}
+		return true
+	})
+	i.stop()
+	return died
+}
+
+// livesUntilDone counts the deaths until the inbox is done.
+func (w *ward) livesUntilDone(options ...option) (deaths int) {
+	w.t.Helper()
+	for w.runUntilDead(options...) {
+		if deaths++; deaths > 20 {
+			w.t.Fatal("the process dies on and on")
+		}
+	}
+	return deaths
+}
+
+// releaseMended cures everybody, releases keys and checks that everything has come to what it should be.
+func (w *ward) releaseMended(keys ...string) {
+	w.t.Helper()
+	w.illness.cure()
+	for _, key := range keys {
+		w.send(key, releaseAll)
+	}
+	i := w.start()
+	w.caughtUp(i)
+	for shard := range w.shards {
+		w.holds(i, shard, map[string][]int64{})
+	}
+	i.stop()
+	w.recovered()
+}
+
+// tried returns what the changelog says was noted as under way, in order: compaction has not yet come to it.
+func (w *ward) tried(shard int32) (marks []string) {
+	for _, r := range w.readAll(w.process.Table.Name)[shard] {
+		if string(r.Key) == keyTrying && r.Value != nil {
+			marks = append(marks, string(r.Value))
+		}
+	}
+	return marks
+}
+
+const killed = "the process died 3 times while deciding it"
+
+func TestARecordThatKillsTheProcessIsParkedAfterThreeDeaths(t *testing.T) {
+	w := newWard(t, 1)
+	w.illness.deadly = keySet("deadly")
+	w.some(30)
+	w.send("deadly", "ill 1", "add 2") // @30, @31
+	w.some(10)
+	// The first death may have been of anything. The second comes before the life has committed anything, so the next lives go carefully; three of those die.
+	if deaths := w.livesUntilDone(); deaths != 5 {
+		t.Errorf("the process died %d times, not 5", deaths)
+	}
+	w.said("deadly parked @30 at 0 control=false: "+killed, "deadly parked @31 at 1 control=false: "+killed)
+	w.releaseMended("deadly")
+}
+
+func TestAVisitThatKillsTheProcessIsSetAsideAfterThreeDeaths(t *testing.T) {
+	w := newWard(t, 1)
+	w.illness.deadlyVisits = keySet("key-7")
+	for n := range 12 {
+		w.send(fmt.Sprintf("key-%d", n), fmt.Sprintf("add %d", n))
+	}
+	w.control("sweep all")
+	w.send("key-7", "add 100")
+	if deaths := w.livesUntilDone(); deaths < 4 || deaths > 5 {
+		t.Errorf("the process died %d times, not 4 or 5", deaths)
+	}
+	w.said("key-7 parked @12 at 0 control=true: "+killed, "key-7 parked @13 at 1 control=false: "+killed)
+	if want := []string{"12 closed with 11 without all/key-7"}; !slices.Equal(w.closes(0), want) {
+		t.Errorf("the closes are %q, not %q", w.closes(0), want)
+	}
+	w.releaseMended("key-7")
+}
+
+func TestAReleasedRecordThatKillsTheProcessIsParkedAgain(t *testing.T) {
+	w := newWard(t, 1)
+	w.illness.records = keySet("key")
+	w.send("key", "ill 1")
+	i := w.start()
+	w.caughtUp(i)
+	i.stop()
+	w.illness.cure()
+	w.illness.deadly = keySet("key")
+	w.send("key", releaseAll, "add 2")
+	w.some(5)
+	if deaths := w.livesUntilDone(); deaths != 4 {
+		t.Errorf("the process died %d times, not 4", deaths)
+	}
+	w.said("key parked @0 at 0 control=false: "+errIll.Error(), "key parked @0 at 0 control=false: "+killed, "key parked @2 at 1 control=false: "+killed)
+	w.releaseMended("key")
+}
+
+func TestKillersInTwoShardsAreToldApartFromTheInnocent(t *testing.T) {
+	w := newWard(t, 2)
+	w.some(20)
+	var keys []string
+	for n := 0; len(keys) < 2; n++ {
+		if key := fmt.Sprintf("deadly-%d", n); int(w.shardOf(key)) == len(keys) {
+			keys = append(keys, key)
+			w.send(key, "ill 1")
+		}
+	}
+	w.illness.deadly = keySet(keys...)
+	w.some(20)
+	w.livesUntilDone()
+	history := w.history()
+	slices.Sort(history)
+	for n, key := range keys {
+		if len(history) != 2 || !strings.HasPrefix(history[n], key+" parked @") || !strings.HasSuffix(history[n], killed) {
+			t.Fatalf("the history is %q", history)
+		}
+	}
+	w.releaseMended(keys...)
+}
+
+func TestAnEndlessDecisionIsEndedWithItsProcessAndParkedAfterThree(t *testing.T) {
+	w := newWard(t, 1)
+	w.limits.DecisionTimeMax = 40 * time.Millisecond
+	w.illness.deadly = keySet("endless")
+	w.send("well", "add 1")
+	w.send("endless", "ill 1", "add 2")
+	w.send("well", "add 2")
+	var mu sync.Mutex
+	var reasons []string
+	for deaths := 0; ; deaths++ {
+		if deaths > 10 {
+			t.Fatal("the process dies on and on")
+		}
+		var i *instance
+		stuck, started := make(chan struct{}), make(chan struct{})
+		w.illness.set(func(ill *illness) { ill.die = func() { <-stuck } })
+		i = w.start(func(c *Config) {
+			c.Die = func(reason string) {
+				<-started
+				mu.Lock()
+				reasons = append(reasons, reason)
+				mu.Unlock()
+				i.kill()
+				close(stuck)
+			}
+		})
+		close(started)
+		await(t, "the end of the loop or of the inbox", func() bool {
+			s := i.status(0)
+			return i.engine.config.Dying.Err() != nil || s.State == StateRunning && s.Next >= int64(len(w.sent[0]))
+		})
+		dead := i.engine.config.Dying.Err() != nil
+		i.stop()
+		if !dead {
+			break
+		}
+	}
+	if len(reasons) != 4 || !strings.Contains(reasons[0], "@1 has taken more than 40ms") {
+		t.Errorf("the reasons were %q", reasons)
+	}
+	w.said("endless parked @1 at 0 control=false: "+killed, "endless parked @2 at 1 control=false: "+killed)
+	w.releaseMended("endless")
+}
+
+func TestADecisionIsEndedWhenTheMemoryFillsUnderIt(t *testing.T) {
+	w := newWard(t, 1)
+	w.limits.MemoryMax = 1 // every heap is larger
+	w.illness.deadly = keySet("hungry")
+	w.send("hungry", "ill 1")
+	stuck, died := make(chan struct{}), make(chan string, 1)
+	w.illness.set(func(ill *illness) { ill.die = func() { <-stuck } })
+	i := w.start(func(c *Config) { c.Die = func(reason string) { died <- reason } })
+	if reason := <-died; !strings.Contains(reason, "@0 is under way while the heap of") {
+		t.Errorf("the reason was %q", reason)
+	}
+	i.kill()
+	close(stuck)
+	i.stop()
+}
+
+func TestDoubtsInOneProcessBlameNobody(t *testing.T) {
+	w := newWard(t, 1)
+	w.some(20)
+	w.crash(StepFlushed, 1) // so that the next process goes carefully
+	failures := 0
+	i := w.start(withFaults(func(_ int32, at Step) error {
+		if at == StepFlushed && failures < 8 {
+			failures++
+			return errCrash
+		}
+		return nil
+	}))
+	w.caughtUp(i)
+	i.stop()
+	if len(w.tried(0)) < 8 {
+		t.Errorf("the shard did not go carefully: it noted %q", w.tried(0))
+	}
+	w.said()
+	w.recovered()
+}
+
+func TestIdleAndHealthyLivesAreNotCounted(t *testing.T) {
+	w := newWard(t, 1)
+	for n := range 4 {
+		i := w.start()
+		await(t, "the shard to run", func() bool { return i.status(0).State == StateRunning })
+		i.kill()
+		i.stop()
+		if n < 2 {
+			continue // idle
+		}
+		w.some(10)
+		i = w.start()
+		w.caughtUp(i)
+		i.kill()
+		i.stop()
+	}
+	if marks := w.tried(0); len(marks) > 0 {
+		t.Errorf("the shard went carefully: %q", marks)
+	}
+	w.recovered()
+}
+
+func TestRandomKillsParkNobody(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 2))
+	w := newWard(t, 1)
+	steps := append(slices.Clone(allSteps), StepAttempted, StepTrying)
+	for range 25 {
+		w.some(5 + random.IntN(20))
+		if random.IntN(3) == 0 {
+			w.control("sweep all")
+		}
+		w.crash(steps[random.IntN(len(steps))], 1+random.Int64N(20))
+	}
+	i := w.start()
+	w.caughtUp(i)
+	i.stop()
+	w.said()
+	w.recovered()
+}
