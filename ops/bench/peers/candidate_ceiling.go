@@ -18,6 +18,9 @@ const (
 	linger                = 100 * time.Millisecond
 	bufferedRecordsMax    = 1 << 17
 	fetchBytesMax         = 2 << 20
+	// A broker refuses the first batch of a transaction while it still writes the markers of the one before. The client asks for
+	// metadata before it tries again, and by its default waits up to five seconds for that.
+	metadataPause         = 250 * time.Millisecond
 )
 
 // metaKey is the record that ends each transaction and says where to go on.
@@ -45,6 +48,7 @@ func forward(ctx context.Context, j job, partition int32) error {
 		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
 		kgo.MaxBufferedRecords(bufferedRecordsMax),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.MetadataMinAge(metadataPause),
 		kgo.FetchMaxBytes(fetchBytesMax),
 		kgo.FetchMaxPartitionBytes(fetchBytesMax),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{j.Input: {partition: kgo.NewOffset().At(0)}}),
