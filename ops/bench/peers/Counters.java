@@ -33,6 +33,7 @@ class Counters {
     config.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
     config.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
     config.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "snappy");
+    config.put(StreamsConfig.producerPrefix(ProducerConfig.BATCH_SIZE_CONFIG), 256 * 1024);
     for (var i = 6; i < args.length; i++) {
       var at = args[i].indexOf('=');
       config.put(args[i].substring(0, at), args[i].substring(at + 1));
@@ -42,7 +43,7 @@ class Counters {
     var topology = new Topology()
         .addSource("input", new ByteArrayDeserializer(), new ByteArrayDeserializer(), args[2])
         .addProcessor("count", () -> new Counter(args[4]), "input")
-        .addStateStore(CACHED ? store.withCachingEnabled() : store, "count")
+        .addStateStore(store, "count")
         .addSink("output", args[3], new ByteArraySerializer(), new ByteArraySerializer(), "count");
     var streams = new KafkaStreams(topology, config);
     streams.setUncaughtExceptionHandler(failure -> {
@@ -57,8 +58,6 @@ class Counters {
     // All is committed by now, so there is nothing to close with care.
     Runtime.getRuntime().halt(0);
   }
-
-  static final boolean CACHED = Boolean.getBoolean("cached");
 
   /** Counts the records of each key and passes them on. */
   static class Counter extends ContextualProcessor<byte[], byte[], byte[], byte[]> {

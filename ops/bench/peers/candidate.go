@@ -35,6 +35,10 @@ type job struct {
 	Table  string
 	// Dir is an empty folder for the state.
 	Dir string
+	// Properties are Kafka Streams', name=value each, and win over what the program sets.
+	Properties []string
+	// OnDisk has goka keep its states in LevelDB instead of in memory.
+	OnDisk bool
 	// Profile is the file of a CPU profile; empty writes none.
 	Profile string
 }

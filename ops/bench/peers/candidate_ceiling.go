@@ -20,7 +20,7 @@ const (
 	fetchBytesMax         = 2 << 20
 	// A broker refuses the first batch of a transaction while it still writes the markers of the one before. The client asks for
 	// metadata before it tries again, and by its default waits up to five seconds for that.
-	metadataPause         = 250 * time.Millisecond
+	metadataPause = 250 * time.Millisecond
 )
 
 // metaKey is the record that ends each transaction and says where to go on.

@@ -25,7 +25,7 @@ var counters []byte
 // jarsName is where the jars of pom.xml are kept.
 const jarsName = "peers-streams-4.1.0"
 
-// How the Java program runs. Half as much heap makes no difference to it.
+// javaHeap is the heap of the Java program; its store lies outside.
 const javaHeap = "1g"
 
 // stopTimeMax bounds how long a candidate may take to end, stderrMax how much is kept of what it says.
@@ -69,8 +69,11 @@ func javaCommand(ctx context.Context, j job) (*exec.Cmd, error) {
 	if err := os.WriteFile(source, counters, 0o600); err != nil {
 		return nil, fmt.Errorf("writing the Java program: %w", err)
 	}
-	return exec.Command(java, "-Xms"+javaHeap, "-Xmx"+javaHeap, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", classPath, source,
-		j.Broker, j.Name, j.Input, j.Output, storeName, filepath.Join(j.Dir, "state")), nil
+	arguments := []string{
+		"-Xms" + javaHeap, "-Xmx" + javaHeap, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", classPath, source,
+		j.Broker, j.Name, j.Input, j.Output, storeName, filepath.Join(j.Dir, "state"),
+	}
+	return exec.Command(java, append(arguments, j.Properties...)...), nil
 }
 
 // startChild starts a candidate. It ends when its standard input does, so it cannot outlive this process.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -23,6 +24,10 @@ type config struct {
 	Records    int
 	Rounds     int
 	Profile    string
+	// StreamsProperties are given to Kafka Streams, name=value each.
+	StreamsProperties []string
+	// GokaOnDisk has goka keep its states on disk.
+	GokaOnDisk bool
 	progress   io.Writer
 }
 
@@ -30,6 +35,11 @@ func (c config) check() error {
 	for _, name := range c.Candidates {
 		if !slices.Contains(allCandidates(), name) {
 			return fmt.Errorf("there is no candidate %q; there are %v", name, allCandidates())
+		}
+	}
+	for _, property := range c.StreamsProperties {
+		if !strings.Contains(property, "=") {
+			return fmt.Errorf("the property %q is not of the form name=value", property)
 		}
 	}
 	switch {
@@ -113,8 +123,13 @@ func (c *comparison) run(ctx context.Context, candidate, input string, round int
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	j := newJob(candidate, c.broker.Addr(), input, dir, round)
-	if candidate == engineName {
+	switch candidate {
+	case engineName:
 		j.Profile = c.config.Profile
+	case gokaName:
+		j.OnDisk = c.config.GokaOnDisk
+	case streamsName:
+		j.Properties = c.config.StreamsProperties
 	}
 	if err := errors.Join(c.createTopic(ctx, j.Output, "delete"), c.createTopic(ctx, j.Table, "compact")); err != nil {
 		return nil, err

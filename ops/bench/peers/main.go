@@ -57,18 +57,23 @@ func execute(ctx context.Context, args []string, out, progress io.Writer) error 
 		return runCandidate(ctx, args[1])
 	}
 	var config config
-	var names string
+	var names, properties string
 	var asJSON bool
 	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
 	flags.IntVar(&config.Records, "records", recordsDefault, "input records per run")
 	flags.IntVar(&config.Rounds, "rounds", roundsDefault, "rounds, each of which runs every candidate once")
 	flags.StringVar(&names, "candidates", strings.Join(allCandidates(), ","), "which candidates to run")
 	flags.StringVar(&config.Profile, "cpuprofile", "", "file for a CPU profile of each run of the engine; the last one stays")
+	flags.StringVar(&properties, "streams", "", "more properties of Kafka Streams, such as commit.interval.ms=1000; separated by commas")
+	flags.BoolVar(&config.GokaOnDisk, "goka-disk", false, "have goka keep its states in LevelDB, its default, instead of in memory, where it is faster")
 	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	config.Candidates = strings.Split(names, ",")
+	if properties != "" {
+		config.StreamsProperties = strings.Split(properties, ",")
+	}
 	config.progress = progress
 	if err := config.check(); err != nil {
 		return err

@@ -103,7 +103,12 @@ func TestLossesAndDoublesAreFound(t *testing.T) {
 
 func TestWhatMakesNoSenseIsRefused(t *testing.T) {
 	for _, args := range [][]string{
-		{"-candidates", "engine,flink"}, {"-records", "1"}, {"-rounds", "0"}, {"-records", "1000000000"}, {"-records", "many"},
+		{"-candidates", "engine,flink"},
+		{"-records", "1"},
+		{"-rounds", "0"},
+		{"-records", "1000000000"},
+		{"-records", "many"},
+		{"-streams", "commit.interval.ms"},
 	} {
 		if err := execute(t.Context(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%v was run", args)
