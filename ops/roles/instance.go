@@ -184,11 +184,8 @@ func (i *Instance) prepare(ctx context.Context) error {
 func (i *Instance) awaitTopics(ctx context.Context) error {
 	for wait := newBackoff(); ; {
 		differences, err := i.verify(ctx)
-		if err == nil && len(differences) > 0 {
-			return refusal(differences)
-		}
 		if err == nil {
-			return nil
+			return feed.Refusal(differences)
 		}
 		i.board.waits(fmt.Sprintf("the brokers at %s: %v", strings.Join(i.config.Connection.Brokers, ","), err), i.config.Roles...)
 		if err := wait.pause(ctx); err != nil {
@@ -213,19 +210,4 @@ func (i *Instance) verify(ctx context.Context) ([]feed.Difference, error) {
 	}
 	defer admin.Close()
 	return admin.Verify(ctx, topics)
-}
-
-// differencesShownMax bounds the differences that a refusal lists.
-const differencesShownMax = 20
-
-func refusal(differences []feed.Difference) error {
-	var text strings.Builder
-	for n, d := range differences {
-		if n == differencesShownMax {
-			fmt.Fprintf(&text, "\n  and %d more", len(differences)-n)
-			break
-		}
-		fmt.Fprintf(&text, "\n  %s", d)
-	}
-	return fmt.Errorf("the cluster is not as it must be:%s\nrun: penstock topics apply --execute", text.String())
 }

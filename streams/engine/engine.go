@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/penstock-ledger/penstock/streams"
@@ -125,10 +124,7 @@ func (e *Engine) check(ctx context.Context) error {
 		return fmt.Errorf("making a client: %w", err)
 	}
 	defer client.Close()
-	if err := checkTransactions(ctx, client); err != nil {
-		return err
-	}
-	return e.checkTopics(ctx, kadm.NewClient(client))
+	return e.checkTopics(ctx, client)
 }
 
 // shard makes the shard that the group assigned.

@@ -133,12 +133,12 @@ func TestTopicsThatDoNotFitAreRefused(t *testing.T) {
 	config := Config{
 		Processes: []streams.Process{f.process}, Shards: 3, Kafka: []kgo.Opt{kgo.SeedBrokers(f.addresses...)}, Framing: plain{}, Dir: f.dir,
 	}
-	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "penstock topics apply --execute") {
+	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "start with the number of shards that the topics were created with") {
 		t.Errorf("other shards: %v", err)
 	}
 	config.Shards = 2
 	config.Processes[0].Outputs = append(config.Processes[0].Outputs, streams.Topic{Name: "nowhere.v1"})
-	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "nowhere.v1 is missing") {
+	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "nowhere.v1: existence is missing") {
 		t.Errorf("a missing topic: %v", err)
 	}
 }
@@ -228,7 +228,7 @@ func TestABrokerWithTheOlderTransactionsIsRefused(t *testing.T) {
 	config := Config{
 		Processes: []streams.Process{f.process}, Shards: 1, Kafka: []kgo.Opt{kgo.SeedBrokers(f.addresses...)}, Framing: plain{}, Dir: f.dir,
 	}
-	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "transaction.version 1") {
+	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "transaction.version of broker 0 is 1, must be 2 or more") {
 		t.Errorf("the answer was %v", err)
 	}
 }
@@ -240,7 +240,7 @@ func TestAChangelogThatWouldForgetIsRefused(t *testing.T) {
 	config := Config{
 		Processes: []streams.Process{f.process}, Shards: 1, Kafka: []kgo.Opt{kgo.SeedBrokers(f.addresses...)}, Framing: plain{}, Dir: f.dir,
 	}
-	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "would lose states") {
+	if err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "cleanup.policy is compact,delete, must be compact") {
 		t.Errorf("the answer was %v", err)
 	}
 }

@@ -79,6 +79,8 @@ type Topics struct {
 	layout Layout
 	// address is shown in the commands that mend a difference.
 	address string
+	// floor compares only what Unsafe does.
+	floor bool
 }
 
 // adminTimeoutMax bounds one administrative request at the broker, in milliseconds.

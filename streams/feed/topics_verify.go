@@ -41,14 +41,16 @@ func (t *Topics) Plan(ctx context.Context, topics []streams.Topic) (Plan, error)
 	if err := t.layout.Validate(topics); err != nil {
 		return Plan{}, err
 	}
+	return t.compare(ctx, topics)
+}
+
+func (t *Topics) compare(ctx context.Context, topics []streams.Topic) (Plan, error) {
 	plan := Plan{declared: topics}
-	if t.layout.Production {
-		refused, err := t.transactionVersion(ctx)
-		if err != nil {
-			return Plan{}, fmt.Errorf("asking the brokers for their features: %w", err)
-		}
-		plan.Refuse = append(plan.Refuse, refused...)
+	refused, err := t.transactionVersion(ctx)
+	if err != nil {
+		return Plan{}, fmt.Errorf("asking the brokers for their features: %w", err)
 	}
+	plan.Refuse = append(plan.Refuse, refused...)
 	existing, err := t.existing(ctx, topics, &plan)
 	if err != nil || len(existing) == 0 {
 		return plan, err
@@ -97,6 +99,9 @@ func (t *Topics) compareShape(topic streams.Topic, partitions []kmsg.MetadataRes
 				"another number needs new versions of the topics and a migration",
 		})
 	}
+	if t.floor {
+		return refused
+	}
 	have := int(t.layout.Replication)
 	for _, partition := range partitions {
 		have = min(have, len(partition.Replicas))
@@ -131,7 +136,11 @@ func (t *Topics) compareSettings(ctx context.Context, topics []streams.Topic, pl
 	}
 	for _, topic := range topics {
 		for _, want := range t.layout.Settings(topic) {
-			if value := have[topic.Name][want.Name]; value != want.Value {
+			value, reported := have[topic.Name][want.Name]
+			if t.floor && (!reported || !slices.Contains(floorSettings(), want.Name)) {
+				continue
+			}
+			if value != want.Value {
 				plan.Change = append(plan.Change, t.settingDifference(topic.Name, value, want))
 			}
 		}
