@@ -15,7 +15,8 @@
 //	|    restore: changelog --> store, until that very record; then the index, if another version built it      |
 //	|       |                                                                                                   |
 //	|       v                                                                                                   |
-//	|    remember: !meta says where to go on, !reference and !sweep go to the handler                           |
+//	|    remember: !meta says where to go on, !reference and !sweep go to the handler, !parked says what is     |
+//	|       |      parked                                                                                       |
 //	|       |                                                                                                   |
 //	|       v                                                                                                   |
 //	|    +-- begin --> route --fifo--> goka decides --> overlay, outputs --+    (loop's and goka's goroutine)   |
@@ -27,7 +28,24 @@
 //	|       v
 //	|    close
 //	|
-//	+--- stopped: a handler failed, a record is unknown, ...: the others flow on; tried again after Limits.StoppedRetry
+//	+--- stopped: a close failed, a record is unknown, ...: the others flow on; tried again after Limits.StoppedRetry
+//
+// A decision that panics or fails ends the life as any doubt does. The next life begins at once, knows it, and parks the record without deciding it, where the
+// process says to what topic it parks (Process.ParkedTo; without one the shard stops):
+//
+//	keyed record ----> is its key parked? --no--> did it fail before, or kill the process? --no--> decide
+//	                        | yes                        | yes
+//	                        v                            v
+//	                   append it to the key's queue: !parked-<n>/<key>, with the head !parked/<key>, and tell it on ParkedTo
+//	                        ^                            ^
+//	                        | yes                        | yes
+//	visit of a sweep -> is its key parked? --no--> did it fail before, or kill the process? --no--> visit
+//	                                                                              the close is told of those that were set aside
+//	release ---------> from the front of the queue: keyed records are decided, control records swept again, whole; stops where one fails again
+//	drop ------------> one keyed record leaves the queue, undecided; its sender is told
+//
+// Of a decision that kills the process nothing is left but what was noted before it: !attempt, that a process began here, and, from its second life on without
+// a commit, !trying, which decision is under way. After three deaths under it a decision is parked. The watchdog makes an endless decision a death.
 //
 // Four rules hold it together, and each closes a hole:
 //
@@ -38,8 +56,9 @@
 //   - The store is written after the commit, in one write with its position in the changelog. It can therefore be behind the changelog, never ahead, and restoring
 //     rolls it forward.
 //   - Nothing is read through the overlay but single keys. A sweep walks the index as committed, so it begins when the transaction before it has
-//     ended.
+//     ended. So do operators' words on parked keys.
 //
-// Where to read: shard.go (a life), restore.go, loop.go and transaction.go (the stream), sweep.go, goka.go and graph.go (what goka sees), store.go,
-// index.go and overlay.go (state), member.go (the group), status.go and metrics.go (what others see), tester.go (a process without any of this).
+// Where to read: shard.go (a life), restore.go, loop.go and transaction.go (the stream), sweep.go, parking.go and release.go (what is parked), trying.go and
+// watchdog.go (deaths), goka.go and graph.go (what goka sees), store.go, index.go and overlay.go (state),
+// member.go (the group), status.go and metrics.go (what others see), tester.go (a process without any of this).
 package engine

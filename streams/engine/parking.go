@@ -172,8 +172,8 @@ func (l *loop) park(j *job, key, reason string) error {
 		return nil
 	}
 	if k == nil && len(p.keys) >= limits.ParkedKeysMax || p.records >= limits.ParkedRecordsMax {
-		return stopf("%d keys with %d records are parked, and @%d for key %q would be one more than is allowed: %s; so many are not ill by chance: look at the binary, "+
-			"not at the keys", len(p.keys), p.records, j.record.Offset, key, reason)
+		return stopf("%d keys with %d records are parked, and @%d for key %q would be one more than is allowed: %s; "+
+			"so many are not ill by chance: look at the binary, not at the keys", len(p.keys), p.records, j.record.Offset, key, reason)
 	}
 	if k == nil {
 		k = &parkedKey{key: key, parkedHead: parkedHead{Reason: brief(reason), SinceMillis: j.raw.Timestamp.UnixMilli(), Attempts: 1}}

@@ -15,8 +15,8 @@ import (
 //	!attempt  the process began on this place and has committed nothing since
 //	!trying   this one decision is under way, for the nth time
 //
-// A life that finds the !attempt of another goes carefully, one decision per transaction, until it is past all that can have been in the transaction of which the
-// other died. A decision that was under way at three deaths in a row is parked.
+// A life that finds the !attempt of another goes carefully, one decision per transaction, until it is past all that can have been in the transaction of
+// which the other died. A decision that was under way at three deaths in a row is parked.
 const (
 	// firstMax bounds the first transaction of a process's shard, and so what is gone through carefully after a death.
 	firstMax = 500

@@ -20,8 +20,8 @@ import (
 )
 
 // The ward process is one that parks. Its states are sensitive to the order of what their keys were told: the same state means the same order. Its inbox takes
-// "add N" and "ill N", the same but for an illness; the control record "sweep TAG...", whose visit a key takes once however often it is swept; and "release" and
-// "drop OFFSET" under the key that they are about.
+// "add N" and "ill N", the same but for an illness; the control record "sweep TAG...", whose visit a key takes once however often it is swept; and
+// "release" and "drop OFFSET" under the key that they are about.
 const wardName = "ward"
 
 // illness is what makes the ward's decisions fail, for as long as a test likes.
