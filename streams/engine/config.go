@@ -40,6 +40,9 @@ type Config struct {
 	// and more per shard, so a small cache holds no block at all and every look-up reads the disk's pages again.
 	CacheBytes int64
 
+	// Standby keeps stores up to date of the shards that other instances run, so that taking one over needs only the end of its changelog. It costs
+	// the disk and the reading of a shard that runs, and memory of some 12 MiB for each.
+	Standby bool
 	// Accepted names topics that were deleted and made again and are to be gone on with, by their new id. Whoever sets it has made sure that a
 	// changelog is a full copy, or that what was not read of an inbox may be lost; the new inbox is read from its beginning.
 	Accepted map[string]string
@@ -93,32 +96,41 @@ type Limits struct {
 	DecisionTimeMax time.Duration
 	// MemoryMax is the size of the heap, in bytes, beyond which the process dies when a decision is under way; 0: there is no such limit.
 	MemoryMax int64
+	// StandbyShardsMax bounds the shards of a process that an instance stands by for; those with the lowest numbers come first.
+	StandbyShardsMax int
+	// StandbyBytesPerSecondMax bounds what all standbys of an instance read together.
+	StandbyBytesPerSecondMax int64
+	// StandbyLookEvery is the time between two looks of a standby at the changelog: whether it is still the same, and where it ends.
+	StandbyLookEvery time.Duration
 	// CopyEvery is the time between two commits of the group's offsets, a copy for lag tools.
 	CopyEvery time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
-		TransactionRecordsMax: orDefault(l.TransactionRecordsMax, 5000),
-		TransactionBytesMax:   orDefault(l.TransactionBytesMax, 16<<20),
-		TransactionTimeMax:    orDefault(l.TransactionTimeMax, time.Second),
-		TransactionTimeoutMax: orDefault(l.TransactionTimeoutMax, 15*time.Second),
-		SweepVisitsMax:        orDefault(l.SweepVisitsMax, 5000),
-		TallyBytesMax:         orDefault(l.TallyBytesMax, 512<<10),
-		RestoreRecordsMax:     orDefault(l.RestoreRecordsMax, 20000),
-		RestoreBytesMax:       orDefault(l.RestoreBytesMax, 8<<20),
-		RecordBytesMax:        orDefault(l.RecordBytesMax, 1<<20),
-		BackoffMin:            orDefault(l.BackoffMin, 100*time.Millisecond),
-		BackoffMax:            orDefault(l.BackoffMax, 5*time.Second),
-		StoppedRetry:          orDefault(l.StoppedRetry, 5*time.Minute),
-		DiskFreeMin:           orDefault(l.DiskFreeMin, 128<<20),
-		StopTimeMax:           orDefault(l.StopTimeMax, 10*time.Second),
-		SessionTimeMax:        orDefault(l.SessionTimeMax, 10*time.Second),
-		ParkedKeysMax:         orDefault(l.ParkedKeysMax, 100),
-		ParkedRecordsMax:      orDefault(l.ParkedRecordsMax, 10_000),
-		DecisionTimeMax:       orDefault(l.DecisionTimeMax, 10*time.Second),
-		MemoryMax:             l.MemoryMax,
-		CopyEvery:             orDefault(l.CopyEvery, 5*time.Second),
+		TransactionRecordsMax:    orDefault(l.TransactionRecordsMax, 5000),
+		TransactionBytesMax:      orDefault(l.TransactionBytesMax, 16<<20),
+		TransactionTimeMax:       orDefault(l.TransactionTimeMax, time.Second),
+		TransactionTimeoutMax:    orDefault(l.TransactionTimeoutMax, 15*time.Second),
+		SweepVisitsMax:           orDefault(l.SweepVisitsMax, 5000),
+		TallyBytesMax:            orDefault(l.TallyBytesMax, 512<<10),
+		RestoreRecordsMax:        orDefault(l.RestoreRecordsMax, 20000),
+		RestoreBytesMax:          orDefault(l.RestoreBytesMax, 8<<20),
+		RecordBytesMax:           orDefault(l.RecordBytesMax, 1<<20),
+		BackoffMin:               orDefault(l.BackoffMin, 100*time.Millisecond),
+		BackoffMax:               orDefault(l.BackoffMax, 5*time.Second),
+		StoppedRetry:             orDefault(l.StoppedRetry, 5*time.Minute),
+		DiskFreeMin:              orDefault(l.DiskFreeMin, 128<<20),
+		StopTimeMax:              orDefault(l.StopTimeMax, 10*time.Second),
+		SessionTimeMax:           orDefault(l.SessionTimeMax, 10*time.Second),
+		ParkedKeysMax:            orDefault(l.ParkedKeysMax, 100),
+		ParkedRecordsMax:         orDefault(l.ParkedRecordsMax, 10_000),
+		DecisionTimeMax:          orDefault(l.DecisionTimeMax, 10*time.Second),
+		MemoryMax:                l.MemoryMax,
+		StandbyShardsMax:         orDefault(l.StandbyShardsMax, 64),
+		StandbyBytesPerSecondMax: orDefault(l.StandbyBytesPerSecondMax, 64<<20),
+		StandbyLookEvery:         orDefault(l.StandbyLookEvery, 10*time.Second),
+		CopyEvery:                orDefault(l.CopyEvery, 5*time.Second),
 	}
 }
 

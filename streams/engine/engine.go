@@ -34,6 +34,8 @@ type Engine struct {
 	statuses   map[string][]*status
 	// suspects lets one shard at a time make a decision that was under way when a process died.
 	suspects chan struct{}
+	// pace is that of all standbys.
+	pace pace
 }
 
 // Run runs what config says until ctx ends, then stops cleanly.

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +22,10 @@ type member struct {
 	process *streams.Process
 	client  *kgo.Client
 
-	mu      sync.Mutex
+	standbys *standbys
+
+	mu sync.Mutex
+	// running are the shards that are assigned to us, and those that still end.
 	running map[int32]*tenure
 }
 
@@ -41,7 +46,7 @@ const (
 )
 
 func (e *Engine) join(process *streams.Process) (*member, error) {
-	m := &member{engine: e, process: process, running: map[int32]*tenure{}}
+	m := &member{engine: e, process: process, running: map[int32]*tenure{}, standbys: newStandbys(e, process)}
 	options := append([]kgo.Opt{}, e.config.Kafka...)
 	options = append(options,
 		kgo.ConsumerGroup(e.config.GroupPrefix+process.Name),
@@ -56,6 +61,7 @@ func (e *Engine) join(process *streams.Process) (*member, error) {
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtEnd()),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) {
 			m.start(assigned[process.Inbox.Name])
+			m.standBy()
 		}),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) {
 			m.stop(revoked[process.Inbox.Name], false)
@@ -88,6 +94,7 @@ func (m *member) start(shards []int32) {
 		m.running[number] = t
 		go func() {
 			defer close(t.done)
+			s.adopt(m.standbys.take(number))
 			s.run(ending, dying)
 		}()
 	}
@@ -100,7 +107,6 @@ func (m *member) stop(shards []int32, lost bool) {
 	for _, number := range shards {
 		if t := m.running[number]; t != nil {
 			tenures = append(tenures, t)
-			delete(m.running, number)
 		}
 	}
 	m.mu.Unlock()
@@ -119,6 +125,26 @@ func (m *member) stop(shards []int32, lost bool) {
 	for _, t := range tenures {
 		<-t.done
 		t.drop()
+	}
+	m.forget(tenures)
+	m.standBy()
+}
+
+// forget takes tenures that have ended out of those that run. Not before: their stores were theirs until then.
+func (m *member) forget(ended []*tenure) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.running, func(_ int32, t *tenure) bool { return slices.Contains(ended, t) })
+}
+
+// standBy begins a standby for every shard that does not run here. It is called whenever the group has spoken: before it does, nobody knows which those are.
+func (m *member) standBy() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for number := range m.process.Inbox.Width.Partitions(m.engine.config.Shards) {
+		if m.running[number] == nil {
+			m.standbys.begin(number)
+		}
 	}
 }
 
@@ -142,6 +168,7 @@ func (m *member) leave() {
 	ctx, cancel := context.WithTimeout(m.engine.config.Dying, time.Second)
 	m.copyPositions(ctx)
 	cancel()
+	m.standbys.end()
 	m.mu.Lock()
 	shards := make([]int32, 0, len(m.running))
 	for number := range m.running {

@@ -39,33 +39,36 @@ func (a *attempt) restore(ctx context.Context) error {
 	if err := a.fault(StepOwned); err != nil {
 		return err
 	}
-	if err := a.checkStore(ctx, owned); err != nil {
+	if err := a.checkStore(ctx, a.client, a.identity, owned); err != nil {
 		return err
 	}
 	if err := a.rollForward(ctx, nonce, owned); err != nil {
 		return err
 	}
-	return a.checkIndex()
+	return a.checkIndex(a.handler.Tags)
 }
 
-// checkStore discards a store that does not fit the changelog.
-func (a *attempt) checkStore(ctx context.Context, owned int64) error {
-	table := a.process.Table.Name
-	starts, err := kadm.NewClient(a.client).ListStartOffsets(ctx, table)
+// checkStore discards a store that does not fit the changelog, which bears the given identity and holds nothing of ours past end.
+func (s *shard) checkStore(ctx context.Context, client *kgo.Client, now identity, end int64) error {
+	table := s.process.Table.Name
+	starts, err := kadm.NewClient(client).ListStartOffsets(ctx, table)
 	if err != nil {
 		return fmt.Errorf("asking where %s begins: %w", table, err)
 	}
-	start, _ := starts.Lookup(table, a.number)
-	if why := a.store.stale(a.identity.Cluster, a.identity.Table, start.Offset, owned, a.engine.retention[table], time.Now()); why != "" {
-		a.log.Warn("discarding the store", "reason", why)
-		former := a.store.former(a.identity)
-		if err := a.store.discard(); err != nil {
+	start, _ := starts.Lookup(table, s.number)
+	if start.Err != nil {
+		return fmt.Errorf("asking where %s begins: %w", table, start.Err)
+	}
+	if why := s.store.stale(now.Cluster, now.Table, start.Offset, end, s.engine.retention[table], time.Now()); why != "" {
+		s.log.Warn("discarding the store", "reason", why)
+		former := s.store.former(now)
+		if err := s.store.discard(); err != nil {
 			return err
 		}
-		a.store.position.Former = former
+		s.store.position.Former = former
 	}
-	if a.store.position.Next == 0 {
-		a.store.begin(a.identity.Cluster, a.identity.Table, start.Offset, time.Now())
+	if s.store.position.Next == 0 {
+		s.store.begin(now.Cluster, now.Table, start.Offset, time.Now())
 	}
 	return nil
 }
@@ -117,16 +120,15 @@ func isOwner(record *kgo.Record, nonce string) bool {
 }
 
 // checkIndex builds the index again where another version of Tags made it, or none.
-func (a *attempt) checkIndex() error {
-	if a.store.position.IndexVersion == a.process.TagsVersion {
+func (s *shard) checkIndex(tags func(state []byte) ([]string, error)) error {
+	if s.store.position.IndexVersion == s.process.TagsVersion {
 		return nil
 	}
-	a.log.Info("building the index again", "version", a.process.TagsVersion, "was", a.store.position.IndexVersion)
-	tags := a.handler.Tags
-	if a.process.TagsVersion == "" {
+	s.log.Info("building the index again", "version", s.process.TagsVersion, "was", s.store.position.IndexVersion)
+	if s.process.TagsVersion == "" {
 		tags = func([]byte) ([]string, error) { return nil, nil }
 	}
-	if err := a.store.reindex(a.process.TagsVersion, a.engine.config.Limits.RestoreBytesMax, tags); err != nil {
+	if err := s.store.reindex(s.process.TagsVersion, s.engine.config.Limits.RestoreBytesMax, tags); err != nil {
 		return stop(err)
 	}
 	return nil

@@ -37,11 +37,10 @@ func (s *shard) transactionalID() string {
 // run runs the shard until ending is done, and then finishes the open transaction, or until dying is done, and then drops it.
 func (s *shard) run(ending, dying context.Context) {
 	defer s.status.leave()
-	dir := filepath.Join(s.engine.config.Dir, s.process.Name, strconv.Itoa(int(s.number)))
 	backoff := s.engine.config.Limits.BackoffMin
 	for ending.Err() == nil && dying.Err() == nil {
 		began := s.metrics.transactions()
-		err := s.open(dir)
+		err := s.open(s.dir())
 		if err == nil {
 			err = s.attempt(ending, dying)
 		}
@@ -59,10 +58,30 @@ func (s *shard) run(ending, dying context.Context) {
 			break
 		}
 	}
-	if s.store != nil {
-		if err := s.store.close(); err != nil {
-			s.log.Error("closing the store", "error", err)
-		}
+	s.close()
+}
+
+// adopt takes over the store that a standby kept, nil for none.
+func (s *shard) adopt(store *store) {
+	if store == nil {
+		return
+	}
+	s.store = store
+	s.status.opened(store)
+}
+
+// dir is the folder of the shard's store.
+func (s *shard) dir() string {
+	return filepath.Join(s.engine.config.Dir, s.process.Name, strconv.Itoa(int(s.number)))
+}
+
+// close closes the store, if there is one.
+func (s *shard) close() {
+	if s.store == nil {
+		return
+	}
+	if err := s.store.close(); err != nil {
+		s.log.Error("closing the store", "error", err)
 	}
 }
 

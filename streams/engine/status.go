@@ -205,6 +205,19 @@ func (s *status) restoring(at, end int64) {
 	s.current.RestoredTo, s.current.RestoreEnd = at, end
 }
 
+// standingBy says that a standby begins, or why it begins again.
+func (s *status) standingBy(why error) { s.enter(StateStandingBy, why) }
+
+// follows says how far a standby is, and where committed records of the changelog end.
+func (s *status) follows(next, end int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.RestoredTo, s.current.RestoreEnd = next, max(next, end)
+	if next >= end {
+		s.completeAt = time.Now()
+	}
+}
+
 func (s *status) running(p progress, sweep *sweepMark, changelogNext int64) {
 	s.enter(StateRunning, nil)
 	s.mu.Lock()

@@ -196,14 +196,22 @@ func (s *store) put(batch *pebble.Batch, p position) error {
 
 // complete notes that the store held all of the changelog at a time. It fails if getting there took longer than deletions are kept.
 func (s *store) complete(at time.Time, retention time.Duration) error {
-	if since := at.Sub(s.position.CompleteAt); since > retention {
-		return fmt.Errorf("rolling the store %s forward took %s, longer than the changelog keeps deletions (%s)", s.dir, since, retention)
+	if err := s.overdue(at, retention); err != nil {
+		return err
 	}
 	batch := s.db.NewBatch()
 	defer func() { _ = batch.Close() }()
 	p := s.position
 	p.CompleteAt = at
 	return s.put(batch, p)
+}
+
+// overdue fails where the store has been behind for longer than deletions are kept.
+func (s *store) overdue(now time.Time, retention time.Duration) error {
+	if since := now.Sub(s.position.CompleteAt); since > retention {
+		return fmt.Errorf("rolling the store %s forward has taken %s, longer than the changelog keeps deletions (%s)", s.dir, since, retention)
+	}
+	return nil
 }
 
 // former tells of the changelog that the store was made from, where that is not the one that answers now.
