@@ -27,6 +27,8 @@ type fileConfig struct {
 	StateDir string `yaml:"stateDir,omitempty"`
 	// IntakeKeyFile holds the secret of role intake.
 	IntakeKeyFile string `yaml:"intakeKeyFile,omitempty"`
+	// Standby keeps stores up to date of shards that other instances run.
+	Standby bool `yaml:"standby,omitempty"`
 	// MetricsAddr is the host:port of /healthz, /metrics and /status.
 	MetricsAddr string `yaml:"metricsAddr,omitempty"`
 	// TickInterval is the time between two ticks of role clock, such as 2s.

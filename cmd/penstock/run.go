@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 	envStateDir      = "PENSTOCK_STATE_DIR"
 	envIntakeKeyFile = "PENSTOCK_INTAKE_KEY_FILE"
 	envName          = "PENSTOCK_NAME"
+	envStandby       = "PENSTOCK_STANDBY"
 )
 
 // runFlags are the flags of `run` as written.
@@ -33,6 +35,7 @@ type runFlags struct {
 	stateDir, keyFile, metrics, name, behaviour, logLevel string
 	tick, session                                         time.Duration
 	accepted                                              map[string]string
+	standby                                               bool
 }
 
 func newRun() *cobra.Command {
@@ -46,7 +49,10 @@ they share the shards. A role waits for brokers, registry and Postgres, says so 
 
 Settings come from flags, then the environment, then the configuration file (--config or PENSTOCK_CONFIG). Variables: PENSTOCK_BROKERS,
 PENSTOCK_REGISTRY_URL, PENSTOCK_POSTGRES_URL, PENSTOCK_ROLES, PENSTOCK_SHARDS, PENSTOCK_STATE_DIR, PENSTOCK_METRICS_ADDR,
-PENSTOCK_INTAKE_KEY_FILE, PENSTOCK_NAME. The log is JSON lines on standard error.
+PENSTOCK_INTAKE_KEY_FILE, PENSTOCK_NAME, PENSTOCK_STANDBY. The log is JSON lines on standard error.
+
+With --standby the instance also keeps stores up to date of the shards that other instances run, so that it can take any of them over after reading the
+last few records of its changelog instead of all of it. Which instance gets a shard is the group's choice: give the flag to all instances of a role, or to none.
 
 It refuses to start on topics that could lose money, and says which command mends them.`,
 		Example: `  penstock run pot dealing --config cluster.yaml
@@ -65,6 +71,7 @@ It refuses to start on topics that could lose money, and says which command mend
 	f.StringVar(&flags.keyFile, "intake-key-file", "", "file with the secret of role intake; the same for all its instances, for ever")
 	f.StringVar(&flags.metrics, "metrics-addr", "", "host:port of /healthz, /metrics and /status (default 127.0.0.1:9600)")
 	f.StringVar(&flags.name, "name", "", "name of this instance in status and positions (default: the host's)")
+	f.BoolVar(&flags.standby, "standby", false, "keep stores of other instances' shards up to date, for short takeovers")
 	f.StringVar(&flags.behaviour, "custodian-behaviour", "", "YAML file that says which trades the simulator rejects or fills in pieces")
 	f.DurationVar(&flags.tick, "tick-interval", 0, "time between two ticks of role clock (default 2s)")
 	f.DurationVar(&flags.session, "session-timeout", 0, "silence of an instance after which others take its shards over (default 10s)")
@@ -112,6 +119,9 @@ func (f *runFlags) roles(args []string, logs io.Writer) (roles.Config, error) {
 	if config.IntakeKey, err = readKey(firstSet(f.keyFile, os.Getenv(envIntakeKeyFile), file.IntakeKeyFile)); err != nil {
 		return config, err
 	}
+	if config.Standby, err = standby(f.standby, file.Standby); err != nil {
+		return config, err
+	}
 	if config.TickInterval, err = duration("tickInterval", f.tick, file.TickInterval); err != nil {
 		return config, err
 	}
@@ -130,6 +140,19 @@ func roleNames(args []string, file *fileConfig) []string {
 		return file.Roles
 	}
 	return args
+}
+
+// standby reads whether the instance stands by. The flag goes before the variable, and that before the file.
+func standby(flag, configured bool) (bool, error) {
+	text := os.Getenv(envStandby)
+	if flag || text == "" {
+		return flag || configured, nil
+	}
+	asked, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, fmt.Errorf("%s is %q: write true or false", envStandby, text)
+	}
+	return asked, nil
 }
 
 func hostName() string {

@@ -289,7 +289,7 @@ stateDir: /var/lib/penstock
 func TestTheEnvironmentConfiguresRunAndFlagsGoBeforeIt(t *testing.T) {
 	for name, value := range map[string]string{
 		envBrokers: "kafka-1:9092,kafka-2:9092", envRegistry: "http://registry:8081", envRoles: "clock, sink", envShards: "16",
-		envPostgres: "postgres://db/penstock", envMetrics: ":9600", envConfig: "",
+		envPostgres: "postgres://db/penstock", envMetrics: ":9600", envConfig: "", envStandby: "true",
 	} {
 		t.Setenv(name, value)
 	}
@@ -305,8 +305,17 @@ func TestTheEnvironmentConfiguresRunAndFlagsGoBeforeIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(config.Connection.Brokers) != 2 || config.Connection.Registry.URL != "http://other:8081" || config.Layout.Shards != 16 || len(config.Roles) != 2 ||
-		config.PostgresURL != "postgres://db/penstock" || config.Address != ":9600" {
+		config.PostgresURL != "postgres://db/penstock" || config.Address != ":9600" ||
+		!config.Standby {
 		t.Errorf("the configuration is %+v", config)
+	}
+	t.Setenv(envStandby, "perhaps")
+	if _, err := flags.roles(nil, os.Stderr); err == nil || !strings.Contains(err.Error(), envStandby) {
+		t.Errorf("a standby that is neither yes nor no: %v", err)
+	}
+	t.Setenv(envStandby, "false")
+	if config, err := flags.roles(nil, os.Stderr); err != nil || config.Standby {
+		t.Errorf("no standby: %v, %v", config.Standby, err)
 	}
 	t.Setenv(envShards, "many")
 	if _, err := flags.roles(nil, os.Stderr); err == nil || !strings.Contains(err.Error(), envShards) {

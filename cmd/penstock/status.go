@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock-ledger/penstock/ops/roles"
+	"github.com/penstock-ledger/penstock/streams/engine"
 )
 
 func newStatus() *cobra.Command {
@@ -70,7 +71,7 @@ func printStatus(w io.Writer, status *roles.Status) error {
 	for i := range status.Shards {
 		r := &status.Shards[i]
 		t.row(r.Shard, number(r.IngestEnd), number(r.IntakeNext), number(r.InboxEnd), number(r.Next), number(r.Journals), number(r.Booked),
-			recorded(r), r.Owner, shardState(string(r.State), r.Reason), sweep(r), fmt.Sprintf("%dms", r.TransactionMilliseconds))
+			recorded(r), r.Owner, shardState(r.State, r.Reason, r.SinceMillis, r.RestoredTo, r.RestoreEnd), sweep(r), fmt.Sprintf("%dms", r.TransactionMilliseconds))
 	}
 	if err := t.flush(); err != nil {
 		return err
@@ -78,7 +79,7 @@ func printStatus(w io.Writer, status *roles.Status) error {
 	fmt.Fprintln(w)
 	t = newTable(w, "process", "shard", "next", "end", "state")
 	for _, p := range status.Processes {
-		t.row(p.Process, p.Shard, number(p.Next), number(p.End), shardState(string(p.State), p.Reason))
+		t.row(p.Process, p.Shard, number(p.Next), number(p.End), shardState(p.State, p.Reason, p.SinceMillis, p.RestoredTo, p.RestoreEnd))
 	}
 	if err := t.flush(); err != nil {
 		return err
@@ -103,9 +104,17 @@ func sweep(r *roles.ShardRow) string {
 	return fmt.Sprintf("@%d: %d pots, at %s", r.Sweep.Offset, r.Sweep.Visits, r.Sweep.Cursor)
 }
 
-func shardState(state, reason string) string {
-	if reason == "" {
-		return state
+// shardState says what a shard is doing; where it is not simply running, also since when, and how far a restore or a standby is.
+func shardState(state engine.State, reason string, sinceMillis, restoredTo, restoreEnd int64) string {
+	text := string(state)
+	if state == engine.StateRestoring || state == engine.StateStandingBy {
+		text += fmt.Sprintf(" %d/%d", restoredTo, restoreEnd)
 	}
-	return state + ": " + reason
+	if state != engine.StateRunning && state != engine.StateNotOurs && sinceMillis > 0 {
+		text += " for " + time.Since(time.UnixMilli(sinceMillis)).Round(time.Second).String()
+	}
+	if reason != "" {
+		text += ": " + reason
+	}
+	return text
 }

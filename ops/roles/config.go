@@ -107,6 +107,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Metrics collects and shows the metrics.
 	Metrics *prometheus.Registry
+	// Standby keeps stores up to date of shards that other instances run, for short takeovers; see engine.Config.
+	Standby bool
 	// EngineFaults and SinkFaults let drills crash the instance at a named step; nil does nothing.
 	EngineFaults func(process string, shard int32, at engine.Step) error
 	SinkFaults   func(shard int32, at postgres.Step) error

@@ -64,7 +64,7 @@ func (i *Instance) open() error {
 	i.engine, err = engine.New(engine.Config{
 		Processes: processes, Shards: i.config.Layout.Shards, Kafka: kafka, Framing: i.registry, Dir: i.config.StateDir,
 		TransactionalSuffix: i.config.TransactionalSuffix, Limits: i.config.Limits, Logger: i.config.Logger, Metrics: i.config.Metrics,
-		Accepted: i.config.AcceptedTopics, Faults: i.config.EngineFaults,
+		Accepted: i.config.AcceptedTopics, Standby: i.config.Standby, Faults: i.config.EngineFaults,
 	})
 	return err
 }

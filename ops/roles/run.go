@@ -89,6 +89,9 @@ func rank(shard *engine.ShardStatus) int {
 	switch {
 	case shard.State == engine.StateNotOurs:
 		return rankSpare
+	case shard.State == engine.StateStandingBy:
+		// Nobody waits for a standby, so what troubles one is shown with the shard alone.
+		return rankRuns
 	case shard.State == engine.StateStopped:
 		return rankStopped
 	case shard.Reason != "":

@@ -50,6 +50,13 @@ type ShardRow struct {
 	// Owner runs the shard: this instance's name, or empty where it is another's or nobody's.
 	Owner string       `json:"owner"`
 	State engine.State `json:"state"`
+	// SinceMillis is when the state began, in milliseconds since 1970; 0 where the shard has never been here.
+	SinceMillis int64 `json:"since_ms"`
+	// RestoredTo and RestoreEnd are offsets of the changelog: how far a restore or a standby is, and where it ends.
+	RestoredTo int64 `json:"restored_to,omitempty"`
+	RestoreEnd int64 `json:"restore_end,omitempty"`
+	// LagMilliseconds is the age of the oldest inbox record that is known to wait, see engine.ShardStatus.
+	LagMilliseconds int64 `json:"lag_ms"`
 	// Reason says why it stopped or waits.
 	Reason     string              `json:"reason,omitempty"`
 	Sweep      *engine.SweepStatus `json:"sweep,omitempty"`
@@ -108,11 +115,16 @@ func (i *Instance) addEngine(status *Status) {
 	}
 	now := schemas.InstantOf(i.Now())
 	for _, s := range i.engine.Status() {
-		ours := s.State != engine.StateNotOurs
+		ours := s.State != engine.StateNotOurs && s.State != engine.StateStandingBy
+		if s.Process == "pot" {
+			row := &status.Shards[s.Shard]
+			row.State, row.SinceMillis, row.Reason = s.State, s.SinceMillis, s.Reason
+			row.RestoredTo, row.RestoreEnd, row.LagMilliseconds = s.RestoredTo, s.RestoreEnd, s.Lag.Milliseconds()
+		}
 		switch {
 		case s.Process == "pot" && ours:
 			row := &status.Shards[s.Shard]
-			row.Next, row.Journals, row.Owner, row.State, row.Reason = s.Next, s.Sequence, i.config.Name, s.State, s.Reason
+			row.Next, row.Journals, row.Owner = s.Next, s.Sequence, i.config.Name
 			row.Sweep, row.RecordedAt, row.TransactionMilliseconds = s.Sweep, s.RecordedAt, s.TransactionAge.Milliseconds()
 			if s.RecordedAt > 0 {
 				row.RecordedSecondsAgo = max(0, int64(now-s.RecordedAt)/1000)
@@ -120,7 +132,7 @@ func (i *Instance) addEngine(status *Status) {
 		case s.Process == intakeOfInstructions && ours:
 			status.Shards[s.Shard].IntakeNext = s.Next
 		}
-		if s.Process != "pot" && ours {
+		if s.Process != "pot" && s.State != engine.StateNotOurs {
 			status.Processes = append(status.Processes, s)
 		}
 	}
