@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync/atomic"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -74,7 +74,7 @@ type VerifyOptions struct {
 }
 
 // Verify reads the whole ledger and checks it, without believing any of its running totals. The pool's role is RoleAuditor.
-// It tells progress, where given, how many of all journals are read. An error says that the ledger could not be read; what
+// It tells progress, where given, how many of all journals are read; the shards are read side by side, the calls come one by one. An error says that the ledger could not be read; what
 // is wrong in it is in the report.
 func Verify(ctx context.Context, pool *pgxpool.Pool, options VerifyOptions, progress func(done, total int64)) (*Report, error) {
 	var shards int32
@@ -86,11 +86,18 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, options VerifyOptions, prog
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
-	var done atomic.Int64
+	var mutex sync.Mutex
+	var done int64
+	read := func(n int) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		done += int64(n)
+		progress(done, total)
+	}
 	found := make([]*shardChecks, shards)
 	err := eachShard(ctx, pool, shards, func(ctx context.Context, snapshot *shardSnapshot) error {
 		checks := newShardChecks(snapshot.shard, shards)
-		if err := checks.run(ctx, snapshot, func(n int) { progress(done.Add(int64(n)), total) }); err != nil {
+		if err := checks.run(ctx, snapshot, read); err != nil {
 			return err
 		}
 		found[snapshot.shard] = checks
