@@ -31,10 +31,12 @@ func (l *Ledger) Book(ctx context.Context, at Position, batch Batch) (Position, 
 	if err != nil {
 		return at, err
 	}
-	if err := l.prepare(ctx, at.Shard, batch.Journals); err != nil {
-		return at, refusal(err, streams.LedgerJournal, at.Shard)
-	}
-	err = pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error { return l.book(ctx, tx, at, next, batch) })
+	err = l.answered(ctx, func(ctx context.Context) error {
+		if err := l.prepare(ctx, at.Shard, batch.Journals); err != nil {
+			return err
+		}
+		return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error { return l.book(ctx, tx, at, next, batch) })
+	})
 	if err == nil {
 		err = l.options.fault(at.Shard, StepBooked)
 	}

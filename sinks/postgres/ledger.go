@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -24,6 +25,8 @@ type LedgerOptions struct {
 	Cluster string
 	// Process names this process to whoever looks at the positions.
 	Process string
+	// AnswerTimeMax bounds one claim or one booking, with all that belongs to it; 0 is a minute and a half.
+	AnswerTimeMax time.Duration
 	// Faults is called at each named step of a booking, in drills only; an error from it acts as a lost connection at that step.
 	Faults func(shard int32, at Step) error
 }
@@ -69,8 +72,12 @@ const partitionsKnownMax = 100_000
 func OpenLedger(ctx context.Context, pool *pgxpool.Pool, options LedgerOptions) (*Ledger, error) {
 	var shards int32
 	var cluster string
+	l := &Ledger{pool: pool, options: options, partitions: make(map[partitionKey]struct{})}
 	const found = "select shards, cluster from ledger.found($1, $2)"
-	if err := pool.QueryRow(ctx, found, options.Shards, options.Cluster).Scan(&shards, &cluster); err != nil {
+	err := l.answered(ctx, func(ctx context.Context) error {
+		return pool.QueryRow(ctx, found, options.Shards, options.Cluster).Scan(&shards, &cluster)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("founding the ledger: %w", err)
 	}
 	if shards != options.Shards {
@@ -79,7 +86,7 @@ func OpenLedger(ctx context.Context, pool *pgxpool.Pool, options LedgerOptions) 
 	if cluster != "" && options.Cluster != "" && cluster != options.Cluster {
 		return nil, fmt.Errorf("%w: it belongs to Kafka cluster %s, this is %s", ErrOtherLedger, cluster, options.Cluster)
 	}
-	return &Ledger{pool: pool, options: options, partitions: make(map[partitionKey]struct{})}, nil
+	return l, nil
 }
 
 // Position is how far a shard is booked, and the right to go on from there: that right ends when somebody claims the shard anew.
@@ -102,8 +109,22 @@ type Position struct {
 const instantSQL = "case when isfinite(%[1]s) then (extract(epoch from %[1]s) * 1000)::bigint else 0 end"
 
 // Claim takes the shard over from whoever has it and returns its position. It waits for a transaction of the former owner that is
-// under way, at most for the pool's lock timeout.
-func (l *Ledger) Claim(ctx context.Context, shard int32) (Position, error) {
+// under way, at most for the pool's lock timeout; a session that is frozen in the middle of one is ended, so that the next claim succeeds.
+func (l *Ledger) Claim(ctx context.Context, shard int32) (position Position, err error) {
+	err = l.answered(ctx, func(ctx context.Context) error {
+		position, err = l.claim(ctx, shard)
+		return l.expelFrozen(ctx, err)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = fmt.Errorf("%w: it has no such shard", ErrOtherLedger)
+	}
+	if err != nil {
+		return Position{}, fmt.Errorf("claiming shard %d: %w", shard, err)
+	}
+	return position, nil
+}
+
+func (l *Ledger) claim(ctx context.Context, shard int32) (Position, error) {
 	position := Position{Shard: shard}
 	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		journal := claimSQL("sequence, head, " + fmt.Sprintf(instantSQL, "recorded_at"))
@@ -121,13 +142,7 @@ func (l *Ledger) Claim(ctx context.Context, shard int32) (Position, error) {
 		progress := "select sequence, " + fmt.Sprintf(instantSQL, "recorded_before") + " from ledger.progress where shard = $1"
 		return tx.QueryRow(ctx, progress, shard).Scan(&position.CompleteSequence, &position.RecordedBefore)
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = fmt.Errorf("%w: it has no such shard", ErrOtherLedger)
-	}
-	if err != nil {
-		return Position{}, fmt.Errorf("claiming shard %d: %w", shard, err)
-	}
-	return position, nil
+	return position, err
 }
 
 func claimSQL(more string) string {

@@ -25,8 +25,8 @@ const (
 	// idleTransactionMax ends a transaction whose client went silent: it holds the lock on a shard's position, and so
 	// keeps a new owner out.
 	idleTransactionMax = 10 * time.Second
-	// sinkStatementMax ends a statement of the sink that does not end by itself: a client that freezes in the middle of a COPY is
-	// not idle to the server, and would keep the lock for ever.
+	// sinkStatementMax ends a statement of the sink that does not end by itself. A COPY whose client froze is neither idle to the server nor ended by this; who
+	// claims the shard then sees to it, by the same limit.
 	sinkStatementMax = 60 * time.Second
 	// lockWaitMax bounds the wait for a position that another transaction holds. It is longer than idleTransactionMax, so that
 	// a dead owner is outwaited.

@@ -3,12 +3,14 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -77,9 +79,16 @@ func (k *testTopics) progress(chain *testChain) {
 // runSink runs a sink until the returned function is called.
 func (k *testTopics) runSink(test *testLedger) (sink *Sink, stop func()) {
 	k.t.Helper()
+	return k.runSinkOn(test.pool, io.Discard, LedgerOptions{})
+}
+
+// runSinkOn runs a sink over the given pool, which logs its warnings.
+func (k *testTopics) runSinkOn(pool *pgxpool.Pool, log io.Writer, options LedgerOptions) (sink *Sink, stop func()) {
+	k.t.Helper()
+	options.Shards = testShards
 	sink, err := NewSink(Config{
-		Connection: k.connection, Framing: plainFraming{}, Pool: test.pool,
-		Ledger: LedgerOptions{Shards: testShards}, Log: slog.New(slog.DiscardHandler),
+		Connection: k.connection, Framing: plainFraming{}, Pool: pool, Ledger: options,
+		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		k.t.Fatal(err)

@@ -28,7 +28,10 @@ type TradeEvent struct {
 // ClaimTrades takes the trades over from whoever has them; see Claim.
 func (l *Ledger) ClaimTrades(ctx context.Context) (TradePosition, error) {
 	var position TradePosition
-	err := l.pool.QueryRow(ctx, claimSQL("0"), streams.LedgerTrade, 0, l.options.Process).Scan(&position.Epoch, &position.Offset, nil)
+	err := l.answered(ctx, func(ctx context.Context) error {
+		err := l.pool.QueryRow(ctx, claimSQL("0"), streams.LedgerTrade, 0, l.options.Process).Scan(&position.Epoch, &position.Offset, nil)
+		return l.expelFrozen(ctx, err)
+	})
 	if err != nil {
 		return position, fmt.Errorf("claiming the trades: %w", err)
 	}
@@ -37,7 +40,15 @@ func (l *Ledger) ClaimTrades(ctx context.Context) (TradePosition, error) {
 
 // BookTrades writes events and the position after them in one transaction; offset is where to go on. Its errors are those of
 // Book.
-func (l *Ledger) BookTrades(ctx context.Context, at TradePosition, events []TradeEvent, offset int64) (TradePosition, error) {
+func (l *Ledger) BookTrades(ctx context.Context, at TradePosition, events []TradeEvent, offset int64) (next TradePosition, err error) {
+	err = l.answered(ctx, func(ctx context.Context) error {
+		next, err = l.bookTrades(ctx, at, events, offset)
+		return err
+	})
+	return next, err
+}
+
+func (l *Ledger) bookTrades(ctx context.Context, at TradePosition, events []TradeEvent, offset int64) (TradePosition, error) {
 	wanted := newWantedCodes()
 	for i := range events {
 		if err := checkTrade(&events[i]); err != nil {
