@@ -187,6 +187,10 @@ func (c *clinic) playIll(strict bool, check func()) error {
 	c.Interlude = func(moment history.Moment, today schemas.Date) error {
 		instructed := int(today-history.Monday) < len(c.Days)
 		switch moment {
+		case history.AfterDay:
+			if strict && instructed {
+				return c.finish(today)
+			}
 		case history.BeforeAction:
 			return c.morning()
 		case history.BeforeClose:
@@ -203,9 +207,6 @@ func (c *clinic) playIll(strict bool, check func()) error {
 		case history.AfterStep:
 			check()
 			return c.evening()
-		}
-		if strict && instructed {
-			return c.finish(today)
 		}
 		return nil
 	}

@@ -86,6 +86,22 @@ func (t *transaction) mustPark(route *streams.Route, key string) bool {
 	return failed || t.queueOf(key) != nil
 }
 
+// spares says whether a sweep passes over a key. One that a release repeats visits a parked key whose queue does not hold the record: such a key took
+// its visit before it was parked, and takes nothing twice.
+func (t *transaction) spares(route *streams.Route, key, released string) bool {
+	if released == "" {
+		return t.mustPark(route, key)
+	}
+	_, failed := t.failed[decision{route.Record.Offset, key}]
+	return key != released && (failed || t.waits(route, key))
+}
+
+// waits says whether a control record is in a key's queue.
+func (t *transaction) waits(route *streams.Route, key string) bool {
+	q := t.queueOf(key)
+	return q != nil && slices.Contains(q.items, item{route.Record.Offset, true})
+}
+
 // park puts a record at the end of a key's queue; a control record that stands there already stays where it is.
 func (t *transaction) park(route *streams.Route, key string) {
 	next := &queue{reason: t.failed[decision{route.Record.Offset, key}]}
@@ -103,12 +119,12 @@ func (t *transaction) park(route *streams.Route, key string) {
 	t.parked[key] = next
 }
 
-// setAside names the parked keys under each of the tags that they bear, but for the one that is released.
-func (t *transaction) setAside(tags []string, released string) []streams.SetAside {
+// setAside names the keys that the record waits for under each of the tags that they bear, but for the one that is released.
+func (t *transaction) setAside(route *streams.Route, released string) []streams.SetAside {
 	var aside []streams.SetAside
-	for _, tag := range tags {
+	for _, tag := range route.Tags {
 		for _, key := range slices.Sorted(maps.Keys(t.index[tag])) {
-			if key != released && t.queueOf(key) != nil {
+			if key != released && t.waits(route, key) {
 				aside = append(aside, streams.SetAside{Tag: tag, Key: key})
 			}
 		}

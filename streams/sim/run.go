@@ -200,7 +200,7 @@ func (t *transaction) scope(route *streams.Route) *streams.Scope {
 // close ends a control record. The key that is released was not set aside, whatever else waits for it.
 func (t *transaction) close(route *streams.Route, released string) error {
 	scope := t.scope(route)
-	scope.Released, scope.SetAside = released != "", t.setAside(route.Tags, released)
+	scope.Released, scope.SetAside = released != "", t.setAside(route, released)
 	reference, err := t.handler.Close(scope, route)
 	if err != nil {
 		return fmt.Errorf("closing the record at %d: %w", route.Record.Offset, err)
@@ -226,7 +226,7 @@ func (t *transaction) sweep(route *streams.Route, released string) (done bool, e
 			return false, nil
 		}
 		limit--
-		if key != released && t.mustPark(route, key) {
+		if t.spares(route, key, released) {
 			t.park(route, key)
 		} else if err := t.decide(route, key, released != ""); err != nil {
 			return false, fmt.Errorf("visiting %s for the record at %d: %w", key, route.Record.Offset, err)
