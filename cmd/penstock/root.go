@@ -16,8 +16,8 @@ const (
 //
 //	penstock --+-- up, demo, run, day, bench     run something
 //	           +-- produce, tail                 records in and out
-//	           +-- status, prices, pot, trace,   look at what is there
-//	           |   ledger
+//	           +-- status, prices, parked, pot,  look at what is there
+//	           |   trace, ledger
 //	           +-- topics, schemas, reference    set up
 //	           +-- version
 func newRoot() *cobra.Command {
@@ -41,7 +41,7 @@ a day, and "penstock pot show" tells what became of it.`,
 	root.AddCommand(
 		newUp(), newDemo(), newRun(), newDay(), newBench(),
 		newProduce(), newTail(),
-		newStatus(), newPrices(), newPot(), newTrace(), newLedger(),
+		newStatus(), newPrices(), newParked(), newPot(), newTrace(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newVersion(), newCommands(),
 	)
 	refuseUnknown(root)
