@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -142,6 +143,9 @@ func printDay(cmd *cobra.Command, status *roles.DayStatus) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
+	if err := printBatches(out, status); err != nil {
+		return err
+	}
 	if len(status.Trades) == 0 {
 		fmt.Fprintln(out, "\nno external trade is under way")
 		return nil
@@ -151,6 +155,31 @@ func printDay(cmd *cobra.Command, status *roles.DayStatus) error {
 	for i := range status.Trades {
 		w := &status.Trades[i]
 		t.row(w.Day, w.Asset, w.Side, w.Ordered, w.Orders, w.Status, w.WaitsFor)
+	}
+	return t.flush()
+}
+
+// printBatches shows the batches that are not complete, and what shards owe of others because pots are parked.
+func printBatches(out io.Writer, status *roles.DayStatus) error {
+	if len(status.Batches) > 0 {
+		fmt.Fprintln(out)
+		t := newTable(out, "day", "asset", "batch", "waits for")
+		for i := range status.Batches {
+			b := &status.Batches[i]
+			t.row(b.Day, b.Asset, b.Trade, b.WaitsFor)
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
+	if len(status.Owed) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out)
+	t := newTable(out, "shard", "day", "asset", "trade", "owes until its parked pots are released")
+	for i := range status.Owed {
+		o := &status.Owed[i]
+		t.row(o.Shard, o.Day, o.Asset, o.Trade, o.What)
 	}
 	return t.flush()
 }

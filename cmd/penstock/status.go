@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock-ledger/penstock/ops/roles"
+	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/streams/engine"
 )
 
@@ -23,7 +24,7 @@ journals decided and booked, who owns the shard, and what it is doing. "?" stand
 position of a shard that another instance runs.
 
 Ends count the markers of transactions, so a shard that is up to date may stand a few offsets before the end.
-The exit status is 1 while a role waits or has stopped.`,
+The exit status is 1 while a role waits or has stopped. What is parked is shown, and is no fault of the instance.`,
 		Example: `  penstock status
   penstock status --json | jq '.shards[] | {shard, journals, booked}'
   penstock status --api http://127.0.0.1:9600`,
@@ -67,27 +68,53 @@ func printStatus(w io.Writer, status *roles.Status) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	t = newTable(w, "shard", "ingest", "intake", "inbox", "pot", "journals", "booked", "recorded", "owner", "state", "sweep", "txn")
+	t = newTable(w, "shard", "ingest", "intake", "inbox", "pot", "journals", "booked", "recorded", "owner", "state", "sweep", "txn", "parked")
 	for i := range status.Shards {
 		r := &status.Shards[i]
 		t.row(r.Shard, number(r.IngestEnd), number(r.IntakeNext), number(r.InboxEnd), number(r.Next), number(r.Journals), number(r.Booked),
-			recorded(r), r.Owner, shardState(r.State, r.Reason, r.SinceMillis, r.RestoredTo, r.RestoreEnd), sweep(r), fmt.Sprintf("%dms", r.TransactionMilliseconds))
+			recorded(r), r.Owner, shardState(r.State, r.Reason, r.SinceMillis, r.RestoredTo, r.RestoreEnd), sweep(r), fmt.Sprintf("%dms", r.TransactionMilliseconds), parkedCount(r.Parked))
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
-	t = newTable(w, "process", "shard", "next", "end", "state")
+	t = newTable(w, "process", "shard", "next", "end", "state", "parked")
 	for _, p := range status.Processes {
-		t.row(p.Process, p.Shard, number(p.Next), number(p.End), shardState(p.State, p.Reason, p.SinceMillis, p.RestoredTo, p.RestoreEnd))
+		t.row(p.Process, p.Shard, number(p.Next), number(p.End), shardState(p.State, p.Reason, p.SinceMillis, p.RestoredTo, p.RestoreEnd), parkedCount(p.Parked))
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
+	printParkedHere(w, status)
 	for _, fault := range status.Faults {
 		fmt.Fprintln(w, "\nnot known:", fault)
 	}
 	return nil
+}
+
+func parkedCount(p *engine.ParkedStatus) string {
+	if p == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%d keys, %d records", p.Keys, p.Records)
+}
+
+// printParkedHere names some of what is parked in the shards that run here.
+func printParkedHere(w io.Writer, status *roles.Status) {
+	show := func(process string, p *engine.ParkedStatus) {
+		if p == nil {
+			return
+		}
+		for _, k := range p.Longest {
+			fmt.Fprintf(w, "\nparked: %s of process %s, %d records; see: penstock parked show %s --process %s\n", k.Key, process, k.Waiting, k.Key, process)
+		}
+	}
+	for i := range status.Shards {
+		show(pot.Name, status.Shards[i].Parked)
+	}
+	for i := range status.Processes {
+		show(status.Processes[i].Process, status.Processes[i].Parked)
+	}
 }
 
 func recorded(r *roles.ShardRow) string {

@@ -67,6 +67,8 @@ type ShardRow struct {
 	TransactionMilliseconds int64 `json:"transaction_ms"`
 	// SinkOwner is who books the shard.
 	SinkOwner string `json:"sink_owner"`
+	// Parked is what is parked in the shard, absent where nothing is, or where another instance runs it.
+	Parked *engine.ParkedStatus `json:"parked,omitempty"`
 }
 
 // unknown stands for a number that nobody here knows.
@@ -125,7 +127,7 @@ func (i *Instance) addEngine(status *Status) {
 		case s.Process == "pot" && ours:
 			row := &status.Shards[s.Shard]
 			row.Next, row.Journals, row.Owner = s.Next, s.Sequence, i.config.Name
-			row.Sweep, row.RecordedAt, row.TransactionMilliseconds = s.Sweep, s.RecordedAt, s.TransactionAge.Milliseconds()
+			row.Parked, row.Sweep, row.RecordedAt, row.TransactionMilliseconds = s.Parked, s.Sweep, s.RecordedAt, s.TransactionAge.Milliseconds()
 			if s.RecordedAt > 0 {
 				row.RecordedSecondsAgo = max(0, int64(now-s.RecordedAt)/1000)
 			}

@@ -21,6 +21,9 @@ type DayStatus struct {
 	Assets  []AssetDay  `json:"assets"`
 	// Trades are those that are not settled or rejected yet.
 	Trades []WaitingTrade `json:"trades"`
+	// Batches are those of closed days that are not complete, Owed what shards that run here have still to book because pots are parked.
+	Batches []WaitingBatch `json:"batches"`
+	Owed    []OwedPart     `json:"owed"`
 }
 
 // AssetDay is an asset's place in the calendar.
@@ -53,6 +56,7 @@ func (i *Instance) DayStatus(ctx context.Context) (DayStatus, error) {
 	}
 	status := DayStatus{
 		Clock: i.clockStatus(), Announced: stored.Announced.Time(), Reached: []time.Time{}, Assets: []AssetDay{}, Trades: []WaitingTrade{},
+		Batches: []WaitingBatch{}, Owed: []OwedPart{},
 	}
 	for _, reached := range stored.Reached {
 		status.Reached = append(status.Reached, reached.Time())
@@ -69,7 +73,7 @@ func (i *Instance) DayStatus(ctx context.Context) (DayStatus, error) {
 			status.Trades = append(status.Trades, WaitingTrade{trades[n], waitsFor(&trades[n], stored)})
 		}
 	}
-	return status, nil
+	return status, i.addWaiting(ctx, &status, book, stored, trades)
 }
 
 func assetDay(book *dealing.Reference, closed state.DealtThrough) AssetDay {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/processors/internal/merkle"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
@@ -68,6 +69,11 @@ func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.Tr
 		outs = append(outs, event)
 	}
 	return next, append(outs, flushOut(cause))
+}
+
+// TradeOf returns the id of the external trade that a day's buys of an asset become.
+func TradeOf(day schemas.Date, custodian schemas.CustodianID, asset schemas.AssetCode) schemas.ID {
+	return batch.Trade(day, custodian, asset, inbox.SideBuy)
 }
 
 // weightOf sums the shards' totals, as far as that can be said.

@@ -31,7 +31,7 @@ func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
 			if order.Day != m.Day || order.Asset != m.Assets[a].Asset {
 				continue
 			}
-			entry := tallyOf(tally, batch.Trade(m.Day, m.Assets[a].Custodian, order.Asset, order.Side), heldTotal)
+			entry := tallyOf(tally, batch.Trade(m.Day, m.Assets[a].Custodian, order.Asset, order.Side), HeldTotal)
 			sum, err := schemas.AddChecked(entry.Weight, order.Amount)
 			if err != nil {
 				sum = math.MaxInt64 // far more than dealing lets a trade be for: it ends before it is placed
@@ -56,10 +56,10 @@ func dayClosed(place streams.Place, stored *state.PotReference, cause *inbox.Cau
 		}
 		trade := batch.Trade(m.Day, asset.Custodian, asset.Asset, inbox.SideBuy)
 		// Nothing of an incomplete total is kept: the repeated sweep finds every order as it was.
-		if !c.due(batch.Tag(m.Day, asset.Asset, inbox.SideBuy), trade, heldTotal, &state.BatchTally{}) {
+		if !c.due(batch.Tag(m.Day, asset.Asset, inbox.SideBuy), trade, HeldTotal, &state.BatchTally{}) {
 			continue
 		}
-		entry := tallyOf(tally, trade, heldTotal)
+		entry := tallyOf(tally, trade, HeldTotal)
 		outs = append(outs, streams.Out{Topic: streams.DealingInbox, Key: trade.String(), Value: &inbox.DealingMessage{
 			Cause: *cause,
 			Body: &inbox.ShardTotal{
@@ -87,7 +87,7 @@ func batchesConfirmed(place streams.Place, stored *state.PotReference, cause *in
 	}
 	for i := range m.Settled {
 		b := &m.Settled[i]
-		if c.due(batch.Tag(b.Day, b.Asset, b.Side), b.Trade, heldSettlement, &state.BatchTally{}) {
+		if c.due(batch.Tag(b.Day, b.Asset, b.Side), b.Trade, HeldSettlement, &state.BatchTally{}) {
 			d.settle(b)
 		}
 	}

@@ -12,8 +12,9 @@ import (
 
 // What a shard can owe of a batch, where a piece has its number. Topics and states carry them: they are frozen.
 const (
-	heldTotal      int32 = 0
-	heldSettlement int32 = -1
+	// HeldTotal is the total that its batch waits for, HeldSettlement the outside leg of its settlement.
+	HeldTotal      int32 = 0
+	HeldSettlement int32 = -1
 )
 
 // heldMax bounds what a shard owes because pots are set aside: all of it is kept in one record with the reference data.
