@@ -41,7 +41,7 @@ type Config struct {
 	CacheBytes int64
 
 	// Standby keeps stores up to date of the shards that other instances run, so that taking one over needs only the end of its changelog. It costs
-	// the disk and the reading of a shard that runs, and memory of some 12 MiB for each.
+	// the disk and the reading of a shard that runs, and memory of some 12 MiB for each, 8 of them in the cache, which grows by that.
 	Standby bool
 	// Accepted names topics that were deleted and made again and are to be gone on with, by their new id. Whoever sets it has made sure that a
 	// changelog is a full copy, or that what was not read of an inbox may be lost; the new inbox is read from its beginning.

@@ -58,7 +58,11 @@
 //   - Nothing is read through the overlay but single keys. A sweep walks the index as committed, so it begins when the transaction before it has
 //     ended. So do operators' words on parked keys.
 //
-// Where to read: shard.go (a life), restore.go, loop.go and transaction.go (the stream), sweep.go, parking.go and release.go (what is parked), trying.go and
+// An instance may stand by for shards that run elsewhere (Config.Standby): it follows their changelogs into stores of its own, read committed and without any
+// transactional id, and such a store goes to the shard when the group assigns it. To the shard's life it is a store that happened to lie there: fencing, !owner and
+// the checks of a restore are the same.
+//
+// Where to read: shard.go (a life), restore.go and forward.go, standby.go and tail.go (shards that run elsewhere), loop.go and transaction.go (the stream), sweep.go, parking.go and release.go (what is parked), trying.go and
 // watchdog.go (deaths), goka.go and graph.go (what goka sees), store.go, index.go and overlay.go (state),
-// member.go (the group), status.go and metrics.go (what others see), tester.go (a process without any of this).
+// member.go (the group), status.go, metrics.go and moments.go (what others see), tester.go (a process without any of this).
 package engine

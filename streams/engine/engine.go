@@ -80,7 +80,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 		return err
 	}
-	e.cache = pebble.NewCache(e.config.CacheBytes)
+	e.cache = pebble.NewCache(e.config.CacheBytes + e.standbyCacheBytes())
 	defer e.cache.Unref()
 	var wait sync.WaitGroup
 	defer wait.Wait()

@@ -129,3 +129,47 @@ func BenchmarkRestart(b *testing.B) {
 		b.StartTimer()
 	}
 }
+
+// BenchmarkTakeover lets one of two instances leave politely and measures until the other runs every shard: with empty stores, and with a standby's. The group's
+// rebalance, which takes the same time either way, is part of it.
+func BenchmarkTakeover(b *testing.B) {
+	for _, standby := range []bool{false, true} {
+		b.Run(fmt.Sprintf("standby=%v", standby), func(b *testing.B) {
+			pots := benchSize("BENCH_POTS", benchPots)
+			f := newFixtureOf(b, keptProcess(true), benchShards)
+			f.limits = Limits{StandbyLookEvery: 100 * time.Millisecond}
+			loadChangelog(f, pots)
+			b.ResetTimer()
+			for range b.N {
+				b.StopTimer()
+				leaves := f.start(inDir(b.TempDir()))
+				f.awaitRunning(leaves)
+				stays := f.start(inDir(b.TempDir()), func(c *Config) { c.Standby = standby })
+				await(b, "both to run shards", func() bool { return runs(leaves) == benchShards/2 && runs(stays) == benchShards/2 })
+				for shard := range f.shards {
+					if standby && stays.status(shard).State != StateRunning {
+						stays.follows(shard, leaves)
+					}
+				}
+				before := stays.allRestored()
+				b.StartTimer()
+				began := time.Now()
+				leaves.stop()
+				f.awaitRunning(stays)
+				b.ReportMetric(time.Since(began).Seconds(), "s/takeover")
+				b.ReportMetric(float64(stays.allRestored()-before), "records-restored")
+				b.StopTimer()
+				stays.stop()
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// allRestored counts what an instance's restores have read of all changelogs.
+func (i *instance) allRestored() (n int) {
+	for shard := range i.f.shards {
+		n += i.restored(shard)
+	}
+	return n
+}

@@ -28,6 +28,18 @@ func newStandbys(engine *Engine, process *streams.Process) *standbys {
 	return &standbys{engine: engine, process: process, tails: map[int32]*tail{}}
 }
 
+// standbyCacheBytes is what the memtables of all standbys may take: they are taken out of the cache, and the shards that run need what they have of it.
+func (e *Engine) standbyCacheBytes() int64 {
+	if !e.config.Standby {
+		return 0
+	}
+	stores := 0
+	for _, statuses := range e.statuses {
+		stores += min(len(statuses), e.config.Limits.StandbyShardsMax)
+	}
+	return int64(stores) * memTableBytes
+}
+
 // begin follows a shard that nobody here runs, unless that many are followed already.
 func (s *standbys) begin(number int32) {
 	s.mu.Lock()
