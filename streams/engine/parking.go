@@ -186,7 +186,9 @@ func (l *loop) park(j *job, key, reason string) error {
 	}
 	k.Next++
 	k.items = append(k.items, item)
-	p.records++
+	if p.records++; j.route.Control {
+		l.open.read += int64(item.size) // once for each key that it is kept for; keyed records are counted as they are taken
+	}
 	p.received = max(p.received, j.route.ReceivedAt)
 	l.overlay.setOwn(itemKey(item.number, key), encodeItem(&item, j.raw.Value))
 	l.writeHead(k)

@@ -95,7 +95,7 @@ func (l *loop) visit(j *job, mark *sweepMark) (more bool, err error) {
 
 // visitsFull says that the visits fed so far are all that one transaction may take.
 func (l *loop) visitsFull() bool {
-	return l.written.Load() >= l.engine.config.Limits.TransactionBytesMax || l.late()
+	return l.open.read+l.written.Load() >= l.engine.config.Limits.TransactionBytesMax || l.late()
 }
 
 // commitPart commits a part of the sweep that is not the last.

@@ -28,6 +28,9 @@ func (e *Engine) checkTopics(ctx context.Context, client *kgo.Client) error {
 		for _, t := range append([]streams.Topic{p.Inbox, p.Table}, p.Outputs...) {
 			declared[t.Name] = t
 		}
+		if p.ParkedTo.Name != "" {
+			declared[p.ParkedTo.Name] = p.ParkedTo
+		}
 	}
 	topics := slices.SortedFunc(maps.Values(declared), func(a, b streams.Topic) int { return strings.Compare(a.Name, b.Name) })
 	differences, err := feed.Unsafe(ctx, client, e.config.Shards, topics)
