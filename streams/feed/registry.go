@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/sr"
 
+	"github.com/penstock-ledger/penstock/schemas/contract"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -120,6 +121,9 @@ func (r *Registry) identify(ctx context.Context, topic streams.Topic) (uint32, e
 		if r.readOnly {
 			return refusedError{fmt.Errorf("subject %s does not have it; run: penstock schemas register --execute", topic.Subject())}
 		}
+		if err := r.mayFollow(ctx, topic); err != nil {
+			return err
+		}
 		id, err = r.client.RegisterSchema(ctx, topic.Subject(), schema, -1, -1)
 		return err
 	})
@@ -127,6 +131,42 @@ func (r *Registry) identify(ctx context.Context, topic streams.Topic) (uint32, e
 		return 0, err
 	}
 	return uint32(id), nil //nolint:gosec // ids are positive 32-bit numbers
+}
+
+// mayFollow refuses a schema of ours that may not come after the registry's newest of the subject. Registries let pass what alters the meaning of stored
+// bytes, such as another scale, so this asks our own rule, and at the only place where schemas are registered.
+func (r *Registry) mayFollow(ctx context.Context, topic streams.Topic) error {
+	latest, err := r.client.SchemaByVersion(ctx, topic.Subject(), -1)
+	if isAbsent(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	problems := contract.Check(latest.Schema.Schema, topic.Schema)
+	if len(problems) == 0 {
+		return nil
+	}
+	return refusedError{fmt.Errorf("this binary's schema may not follow schema %d of subject %s: %s; run the binary that the subject is of, and see: penstock schemas check",
+		latest.ID, topic.Subject(), problems[0])}
+}
+
+// checkSame says whether the registry is still the one that gave our own schema its id. One that was emptied and filled again gives ids anew: what it says
+// of an id in an old record would be about another schema.
+func (r *Registry) checkSame(ctx context.Context, topic string, own *framedTopic) error {
+	subject := streams.Topic{Name: topic}.Subject()
+	return r.untilAnswered(ctx, func(ctx context.Context) error {
+		known, err := r.client.LookupSchema(ctx, subject, sr.Schema{Schema: own.schema, Type: sr.TypeAvro})
+		switch {
+		case isAbsent(err):
+			return refusedError{fmt.Errorf("the schema registry no longer has the schema of %s, which had the id %d: it was emptied, or is another one; "+
+				"bring the former one back", topic, own.id)}
+		case err == nil && uint32(known.ID) != own.id: //nolint:gosec // ids are positive 32-bit numbers
+			return refusedError{fmt.Errorf("the schema registry gives the schema of %s the id %d, it was %d: it was emptied, or is another one; "+
+				"bring the former one back", topic, known.ID, own.id)}
+		}
+		return err
+	})
 }
 
 // ID returns the registry's id of the topic's own schema, and false where Register was not told of the topic.

@@ -89,7 +89,7 @@ func (r *Registry) converter(ctx context.Context, topic string, own *framedTopic
 	known, ok := r.writers.get(key, r.now())
 	if !ok {
 		var err error
-		if known, err = r.meet(ctx, own, id); err != nil {
+		if known, err = r.meet(ctx, topic, own, id); err != nil {
 			return nil, err
 		}
 		r.writers.put(key, known)
@@ -101,7 +101,10 @@ func (r *Registry) converter(ctx context.Context, topic string, own *framedTopic
 }
 
 // meet asks the registry for a schema not seen before. An error says only that there was no answer.
-func (r *Registry) meet(ctx context.Context, own *framedTopic, id uint32) (writer, error) {
+func (r *Registry) meet(ctx context.Context, topic string, own *framedTopic, id uint32) (writer, error) {
+	if err := r.checkSame(ctx, topic, own); err != nil {
+		return writer{}, err
+	}
 	refused := writer{until: r.now().Add(refusalKept)}
 	text, err := r.SchemaByID(ctx, id)
 	if errors.As(err, &refused.refusal) {
