@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,6 +25,40 @@ type identity struct {
 	Cluster string `json:"cluster,omitempty"`
 	Inbox   string `json:"inbox,omitempty"`
 	Table   string `json:"table,omitempty"`
+	// InboxSchema and TableSchema are the registry's ids of our own schemas with the beginning of a hash of their text. Records name schemas by these
+	// ids; a registry that was emptied gives them to others.
+	InboxSchema string `json:"inbox_schema,omitempty"`
+	TableSchema string `json:"table_schema,omitempty"`
+}
+
+// numbered is a framing by ids, as that of a registry is.
+type numbered interface {
+	ID(topic string) (id uint32, known bool)
+}
+
+// schemaOf returns the id of a topic's own schema with its hash, or "" where the framing has no ids.
+func (s *shard) schemaOf(topic streams.Topic) string {
+	if framing, ok := s.engine.config.Framing.(numbered); ok && topic.Schema != "" {
+		if id, known := framing.ID(topic.Name); known {
+			sum := sha256.Sum256([]byte(topic.Schema))
+			return fmt.Sprintf("%d:%x", id, sum[:schemaHashBytes])
+		}
+	}
+	return ""
+}
+
+// schemaHashBytes is how much of a schema's hash is kept: enough to tell a handful of versions apart.
+const schemaHashBytes = 8
+
+// checkSchema refuses a registry that gives another id to a schema that had one, or the id to another schema.
+func (s *shard) checkSchema(topic streams.Topic, was, now string) error {
+	wasID, wasHash, _ := strings.Cut(was, ":")
+	id, hash, _ := strings.Cut(now, ":")
+	if was == "" || now == "" || (wasID == id) == (wasHash == hash) {
+		return nil
+	}
+	return stopf("the schema registry gives the schema of %s the id %s, but this shard's records were written when it had %s, or that was another schema's: "+
+		"the registry was emptied, or is another one; bring the former one back", topic.Name, id, wasID)
 }
 
 // identify asks the brokers who they are, and which topics bear the names of the shard's inbox and changelog.
@@ -36,7 +73,10 @@ func (s *shard) identify(ctx context.Context, client *kgo.Client) (identity, err
 			return identity{}, fmt.Errorf("the topic %s is gone; bring it back: a new one under its name would be refused", name)
 		}
 	}
-	return identity{Cluster: metadata.Cluster, Inbox: asKafkaShows(metadata.Topics[inbox].ID), Table: asKafkaShows(metadata.Topics[table].ID)}, nil
+	return identity{
+		Cluster: metadata.Cluster, Inbox: asKafkaShows(metadata.Topics[inbox].ID), Table: asKafkaShows(metadata.Topics[table].ID),
+		InboxSchema: s.schemaOf(s.process.Inbox), TableSchema: s.schemaOf(s.process.Table),
+	}, nil
 }
 
 // asKafkaShows writes a topic's id as Kafka's own tools do, so that an operator can compare.
@@ -66,6 +106,9 @@ func (a *attempt) checkIdentity() error {
 		}
 		return stopf("the changelog %s/%d has lost its first records (%s is missing), and states with them: bring it back from a backup, "+
 			"or run the shard where its store is whole", table.Name, a.number, keyBorn)
+	}
+	if err := errors.Join(a.checkSchema(inbox, was.InboxSchema, now.InboxSchema), a.checkSchema(table, was.TableSchema, now.TableSchema)); err != nil {
+		return err
 	}
 	if was.Inbox == now.Inbox {
 		return nil
@@ -101,6 +144,23 @@ func (a *attempt) explain(ctx context.Context, gone error) error {
 		return gone
 	}
 	return otherInbox(a.process.Inbox, a.committed.next, a.identity, now)
+}
+
+// prove makes sure, once the client has read something, that it reads the inbox that our position is of: between the question at the start of the
+// life and the client's own, the topic could have been made again.
+func (l *loop) prove(ctx context.Context, records int) error {
+	if l.proven || records == 0 {
+		return nil
+	}
+	now, err := l.identify(ctx, l.client)
+	if err != nil {
+		return err
+	}
+	if now.Inbox != l.attempt.identity.Inbox {
+		return otherInbox(l.process.Inbox, l.committed.next, l.attempt.identity, now)
+	}
+	l.proven = true
+	return nil
 }
 
 // accepts says that an operator has named this very topic as the one to go on with.

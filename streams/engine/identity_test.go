@@ -289,3 +289,42 @@ func TestTheGroupDecidesNothingWhileAShardRuns(t *testing.T) {
 	f.load(10, 5)
 	f.finish()
 }
+
+// numbers is a framing whose registry has given the schemas of the sample these ids.
+type numbers struct {
+	plain
+	inbox, table uint32
+}
+
+func (n numbers) ID(topic string) (uint32, bool) {
+	if strings.HasSuffix(topic, "-table") {
+		return n.table, true
+	}
+	return n.inbox, true
+}
+
+func TestARegistryThatNumbersAnewIsRefused(t *testing.T) {
+	with := func(n numbers) option { return func(c *Config) { c.Framing = n } }
+	f := newFixture(t, 1)
+	f.process.Inbox.Schema, f.process.Table.Schema = `"string"`, `"long"`
+	f.load(30, 5)
+	f.finish(with(numbers{inbox: 3, table: 4}))
+	for name, now := range map[string]numbers{"the same schema has another id": {inbox: 3, table: 5}, "of the inbox, too": {inbox: 7, table: 4}} {
+		t.Run(name, func(t *testing.T) {
+			f.nothingNew(func() {
+				i := f.start(with(now))
+				i.stopsFor("the schema registry gives the schema of", "bring the former one back")
+				i.stop()
+			})
+		})
+	}
+	t.Run("another schema has the id", func(t *testing.T) {
+		f.process.Table.Schema = `"int"`
+		i := f.start(with(numbers{inbox: 3, table: 4}))
+		i.stopsFor("the schema registry gives the schema of", "the id 4")
+		i.stop()
+	})
+	f.process.Table.Schema = `"int"`
+	f.load(10, 5)
+	f.finish(with(numbers{inbox: 3, table: 6})) // the next version of a schema has an id of its own
+}

@@ -14,7 +14,9 @@ import (
 // loop reads the inbox, routes its records while goka's goroutine decides the ones before, and ends the transactions.
 type loop struct {
 	*workspace
-	ctx context.Context
+	// proven says that what is read is known to be the inbox that our position is of.
+	proven bool
+	ctx    context.Context
 	// jobs are the records that were polled and not yet taken; held is one that was taken too early.
 	jobs []job
 	held *job
@@ -85,6 +87,9 @@ func (l *loop) why() error {
 func (l *loop) poll(ctx context.Context) error {
 	fetches := l.client.PollRecords(ctx, l.engine.config.Limits.TransactionRecordsMax)
 	if err := fetchError(fetches); err != nil {
+		return err
+	}
+	if err := l.prove(ctx, fetches.NumRecords()); err != nil {
 		return err
 	}
 	l.jobs = make([]job, 0, fetches.NumRecords())
