@@ -41,8 +41,9 @@ type tenure struct {
 const (
 	// heartbeatsPerSession is how many heartbeats may be missed, and one more.
 	heartbeatsPerSession = 4
-	// rebalanceTimeMax bounds how long a member may take to let go of shards; it is longer than StopTimeMax.
-	rebalanceTimeMax = 30 * time.Second
+	// sessionsPerRebalance bounds how long a member may take to let go of shards: in sessions, so that a group that is to notice a death
+	// soon does not wait long for one who died in the middle of a rebalance. By default it is longer than StopTimeMax.
+	sessionsPerRebalance = 3
 )
 
 func (e *Engine) join(process *streams.Process) (*member, error) {
@@ -54,7 +55,7 @@ func (e *Engine) join(process *streams.Process) (*member, error) {
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(e.config.Limits.SessionTimeMax),
 		kgo.HeartbeatInterval(e.config.Limits.SessionTimeMax/heartbeatsPerSession),
-		kgo.RebalanceTimeout(rebalanceTimeMax),
+		kgo.RebalanceTimeout(sessionsPerRebalance*e.config.Limits.SessionTimeMax),
 		kgo.DisableAutoCommit(),
 		kgo.WithHooks(groupErrors{e, process.Name}),
 		// Where a shard begins is in its !meta; the member must not fail for want of a committed offset.

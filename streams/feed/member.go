@@ -15,8 +15,8 @@ import (
 const (
 	// sessionTimeDefault is after what silence a group gives a member's partitions to others, where the options do not say.
 	sessionTimeDefault = 10 * time.Second
-	// rebalanceTimeMax bounds how long a member may take to let go of partitions.
-	rebalanceTimeMax = 30 * time.Second
+	// sessionsPerRebalance bounds how long a member may take to let go of partitions, in sessions.
+	sessionsPerRebalance = 3
 	// heartbeatsPerSession is how many heartbeats may be missed, and one more.
 	heartbeatsPerSession = 4
 )
@@ -70,7 +70,7 @@ func Join(connection Connection, options MemberOptions) (*Member, error) {
 		kgo.ConsumeTopics(options.Topics...),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(options.SessionTimeMax),
-		kgo.RebalanceTimeout(rebalanceTimeMax),
+		kgo.RebalanceTimeout(sessionsPerRebalance*options.SessionTimeMax),
 		kgo.HeartbeatInterval(options.SessionTimeMax/heartbeatsPerSession),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		// The offsets in the group are a copy for lag tools, written by Commit alone.

@@ -42,15 +42,25 @@ func atMoments(count int, do func(ctx context.Context, r *drive, random *rand.Ra
 }
 
 // killOne kills any member; robOne also takes its stores away.
-func killOne(_ context.Context, r *drive, random *rand.Rand) error {
+func killOne(ctx context.Context, r *drive, random *rand.Rand) error {
 	names := r.crew.names()
-	r.crew.kill(names[random.IntN(len(names))], false)
-	return nil
+	return r.killAndAwait(ctx, names[random.IntN(len(names))], false)
 }
 
-func robOne(_ context.Context, r *drive, random *rand.Rand) error {
+func robOne(ctx context.Context, r *drive, random *rand.Rand) error {
 	names := r.crew.names()
-	r.crew.kill(names[random.IntN(len(names)-1)], true) // the last one is the custodians', and has no store
+	return r.killAndAwait(ctx, names[random.IntN(len(names)-1)], true) // the last one is the custodians', and has no store
+}
+
+// killAndAwait kills a member and waits until one of its roles runs again. Progress comes in leaps, and several moments may have come at
+// once; but who dies three times over one record is taken to die of it.
+func (r *drive) killAndAwait(ctx context.Context, name string, robbed bool) error {
+	runs := func() int { return len(r.crew.said(name, `msg="role is running"`)) }
+	before := runs()
+	r.crew.kill(name, robbed)
+	if err := r.until(ctx, func() (bool, error) { return runs() > before, r.crew.trouble() }); err != nil {
+		return fmt.Errorf("waiting until %s runs again: %w", name, err)
+	}
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 const (
 	// seedVariable names another seed than the usual one, to run a failure again.
 	seedVariable = "PENSTOCK_DRILL_SEED"
-	// levelVariable set to full runs every drill with its full load, as `make drills` does.
+	// levelVariable set to all runs every drill with a small load, set to full with the load of `make drills`.
 	levelVariable = "PENSTOCK_DRILLS"
 )
 
@@ -57,7 +57,8 @@ func drills(seed uint64, l load, kills int) []drill {
 		{name: "two instances killed at random", crew: two, disturb: atMoments(kills, killOne)},
 		{name: "three instances killed at random", crew: three, disturb: atMoments(kills, killOne)},
 		{name: "roles killed at random", crew: spread, disturb: atMoments(kills, killOne)},
-		engineDrill("pot killed at every step", "pot"),
+		{name: "pot killed at every step", crew: two, recordsMax: records, points: every(random, "pot",
+			append(engineSteps(), engine.StepAttempted, engine.StepTrying)...)},
 		engineDrill("intake killed at every step", intakeInstruction),
 		engineDrill("dealing killed at every step", "dealing"),
 		{name: "sink killed at every step", crew: two, recordsMax: records, points: every(random, sink,
@@ -82,19 +83,24 @@ type size struct {
 	only []string
 }
 
-// full is what `make drills` runs.
-func full() bool { return os.Getenv(levelVariable) == "full" }
+// sized returns the size that was asked for, or the usual one.
+func sized(usual size) size {
+	switch os.Getenv(levelVariable) {
+	case "full":
+		return size{load: load{pots: 4500, days: 2, waves: 4}, kills: 12}
+	case "all":
+		return size{load: usual.load, kills: usual.kills}
+	}
+	return usual
+}
 
 func sizeOnEmbedded() size {
-	switch {
-	case full():
-		return size{load: load{pots: 4500, days: 2, waves: 4}, kills: 12}
-	case testing.Short():
+	if testing.Short() {
 		return size{load: load{pots: 60, days: 1, waves: 3}, kills: 2, only: []string{"two instances killed at random"}}
 	}
-	return size{load: load{pots: 200, days: 2, waves: 4}, kills: 4, only: []string{
+	return sized(size{load: load{pots: 200, days: 2, waves: 4}, kills: 4, only: []string{
 		"roles killed at random", "killed in the middle of sweeps", "frozen before its commit", "sink killed at every step",
-	}}
+	}})
 }
 
 func TestInstancesOnTheEmbeddedBroker(t *testing.T) {
@@ -109,13 +115,10 @@ func TestInstancesOnTheEmbeddedBroker(t *testing.T) {
 }
 
 func sizeOnReal() size {
-	if full() {
-		return size{load: load{pots: 4500, days: 2, waves: 4}, kills: 12}
-	}
-	return size{load: load{pots: 300, days: 2, waves: 4}, kills: 4, only: []string{
+	return sized(size{load: load{pots: 300, days: 2, waves: 4}, kills: 4, only: []string{
 		"roles killed at random", "pot killed at every step", "killed in the middle of sweeps", "frozen before its commit",
 		"sink killed at every step", "stores lost", "rolling restart", "Postgres killed", brokerKilled,
-	}}
+	}})
 }
 
 const brokerKilled = "broker killed"

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/penstock-ledger/penstock/streams/engine"
 )
 
 // Script is what one victim runs.
@@ -120,6 +122,37 @@ type Striker struct {
 	mutex sync.Mutex
 	// next is the point that strikes next, as far as was seen; met counts the meetings with it.
 	next, met int
+	// under has the shards that have begun a transaction in this life, and whether they have finished one.
+	under map[place]bool
+}
+
+type place struct {
+	process string
+	shard   int32
+}
+
+// settled says that every shard that has begun a transaction in this life has finished one. A decision that was under way at three
+// deaths in a row is taken for what killed the process, so a plan must not strike again before everybody is past what was.
+func (s *Striker) settled() bool {
+	for _, finished := range s.under {
+		if !finished {
+			return false
+		}
+	}
+	return true
+}
+
+// follow keeps count of what the engine's shards have under way.
+func (s *Striker) follow(at place, step string) {
+	if s.under == nil {
+		s.under = make(map[place]bool)
+	}
+	switch engine.Step(step) {
+	case engine.StepBegun:
+		s.under[at] = s.under[at] // an entry, from now on
+	case engine.StepStored:
+		s.under[at] = true
+	}
 }
 
 // At is called whenever the process comes to a step. Where the plan says so, it does not return, or not before somebody lets the
@@ -127,6 +160,7 @@ type Striker struct {
 func (s *Striker) At(process string, shard int32, step string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	s.follow(place{process, shard}, step)
 	for s.next < len(s.Plan.Points) {
 		if _, err := os.Stat(s.Plan.claim(s.next)); err != nil {
 			break
@@ -140,7 +174,7 @@ func (s *Striker) At(process string, shard int32, step string) {
 	if p.Process != process || p.Step != step || p.Sweeping && !s.Sweeping(process, shard) {
 		return
 	}
-	if s.met++; s.met >= p.Occurrence {
+	if s.met++; s.met >= p.Occurrence && s.settled() {
 		s.strike(p)
 	}
 }
