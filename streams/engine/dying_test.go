@@ -268,3 +268,20 @@ func TestRandomKillsParkNobody(t *testing.T) {
 	w.said()
 	w.recovered()
 }
+
+func TestADecisionThatOutlastsItsLifeIsEndedToo(t *testing.T) {
+	w := newWard(t, 1)
+	w.limits.DecisionTimeMax = 500 * time.Millisecond
+	w.illness.deadly = keySet("endless")
+	w.send("endless", "ill 1")
+	begun, stuck, died := make(chan struct{}), make(chan struct{}), make(chan string, 1)
+	w.illness.set(func(ill *illness) { ill.die = func() { close(begun); <-stuck } })
+	i := w.start(func(c *Config) { c.Die = func(reason string) { died <- reason } })
+	<-begun
+	i.kill()
+	if reason := <-died; !strings.Contains(reason, "@0 has taken more than") {
+		t.Errorf("the reason was %q", reason)
+	}
+	close(stuck)
+	i.stop()
+}

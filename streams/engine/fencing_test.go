@@ -98,3 +98,23 @@ func TestTheOpenTransactionOfADeadOwnerIsDropped(t *testing.T) {
 	f.load(30, 5)
 	f.finish(inDir(t.TempDir()))
 }
+
+// A decision that never returns can keep neither its instance from ending nor others from its shard, and commits nothing when it returns after all.
+func TestAnInstanceEndsAlthoughADecisionDoesNot(t *testing.T) {
+	f := newFixture(t, 2)
+	f.limits.StopTimeMax = 50 * time.Millisecond
+	sound, stuck := f.process, make(chan struct{})
+	met := holding(&f.process, "add 17", stuck)
+	f.load(40, 7)
+	first := f.start()
+	await(t, "the decision to hang", met.Load)
+	first.stop()
+	f.process = sound
+	second := f.start(inDir(t.TempDir()))
+	f.caughtUp(second)
+	close(stuck)
+	await(t, "what was left behind to end", func() bool { return first.status(0).State == StateNotOurs && first.status(1).State == StateNotOurs })
+	f.checkStores(second)
+	second.stop()
+	f.check()
+}

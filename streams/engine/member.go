@@ -31,6 +31,7 @@ type member struct {
 
 // tenure is one shard's time with us.
 type tenure struct {
+	number int32
 	status *status
 	end    context.CancelFunc // finish the open transaction, then go
 	drop   context.CancelFunc // go
@@ -91,7 +92,7 @@ func (m *member) start(shards []int32) {
 		dying, drop := context.WithCancel(m.engine.config.Dying)
 		ending, end := context.WithCancel(dying)
 		s := m.engine.shard(m.process, number)
-		t := &tenure{status: s.status, end: end, drop: drop, done: make(chan struct{})}
+		t := &tenure{number: number, status: s.status, end: end, drop: drop, done: make(chan struct{})}
 		m.running[number] = t
 		go func() {
 			defer close(t.done)
@@ -123,12 +124,25 @@ func (m *member) stop(shards []int32, lost bool) {
 			t.drop()
 		}
 	}
-	for _, t := range tenures {
-		<-t.done
-		t.drop()
-	}
+	m.outwait(tenures)
 	m.forget(tenures)
 	m.standBy()
+}
+
+// outwait waits until the tenures have ended, or no longer than a shard takes to end and to drop what it has: one whose decision never returns must not keep
+// the others of the group, or the end of the process, waiting. It can commit nothing any more, and its store stays locked for as long as it lasts.
+func (m *member) outwait(tenures []*tenure) {
+	const stops = 2
+	patience, cancel := context.WithTimeout(context.Background(), stops*m.engine.config.Limits.StopTimeMax)
+	defer cancel()
+	for _, t := range tenures {
+		select {
+		case <-t.done:
+		case <-patience.Done():
+			m.engine.config.Logger.Error("a shard does not end and is left behind; restart the process", "process", m.process.Name, "shard", t.number)
+		}
+		t.drop()
+	}
 }
 
 // forget takes tenures that have ended out of those that run. Not before: their stores were theirs until then.

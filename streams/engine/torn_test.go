@@ -18,21 +18,23 @@ import (
 type held struct {
 	streams.Handler
 	text string
+	met  *atomic.Bool
 	wait <-chan struct{}
 }
 
 func (h *held) Decide(scope *streams.Scope, route *streams.Route, key string, state []byte) (streams.Change, error) {
 	if text, _ := route.Message.(string); text == h.text {
+		h.met.Store(true)
 		<-h.wait
 	}
 	return h.Handler.Decide(scope, route, key, state)
 }
 
-// holding makes the sample process wait, in deciding the given text, until the channel is closed.
-func holding(process streams.Process, text string, wait <-chan struct{}) streams.Process {
-	handler := process.NewHandler
-	process.NewHandler = func(framing streams.Framing) streams.Handler { return &held{handler(framing), text, wait} }
-	return process
+// holding makes the sample process wait, in deciding the given text, until the channel is closed. It returns what becomes true when it does.
+func holding(process *streams.Process, text string, wait <-chan struct{}) (met *atomic.Bool) {
+	handler, met := process.NewHandler, new(atomic.Bool)
+	process.NewHandler = func(framing streams.Framing) streams.Handler { return &held{handler(framing), text, met, wait} }
+	return met
 }
 
 // forgetful makes the broker refuse one write of a transaction of which another part is written already, in the words in which it says that it aborted the
@@ -81,7 +83,9 @@ func (r *forgetful) control(request kmsg.Request) kmsg.Response {
 // transaction.
 func TestATransactionThatTheClientBeganAnewIsNotCommitted(t *testing.T) {
 	refusal := &forgetful{written: make(chan struct{})}
-	f := newFixtureOf(t, holding(sampleProcess(), "add 2", refusal.written), 1)
+	process := sampleProcess()
+	holding(&process, "add 2", refusal.written)
+	f := newFixtureOf(t, process, 1)
 	cluster := f.fake()
 	topics, err := kadm.NewClient(f.client).ListTopics(context.Background(), sampleOut)
 	must(t, err)

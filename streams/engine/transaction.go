@@ -41,8 +41,8 @@ func (l *loop) transact(ending context.Context) error {
 	next := l.committed.next
 	for !l.full() {
 		j, err := l.take(ctx)
-		if err != nil && ctx.Err() != nil && l.ctx.Err() == nil && !isStop(err) {
-			// The registry kept us waiting. What has been decided need not wait with it, and an open transaction holds up all readers.
+		if err != nil && len(l.jobs) > 0 && ctx.Err() != nil && l.ctx.Err() == nil && !isStop(err) {
+			// There is a record, so it is not the broker's error. The registry kept us waiting. What has been decided need not wait with it, and an open transaction holds up all readers.
 			if l.open.records == 0 {
 				return l.outwait(err)
 			}

@@ -51,7 +51,8 @@ func (w *workspace) startWatch(p *pulse) (end func()) {
 	if w.process.ParkedTo.Name == "" {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(w.ctx)
+	// It outlasts the attempt's context: what is given up waits for its decision all the same.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(w.ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
