@@ -48,6 +48,18 @@ func (c *claim) Messages() <-chan *sarama.ConsumerMessage { return c.messages }
 // producer stands in for goka's: promises resolve at once, the attempt keeps the first error, and only a clean flush is committed.
 type producer struct {
 	*workspace
+	// resolved is the one promise that every emit is answered with, and onAck what the client calls for every record. Made anew each
+	// time, the two would be four objects per record for the garbage collector.
+	resolved *goka.Promise
+	onAck    func(*kgo.Record, error)
+}
+
+func newProducer(w *workspace) producer {
+	p := producer{workspace: w}
+	promise, finish := goka.NewPromiseWithFinisher()
+	finish(nil, nil)
+	p.resolved, p.onAck = promise, p.acked
+	return p
 }
 
 func (p *producer) Emit(topic, key string, value []byte) *goka.Promise {
@@ -59,13 +71,7 @@ func (p *producer) EmitWithHeaders(topic, key string, value []byte, _ goka.Heade
 	if topic != p.process.Table.Name {
 		p.produce(topic, streams.PartitionOf(key, p.engine.partitions[topic]), key, value)
 	}
-	promise, finish := goka.NewPromiseWithFinisher()
-	return finishNow(promise, finish)
-}
-
-func finishNow(promise *goka.Promise, finish goka.PromiseFinisher) *goka.Promise {
-	finish(nil, nil)
-	return promise
+	return p.resolved
 }
 
 func (p *producer) produce(topic string, partition int32, key string, value []byte) {
@@ -73,7 +79,7 @@ func (p *producer) produce(topic string, partition int32, key string, value []by
 		return // after a doubt nothing more may be produced
 	}
 	p.written.Add(int64(len(key) + len(value)))
-	p.client.Produce(p.ctx, &kgo.Record{Topic: topic, Partition: partition, Key: []byte(key), Value: value}, p.acked)
+	p.client.Produce(p.ctx, &kgo.Record{Topic: topic, Partition: partition, Key: []byte(key), Value: value}, p.onAck)
 }
 
 func (p *producer) acked(record *kgo.Record, err error) {

@@ -24,7 +24,7 @@ const (
 func (a *attempt) drive(ending context.Context) error {
 	w := &workspace{attempt: a, overlay: newOverlay(), fifo: make(chan work, fifoMax)}
 	w.marks.zero = make(chan struct{}, 1)
-	w.producer.workspace = w
+	w.producer = newProducer(w)
 	session := &consumerGroup{workspace: w, ending: ending}
 	d := w.decider()
 	processor, err := goka.NewProcessor(nil, define(a.process, d.next),

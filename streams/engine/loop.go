@@ -201,9 +201,11 @@ func (l *loop) feed(j *job) error {
 // feedWork hands one piece of a job's work to goka, but for visits, of which it has many.
 func (l *loop) feedWork(j *job, w work) error {
 	w.route, w.at = &j.route, j.at
-	j.message = sarama.ConsumerMessage{
-		Topic: j.raw.Topic, Partition: j.raw.Partition, Offset: j.raw.Offset, Key: []byte(w.key), Value: nothing,
+	key := j.raw.Key
+	if string(key) != w.key {
+		key = []byte(w.key)
 	}
+	j.message = sarama.ConsumerMessage{Topic: j.raw.Topic, Partition: j.raw.Partition, Offset: j.raw.Offset, Key: key, Value: nothing}
 	return l.send(w, &j.message)
 }
 
@@ -212,8 +214,13 @@ func (l *loop) send(w work, message *sarama.ConsumerMessage) error {
 	l.marks.add(1)
 	select {
 	case l.fifo <- w:
-	case <-l.ctx.Done():
-		return l.why()
+	default:
+		// It has room for all that is under way, so something was dropped: goka is stopping.
+		select {
+		case l.fifo <- w:
+		case <-l.ctx.Done():
+			return l.why()
+		}
 	}
 	select {
 	case l.claim <- message:

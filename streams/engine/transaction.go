@@ -236,7 +236,7 @@ func (l *loop) writeChangelog() (*kgo.Record, error) {
 	table := l.process.Table.Name
 	l.overlay.each(func(key string, value []byte) { l.producer.produce(table, l.number, key, value) })
 	last := &kgo.Record{Topic: table, Partition: l.number, Key: []byte(keyMeta), Value: encodeMeta(l.working, l.process)}
-	l.client.Produce(l.ctx, last, l.producer.acked)
+	l.client.Produce(l.ctx, last, l.producer.onAck)
 	return last, l.fault(StepWritten)
 }
 
