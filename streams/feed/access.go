@@ -42,6 +42,9 @@ func ProcessAccess(process streams.Process, groupPrefix string) Access {
 	for _, output := range process.Outputs {
 		access.Writes = append(access.Writes, output.Name)
 	}
+	if process.ParkedTo.Name != "" {
+		access.Writes = append(access.Writes, process.ParkedTo.Name)
+	}
 	return access
 }
 

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,5 +144,12 @@ func TestClusterThatChecksNoRightsIsAnError(t *testing.T) {
 	_, err := newTopics(t, connection, smallLayout()).PlanAccess(t.Context(), nil)
 	if err == nil || !strings.Contains(err.Error(), "authorizer.class.name") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAProcessMayWriteWhatItParks(t *testing.T) {
+	access := ProcessAccess(streams.Process{Name: "pot", ParkedTo: streams.Topic{Name: "audit.parked.v1"}}, "")
+	if !slices.Contains(access.Writes, "audit.parked.v1") {
+		t.Errorf("it may write to %v only: a shard that parks would fail for ever", access.Writes)
 	}
 }
