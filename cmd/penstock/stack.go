@@ -20,6 +20,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/sinks/custodian"
+	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
@@ -41,6 +42,8 @@ type upConfig struct {
 	ClosingPrices func(schemas.Date) []ingest.Price
 	TickInterval  time.Duration
 	Logger        *slog.Logger
+	// Wrap: see roles.Config.
+	Wrap func(streams.Process) streams.Process
 	// Progress is told what the start is doing; nil tells nobody.
 	Progress func(string)
 }
@@ -193,7 +196,7 @@ func (s *stack) startRoles(ctx context.Context, config upConfig, founded foundat
 		Roles: set, Connection: connection, Layout: layout, PostgresURL: s.embedded.PostgresURL(), IntakeKey: founded.IntakeKey,
 		StateDir: filepath.Join(config.Dir, "state"), TransactionalSuffix: s.embedded.TransactionalSuffix(), Manual: s.Manual,
 		TickInterval: config.TickInterval, ClosingPrices: config.ClosingPrices, Custodians: config.Behaviour,
-		Listener: listener, Name: "up", Logger: config.Logger, Metrics: metrics,
+		Listener: listener, Name: "up", Logger: config.Logger, Metrics: metrics, Wrap: config.Wrap,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -112,6 +112,8 @@ type Config struct {
 	// EngineFaults and SinkFaults let drills crash the instance at a named step; nil does nothing.
 	EngineFaults func(process string, shard int32, at engine.Step) error
 	SinkFaults   func(shard int32, at postgres.Step) error
+	// Wrap lets drills stand between the engine and a process's rules; nil changes nothing.
+	Wrap func(streams.Process) streams.Process
 }
 
 // zoneDefault is the trust's time zone.
@@ -163,6 +165,11 @@ func (c Config) processes() []streams.Process {
 	}
 	if c.has(Dealing) {
 		processes = append(processes, dealing.Process(c.Layout.Shards))
+	}
+	for i := range processes {
+		if c.Wrap != nil {
+			processes[i] = c.Wrap(processes[i])
+		}
 	}
 	return processes
 }
