@@ -87,7 +87,7 @@ const (
 
 func rank(shard *engine.ShardStatus) int {
 	switch {
-	case shard.State == engine.StateNotOurs:
+	case shard.State == engine.StateNotOurs && shard.Reason == "":
 		return rankSpare
 	case shard.State == engine.StateStandingBy:
 		// Nobody waits for a standby, so what troubles one is shown with the shard alone.

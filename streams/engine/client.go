@@ -48,7 +48,7 @@ func (s *shard) newClient() (*kgo.Client, error) {
 }
 
 // fence takes the transactional id: what a former owner left open is aborted, and the former owner is shut out.
-func fence(ctx context.Context, client *kgo.Client) error {
+func fence(ctx context.Context, client *kgo.Client, transactionalID string) error {
 	for {
 		_, _, err := client.ProducerID(ctx)
 		if err == nil {
@@ -56,7 +56,7 @@ func fence(ctx context.Context, client *kgo.Client) error {
 		}
 		if !errors.Is(err, kerr.CoordinatorLoadInProgress) && !errors.Is(err, kerr.ConcurrentTransactions) &&
 			!errors.Is(err, kerr.CoordinatorNotAvailable) {
-			return fmt.Errorf("fencing: %w", err)
+			return denied(fmt.Errorf("fencing: %w", err), "--operation Write --operation Describe --transactional-id "+transactionalID)
 		}
 		if err := pause(ctx, fencePause); err != nil {
 			return err
@@ -76,12 +76,21 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// denied makes an error that says that a right is missing one that stops, and says how to grant the right. Other errors it leaves alone.
+func denied(err error, right string) error {
+	for _, missing := range []error{kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed} {
+		if errors.Is(err, missing) {
+			return stopf("%w; the right is missing, grant it: kafka-acls.sh --bootstrap-server BROKER --add --allow-principal User:OURS %s", err, right)
+		}
+	}
+	return err
+}
+
 // produceError says whether the broker will ever take the record that it refused with err; if not, trying again is no use.
 func produceError(topic string, err error) error {
-	err = fmt.Errorf("writing to %s: %w", topic, err)
+	err = denied(fmt.Errorf("writing to %s: %w", topic, err), "--operation Write --operation Describe --topic "+topic)
 	for _, never := range []error{
-		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
-		kerr.InvalidTransactionTimeout, kerr.PolicyViolation,
+		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTransactionTimeout, kerr.PolicyViolation,
 	} {
 		if errors.Is(err, never) {
 			return stop(err)
@@ -100,7 +109,7 @@ func fetchError(fetches kgo.Fetches) error {
 		case errors.Is(e.Err, kerr.OffsetOutOfRange), errors.As(e.Err, &loss):
 			return stopf("%w: %s/%d (%w); bring the records back, for to go on elsewhere would skip some of them", errOutOfRange, e.Topic, e.Partition, e.Err)
 		default:
-			return fmt.Errorf("reading %s/%d: %w", e.Topic, e.Partition, e.Err)
+			return denied(fmt.Errorf("reading %s/%d: %w", e.Topic, e.Partition, e.Err), "--operation Read --operation Describe --topic "+e.Topic)
 		}
 	}
 	return nil

@@ -310,7 +310,7 @@ func TestARegistryThatNumbersAnewIsRefused(t *testing.T) {
 	f.load(30, 5)
 	f.finish(with(numbers{inbox: 3, table: 4}))
 	for name, now := range map[string]numbers{"the same schema has another id": {inbox: 3, table: 5}, "of the inbox, too": {inbox: 7, table: 4}} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			f.nothingNew(func() {
 				i := f.start(with(now))
 				i.stopsFor("the schema registry gives the schema of", "bring the former one back")
@@ -318,7 +318,7 @@ func TestARegistryThatNumbersAnewIsRefused(t *testing.T) {
 			})
 		})
 	}
-	t.Run("another schema has the id", func(t *testing.T) {
+	t.Run("another schema has the id", func(*testing.T) {
 		f.process.Table.Schema = `"int"`
 		i := f.start(with(numbers{inbox: 3, table: 4}))
 		i.stopsFor("the schema registry gives the schema of", "the id 4")

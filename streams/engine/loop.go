@@ -158,7 +158,8 @@ func (l *loop) route(ctx context.Context, j *job) error {
 	}
 	route, err := l.handler.Route(&j.record)
 	if err != nil {
-		return stopf("routing %s/%d@%d: %w", raw.Topic, raw.Partition, raw.Offset, err)
+		return stopf("routing %s/%d@%d: %w; this binary (rules %s) does not know the record: run one that does, and the shard goes on from there",
+			raw.Topic, raw.Partition, raw.Offset, err, l.process.Rules)
 	}
 	route.Record = &j.record
 	j.route, j.at = route, j.record.Offset

@@ -240,5 +240,9 @@ type groupErrors struct {
 
 // OnGroupManageError is kgo's hook.
 func (h groupErrors) OnGroupManageError(err error) {
-	h.engine.config.Logger.Warn("managing the group membership", "process", h.process, "error", err)
+	err = denied(fmt.Errorf("managing the group membership: %w", err), "--operation Read --operation Describe --group "+h.engine.config.GroupPrefix+h.process)
+	h.engine.config.Logger.Warn("a process gets no shards", "process", h.process, "error", err)
+	for _, s := range h.engine.statuses[h.process] {
+		s.ungrouped(err)
+	}
 }

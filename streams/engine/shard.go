@@ -202,7 +202,7 @@ func (a *attempt) prepare(ending context.Context) error {
 	ctx, cancel := context.WithCancelCause(a.ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(ending, func() { cancel(errEnded) })()
-	err := fence(ctx, a.client)
+	err := fence(ctx, a.client, a.transactionalID())
 	if err != nil {
 		return err
 	}
@@ -305,7 +305,7 @@ func (s *shard) abortOpen(dying context.Context) {
 	client, err := s.newClient()
 	if err == nil {
 		defer client.Close()
-		err = fence(ctx, client)
+		err = fence(ctx, client, s.transactionalID())
 	}
 	if err != nil {
 		s.log.Warn("aborting the transaction of a stopped shard", "error", err)

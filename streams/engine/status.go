@@ -182,6 +182,15 @@ func (s *status) reads(offset int64, stamp time.Time) {
 	}
 }
 
+// ungrouped says why no shard is assigned.
+func (s *status) ungrouped(why error) {
+	s.update(func(c *ShardStatus) {
+		if c.State == StateNotOurs {
+			c.Reason = why.Error()
+		}
+	})
+}
+
 func (s *status) opened(store *store) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
