@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/penstock-ledger/penstock/ops/containers"
 	"github.com/penstock-ledger/penstock/ops/realkafka"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/audit"
@@ -22,6 +23,11 @@ func TestAContributionBecomesSettledUnits(t *testing.T) { settle(newRig(t, inPro
 
 func TestRealKafkaTakesAContributionToSettledUnits(t *testing.T) {
 	settle(newRig(t, onRealKafka(t, false)))
+}
+
+func TestContainersTakeAContributionToSettledUnits(t *testing.T) {
+	on := containers.ForTest(t)
+	settle(newRig(t, site{brokers: []string{on.Kafka}, registry: on.Registry}))
 }
 
 // The broker is killed while contributions are being decided, and again while the fill is being shared out: everybody waits for it,

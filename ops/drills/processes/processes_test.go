@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/penstock-ledger/penstock/ops/containers"
 	"github.com/penstock-ledger/penstock/ops/realkafka"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/sinks/postgres/pgtest"
@@ -112,6 +113,18 @@ func TestInstancesOnTheEmbeddedBroker(t *testing.T) {
 		}
 	}
 	b.summary("on the embedded broker")
+}
+
+func TestInstancesOnContainers(t *testing.T) {
+	containers.Require(t)
+	l := load{pots: 200, days: 2, waves: 4}
+	b := newBench(t, l, seed(t))
+	for _, d := range drills(b.seed, l, 4) {
+		if !d.killsPostgres {
+			b.run(d, containerSite)
+		}
+	}
+	b.summary("on containers")
 }
 
 func sizeOnReal() size {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/penstock-ledger/penstock/ops/child"
+	"github.com/penstock-ledger/penstock/ops/containers"
 	"github.com/penstock-ledger/penstock/ops/embedded"
 	"github.com/penstock-ledger/penstock/ops/realkafka"
 	"github.com/penstock-ledger/penstock/ops/roles"
@@ -100,6 +101,17 @@ func realSite(t *testing.T, _ string, d *drill) *site {
 	postgresOf(t, d, on)
 	on.connection = feed.Connection{
 		Brokers: []string{on.broker.Addr()}, Registry: feed.RegistryAddress{URL: realkafka.RegistryForTest(t).URL()},
+	}
+	prepare(t, on)
+	return on
+}
+
+// containerSite runs all three in containers.
+func containerSite(t *testing.T, _ string, _ *drill) *site {
+	t.Helper()
+	stack := containers.ForTest(t)
+	on := &site{
+		connection: feed.Connection{Brokers: []string{stack.Kafka}, Registry: feed.RegistryAddress{URL: stack.Registry}}, postgres: stack.Postgres,
 	}
 	prepare(t, on)
 	return on
