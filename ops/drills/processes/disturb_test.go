@@ -164,11 +164,11 @@ func engineSteps() []engine.Step {
 // every makes a plan of points, each at one of its first few occurrences after the point before; a start is struck at once, for there
 // are only as many as shards.
 func every[S ~string](random *rand.Rand, process string, steps ...S) []script.Point {
-	starts := []string{string(engine.StepFenced), string(engine.StepOwned), string(engine.StepRestored)}
+	starts := []engine.Step{engine.StepFenced, engine.StepOwned, engine.StepRestored, engine.StepAttempted, engine.StepTrying}
 	var points []script.Point
 	for _, step := range steps {
 		point := script.Point{Process: process, Step: string(step)}
-		if !slices.Contains(starts, point.Step) {
+		if !slices.Contains(starts, engine.Step(step)) {
 			point.Occurrence = 1 + random.IntN(4)
 		}
 		points = append(points, point)
