@@ -200,7 +200,7 @@ func (u *unparking) ask(ctx context.Context, connection feed.Connection, registr
 		batches, err := reader.Poll(ctx)
 		if ctx.Err() != nil {
 			answer.Fault = fmt.Sprintf("it was sent, but %s has not answered within %s: does the process run, and its shard %d? see: penstock parked list", u.process, u.wait, k.Shard)
-			return nil //nolint:nilerr // that nobody answers is the answer
+			return nil
 		}
 		if err != nil {
 			return err
