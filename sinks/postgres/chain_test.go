@@ -137,7 +137,11 @@ type testLedger struct {
 
 func openTestLedger(t testing.TB) *testLedger {
 	t.Helper()
-	url := pgtest.Start(t)
+	return openTestLedgerAt(t, pgtest.Start(t))
+}
+
+func openTestLedgerAt(t testing.TB, url string) *testLedger {
+	t.Helper()
 	ctx := context.Background()
 	if err := Migrate(ctx, url); err != nil {
 		t.Fatal(err)
