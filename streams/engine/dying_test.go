@@ -285,3 +285,48 @@ func TestADecisionThatOutlastsItsLifeIsEndedToo(t *testing.T) {
 	close(stuck)
 	i.stop()
 }
+
+// Illness comes and goes, operators release too early, processes die and lose their stores: in the end the states are those of a run in which nothing
+// of it happened.
+func TestManyCrashesWithIllKeys(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 3))
+	w := newWard(t, 1)
+	keys := []string{"ann-a", "bob-b", "cleo-a", "dora-b", "ed-a", "fay-b"}
+	for _, key := range keys {
+		w.send(key, "add 1")
+	}
+	i := w.start()
+	w.caughtUp(i)
+	i.stop()
+	steps := append(slices.Clone(allSteps), StepAttempted, StepTrying)
+	for range 15 {
+		w.illness.set(func(ill *illness) {
+			ill.records, ill.visits = keySet(keys[random.IntN(6)], keys[random.IntN(6)]), keySet(keys[random.IntN(6)])
+		})
+		for n := range 30 {
+			key := keys[random.IntN(6)]
+			switch random.IntN(12) {
+			case 0:
+				w.control([]string{"sweep all", "sweep tag-a", "sweep tag-b tag-a"}[random.IntN(3)])
+			case 1:
+				w.send(key, releaseAll)
+			case 2, 3, 4:
+				w.send(key, fmt.Sprintf("ill %d", n+1))
+			default:
+				w.send(key, fmt.Sprintf("add %d", n+1))
+			}
+		}
+		if random.IntN(4) == 0 {
+			w.dir = t.TempDir()
+		}
+		w.crash(steps[random.IntN(len(steps))], 1+random.Int64N(12))
+	}
+	w.releaseMended(keys...)
+	for _, line := range w.history() {
+		if strings.Contains(line, killed) {
+			t.Errorf("the innocent was blamed: %s", line)
+		}
+	}
+}
