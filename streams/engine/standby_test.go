@@ -187,7 +187,6 @@ func TestAStandbyDiscardsAStoreThatDoesNotFit(t *testing.T) {
 // A changelog that was deleted and made again is another one, also for who is in the middle of it.
 func TestAStandbyLeavesAChangelogThatWasMadeAgain(t *testing.T) {
 	f := newFixture(t, 1)
-	f.fake()
 	f.load(40, 5)
 	i := f.start()
 	f.caughtUp(i)
@@ -200,9 +199,13 @@ func TestAStandbyLeavesAChangelogThatWasMadeAgain(t *testing.T) {
 		value, _ := b.held(0, "skey-000")
 		return value != "" && b.status(0).State == StateStandingBy
 	})
-	must(t, f.fake().DeleteTopic(f.process.Table.Name))
-	f.createTable("compact")
-	must(t, f.client.ProduceSync(t.Context(), &kgo.Record{Topic: f.process.Table.Name, Key: []byte("key-new"), Value: []byte("new")}).FirstErr())
+	f.recreate(f.process.Table.Name, map[string]string{"cleanup.policy": "compact", "retention.ms": "-1"})
+	// It is longer than the former one, so that the offset that the standby wants next is there, and is another record.
+	records := make([]*kgo.Record, 500)
+	for n := range records {
+		records[n] = &kgo.Record{Topic: f.process.Table.Name, Key: []byte("key-new"), Value: []byte("new")}
+	}
+	must(t, f.client.ProduceSync(t.Context(), records...).FirstErr())
 	await(t, "the standby to hold the new changelog alone", func() bool {
 		former, _ := b.held(0, "skey-000")
 		value, _ := b.held(0, "skey-new")
