@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -50,7 +52,8 @@ func TestAStandbyTakesOverWithinItsTail(t *testing.T) {
 	f.load(120, 29)
 	a := f.start()
 	f.caughtUp(a)
-	b := f.start(inDir(t.TempDir()), withStandby)
+	registry := prometheus.NewRegistry()
+	b := f.start(inDir(t.TempDir()), withStandby, func(c *Config) { c.Metrics = registry })
 	await(t, "both to run shards", func() bool { return runs(a) == 2 && runs(b) == 2 })
 	f.load(80, 29)
 	f.caughtUp(a, b)
@@ -64,8 +67,14 @@ func TestAStandbyTakesOverWithinItsTail(t *testing.T) {
 	if len(before) != 2 {
 		t.Fatalf("b stands by for %d shards, not 2", len(before))
 	}
+	if shown := scrape(t, registry, "standby_remaining_offsets"); strings.Count(shown, "} 0\n") != 2 || strings.Count(shown, "\n") != 2 {
+		t.Errorf("the standbys show\n%s", shown)
+	}
 	a.stop()
 	f.caughtUp(b)
+	if shown := scrape(t, registry, "standby_remaining_offsets", "standby_lag_seconds"); shown != "\n" {
+		t.Errorf("standbys that took over left\n%s", shown)
+	}
 	for shard, n := range before {
 		if read := b.restored(shard) - n; read != 1 {
 			t.Errorf("shard %d: the takeover read %d records of the changelog, not the one that is its own", shard, read)
