@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -328,5 +331,18 @@ func TestManyCrashesWithIllKeys(t *testing.T) {
 		if strings.Contains(line, killed) {
 			t.Errorf("the innocent was blamed: %s", line)
 		}
+	}
+}
+
+func TestTheProcessEndsWithAStatusOfItsOwn(t *testing.T) {
+	const asked = "ENGINE_TEST_DIES"
+	if os.Getenv(asked) != "" {
+		Config{}.withDefaults().Die("a test asked for it")
+	}
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	command.Env = append(os.Environ(), asked+"=1", "PENSTOCK_REAL=0")
+	var exit *exec.ExitError
+	if err := command.Run(); !errors.As(err, &exit) || exit.ExitCode() != DiedExit {
+		t.Errorf("the process ended with %v, not with status %d", err, DiedExit)
 	}
 }

@@ -324,3 +324,30 @@ func (w *ward) crash(at Step, nth int64) {
 		}
 	}
 }
+
+func TestParkedRecordsAreNeverTakenForStatesNorForEachOther(t *testing.T) {
+	w := newWard(t, 1)
+	keys := []string{"a", "a/0000000000000000000", "parked/a", "/a"}
+	w.illness.records = keySet(keys...)
+	for n, key := range keys {
+		w.send(key, "add 1", fmt.Sprintf("ill %d", n+2), "add 9")
+	}
+	want := map[string][]int64{keys[0]: {1, 2}, keys[1]: {4, 5}, keys[2]: {7, 8}, keys[3]: {10, 11}}
+	i := w.start()
+	w.caughtUp(i)
+	w.holds(i, 0, want)
+	i.stop()
+	w.process.TagsVersion = "2" // the index is built anew from what is in the store
+	for _, dir := range []string{w.dir, t.TempDir()} {
+		i = w.start(inDir(dir))
+		w.caughtUp(i)
+		w.holds(i, 0, want)
+		indexed, err := w.storeOf(0, i).scan([]string{"all"}, "", 100)
+		must(t, err)
+		if !slices.Equal(indexed, []string{"/a", "a", "a/0000000000000000000", "parked/a"}) {
+			t.Errorf("indexed are %q", indexed)
+		}
+		i.stop()
+	}
+	w.releaseMended(keys...)
+}
