@@ -70,6 +70,8 @@ func javaCommand(ctx context.Context, j job) (*exec.Cmd, error) {
 		return nil, fmt.Errorf("writing the Java program: %w", err)
 	}
 	arguments := []string{
+		// Its libraries unpack native code into the temporary folder, and leave it there.
+		"-Djava.io.tmpdir=" + j.Dir,
 		"-Xms" + javaHeap, "-Xmx" + javaHeap, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", classPath, source,
 		j.Broker, j.Name, j.Input, j.Output, storeName, filepath.Join(j.Dir, "state"),
 	}
