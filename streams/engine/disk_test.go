@@ -42,6 +42,13 @@ func (f *fixture) sendMany(text string) {
 
 // What the store holds the changelog holds too, so a bad sector costs a restore, and no more.
 func TestAStoreThatTurnsOutToBeDamagedIsMadeAnew(t *testing.T) {
+	for name, tags := range map[string]string{"by a decision": "parity-1", "by building the index": "parity-2"} {
+		t.Run(name, func(t *testing.T) { damageIsMet(t, tags) })
+	}
+}
+
+func damageIsMet(t *testing.T, tagsVersion string) {
+	t.Helper()
 	f := newFixture(t, 1)
 	f.limits.TransactionRecordsMax = 100
 	f.sendMany("add 1")
@@ -51,6 +58,7 @@ func TestAStoreThatTurnsOutToBeDamagedIsMadeAnew(t *testing.T) {
 		i.stop()
 	}
 	f.damage(0)
+	f.process.TagsVersion = tagsVersion
 	f.sendMany("add 2")
 	i := f.start()
 	f.caughtUp(i)

@@ -90,6 +90,8 @@ func (h *health) reason() string {
 	return ""
 }
 
+var errNoRoom = errors.New("too little room")
+
 // checkRoom fails while the disk has less room than freeMin. A database that meets a full disk hangs, or ends the process: so nothing is written before that,
 // and whoever shares the disk has time to make room.
 func checkRoom(files vfs.FS, dir string, freeMin uint64) error {
@@ -102,8 +104,8 @@ func checkRoom(files vfs.FS, dir string, freeMin uint64) error {
 	}
 	if usage.AvailBytes < freeMin {
 		const mebibyte = 1 << 20
-		return fmt.Errorf("the disk of %s has %d MiB left, and %d must stay free: make room, or move the folder; the shard goes on by itself",
-			dir, usage.AvailBytes/mebibyte, freeMin/mebibyte)
+		return fmt.Errorf("%w on the disk of %s: it has %d MiB left, and %d must stay free: make room, or move the folder; the shard goes on by itself",
+			errNoRoom, dir, usage.AvailBytes/mebibyte, freeMin/mebibyte)
 	}
 	return nil
 }

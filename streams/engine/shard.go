@@ -105,7 +105,7 @@ func (s *shard) learn(err error) error {
 func (s *shard) tellEnd(err error, backoff time.Duration) time.Duration {
 	var u *undecidableError
 	switch {
-	case isStop(err):
+	case isStop(err) && !s.mends(err):
 		retry := s.engine.config.Limits.StoppedRetry
 		s.log.Error("the shard has stopped", "reason", err, "retry_after", retry)
 		s.status.stopped(err)
@@ -118,6 +118,11 @@ func (s *shard) tellEnd(err error, backoff time.Duration) time.Duration {
 	s.log.Warn("the shard starts again", "reason", err, "after", backoff)
 	s.status.starting(err)
 	return backoff
+}
+
+// mends says that the next life makes the store anew, or waits for room, whatever the failure was called where it was met.
+func (s *shard) mends(err error) bool {
+	return errors.Is(err, errNoRoom) || s.store != nil && !s.store.usable()
 }
 
 // open opens the shard's folder, or makes the store anew where it turned out to be damaged. A former owner in the same process may hold the folder for a moment
