@@ -30,6 +30,9 @@ REAL_PKG  = $(shell $(GO) list -f '{{$$p := .ImportPath}}{{if eq $$p "$(HARNESS)
 # `auto` runs the real suites where Java and Maven are; `must` fails without them, for machines that promise both.
 REAL ?= auto
 
+# The seed of `make drills`; empty is the usual one.
+SEED ?=
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -65,6 +68,10 @@ check: lint generate-check race ## what must pass before a change lands: lint, g
 .PHONY: real
 real: ## the suites against a real Apache Kafka and Postgres (Java 17 and Maven needed)
 	@PENSTOCK_REAL=$(REAL) $(TESTS) -count=1 -p 1 -timeout 25m $(REAL_PKG)
+
+.PHONY: drills
+drills: ## a million instructions through processes that are killed, frozen and robbed, on both brokers (SEED=n; Java 17 and Maven needed)
+	PENSTOCK_DRILLS=full PENSTOCK_REAL=must PENSTOCK_DRILL_SEED=$(SEED) $(GO) test -count=1 -v -timeout 90m ./ops/drills/processes
 
 .PHONY: bench
 bench: bin/penstock ## the whole cycle at BENCH_POTS pots (10,000), then Go benchmarks (BENCH=regexp, PKG=./path)

@@ -71,7 +71,10 @@ func (b *bench) run(d drill, newSite func(*testing.T, string, *drill) *site) {
 }
 
 // summary prints what all drills together came to, whether they failed or not.
-func (b *bench) summary(where string) { fmt.Printf("%s, seed %d: %s\n", where, b.seed, b.total) }
+func (b *bench) summary(where string) {
+	sum.add(b.total)
+	fmt.Printf("%s, seed %d: %s\n", where, b.seed, b.total)
+}
 
 // disturbed drives the load while it is disturbed, and then waits until all of the plan has struck and everything is booked.
 func (r *drive) disturbed(d *drill, market *demo.Market, seed uint64) error {

@@ -1,6 +1,7 @@
 package processes
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -21,7 +22,16 @@ const (
 	levelVariable = "PENSTOCK_DRILLS"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+// sum is what all drills of the run came to. Go's testing has no other place for what is told at the end.
+var sum outcome
+
+func TestMain(m *testing.M) {
+	status := pgtest.Main(m)
+	if sum.drills > 0 {
+		fmt.Println("all together:", sum)
+	}
+	os.Exit(status)
+}
 
 func seed(t *testing.T) uint64 {
 	t.Helper()
