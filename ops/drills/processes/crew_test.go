@@ -1,6 +1,7 @@
 package processes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -30,6 +31,7 @@ type crew struct {
 	mutex   sync.Mutex
 	members map[string]*member
 	kills   int
+	former  []string // client ids of those that were killed
 	failed  error
 	closed  bool
 	running sync.WaitGroup
@@ -56,6 +58,15 @@ func newCrew(t *testing.T, binary string, on *site, d *drill) *crew {
 	}
 	must(t, os.Mkdir(c.base.Plan.Dir, 0o700))
 	t.Cleanup(c.close)
+	if on.forgetful {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+		t.Cleanup(cancel)
+		c.running.Go(func() {
+			if err := c.bury(ctx, on.connection.Brokers); err != nil {
+				c.fail(err)
+			}
+		})
+	}
 	for n, roles := range d.crew {
 		c.start(fmt.Sprintf("m%d", n+1), roles)
 	}
@@ -109,6 +120,7 @@ func (m *member) watch() {
 		killed := wasKilled(process.Err())
 		if killed && !c.closed {
 			c.kills++
+			c.former = append(c.former, fmt.Sprintf("%s.%d", m.name, process.Pid()))
 		}
 		if !killed && (m.wanted || process.Err() != nil) && !c.closed {
 			c.failed = errors.Join(c.failed, fmt.Errorf("%s ended by itself: %w", m.name, errors.Join(process.Err(), errEnded)))

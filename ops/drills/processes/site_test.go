@@ -28,8 +28,10 @@ type site struct {
 	connection feed.Connection
 	postgres   string
 	suffix     string
-	broker     *realkafka.Broker
-	server     *pgtest.Server
+	// forgetful says that the broker forgets the sessions of members that die while they join.
+	forgetful bool
+	broker    *realkafka.Broker
+	server    *pgtest.Server
 }
 
 // build makes the victims' binary.
@@ -88,7 +90,7 @@ func embeddedSite(t *testing.T, binary string, d *drill) *site {
 		t.Fatalf("starting the broker: %v\n%s", err, said)
 	}
 	on.connection = feed.Connection{Brokers: []string{endpoints.Kafka}, Registry: feed.RegistryAddress{URL: endpoints.Registry}}
-	on.suffix = endpoints.Suffix
+	on.suffix, on.forgetful = endpoints.Suffix, true
 	prepare(t, on)
 	return on
 }

@@ -147,10 +147,10 @@ func (s *Striker) follow(at place, step string) {
 	if s.under == nil {
 		s.under = make(map[place]bool)
 	}
-	switch engine.Step(step) {
-	case engine.StepBegun:
-		s.under[at] = s.under[at] // an entry, from now on
-	case engine.StepStored:
+	if _, known := s.under[at]; step == string(engine.StepBegun) && !known {
+		s.under[at] = false
+	}
+	if step == string(engine.StepStored) {
 		s.under[at] = true
 	}
 }

@@ -88,7 +88,10 @@ func sweeping(e *engine.Engine, process string, shard int32) bool {
 
 func configure(s *script.Script) (roles.Config, error) {
 	config := roles.Config{
-		Connection:  feed.Connection{Brokers: s.Brokers, Registry: feed.RegistryAddress{URL: s.Registry}},
+		Connection: feed.Connection{
+			Brokers: s.Brokers, Registry: feed.RegistryAddress{URL: s.Registry},
+			ClientID: fmt.Sprintf("%s.%d", s.Name, os.Getpid()), // so that the drill can tell whose group member one is
+		},
 		Layout:      feed.Layout{Shards: s.Shards, Replication: 1, MinInSync: 1},
 		PostgresURL: s.Postgres, IntakeKey: []byte(s.IntakeKey), StateDir: s.StateDir, TransactionalSuffix: s.Suffix, Name: s.Name,
 		Limits: engine.Limits{SessionTimeMax: s.Session, TransactionRecordsMax: s.RecordsMax, SweepVisitsMax: s.VisitsMax},
