@@ -75,6 +75,9 @@ type clinic struct {
 	longest int
 }
 
+// curesMax is how often everything that is parked is released until somebody gives up.
+const curesMax = 20
+
 // trades stands for every key of dealing.
 const trades = "trades"
 
@@ -95,17 +98,20 @@ func newClinic(w *world, seed uint64) *clinic {
 	return c
 }
 
-// fallIll makes a pot, or trades, ill at messages of one of the kinds.
+// fallIll makes one or two pots, or trades, ill at messages of one of the kinds.
 func (c *clinic) fallIll(kinds ...int) {
 	kind := kinds[c.random.IntN(len(kinds))]
-	key := trades
+	keys := []string{trades}
 	if kind < illAtTotal {
-		key = string(history.PotName(c.random.IntN(history.Pots)))
+		// The last two are never opened.
+		keys = []string{string(history.PotName(c.random.IntN(history.Pots - 2))), string(history.PotName(c.random.IntN(history.Pots - 2)))}
 	}
-	if c.ill[key] == nil {
-		c.ill[key] = make(map[int]bool)
+	for _, key := range keys {
+		if c.ill[key] == nil {
+			c.ill[key] = make(map[int]bool)
+		}
+		c.ill[key][kind] = true
 	}
-	c.ill[key][kind] = true
 }
 
 // treat mends some of the ill and releases some of the parked, whether they are well or not.
@@ -124,12 +130,15 @@ func (c *clinic) treat() error {
 // cure mends everybody and releases everything, in whatever order.
 func (c *clinic) cure() error {
 	clear(c.ill)
-	for len(c.Parked(pot.Name))+len(c.Parked(dealing.Name)) > 0 {
+	for range curesMax {
+		if len(c.Parked(pot.Name))+len(c.Parked(dealing.Name)) == 0 {
+			return nil
+		}
 		if err := c.release(history.Pots); err != nil {
 			return err
 		}
 	}
-	return nil
+	return fmt.Errorf("%v and %v stay parked, whatever is done", c.Parked(pot.Name), c.Parked(dealing.Name))
 }
 
 // release releases up to so many keys of each process, in whatever order.
@@ -243,8 +252,11 @@ func (c *clinic) evening() error {
 
 // fallIllTonight makes some ill at what an evening brings.
 func (c *clinic) fallIllTonight(most int) {
-	for range c.random.IntN(most + 1) {
-		c.fallIll(illAtClose, illAtFirstPiece, illAtLaterPiece, illAtSettlement, illAtRejection, illAtTotal, illAtConfirmation, illAtFlush, illAtPrice)
+	for range 1 + c.random.IntN(most) {
+		c.fallIll(illAtClose, illAtFirstPiece, illAtLaterPiece, illAtSettlement, illAtRejection, illAtFirstPiece, illAtLaterPiece, illAtRejection)
+		if c.random.IntN(4) == 0 {
+			c.fallIll(illAtTotal, illAtConfirmation, illAtFlush, illAtPrice)
+		}
 	}
 }
 

@@ -19,6 +19,14 @@ func drawSchedule(t *rapid.T) sim.Schedule {
 	}
 }
 
+// drawBusy draws a history. Half of them are full, for illness needs something to fall on.
+func drawBusy(t *rapid.T) history.History {
+	if rapid.Bool().Draw(t, "sparse") {
+		return drawHistory(t)
+	}
+	return history.Draw(rapid.Uint64Range(1, 1<<40).Draw(t, "history"), daysOfHistory, actionsOfDayMax)
+}
+
 func drawClinic(t *rapid.T, h *history.History, shards int32) *clinic {
 	w, err := newWorld(h, shards, drawSchedule(t))
 	if err != nil {
@@ -42,7 +50,7 @@ var midway = []int{7, 8, 12, 14, 15, 18, 19, 20, 21, 30}
 func TestIllnessLeavesNoTraceInTheLedger(t *testing.T) {
 	failed, most := make(map[int]int), 0
 	rapid.Check(t, func(t *rapid.T) {
-		h := drawHistory(t)
+		h := drawBusy(t)
 		shards := rapid.SampledFrom([]int32{1, 3}).Draw(t, "shards")
 		want := canonical(mustPlay(t, &h, shards, sim.Schedule{}))
 		c := drawClinic(t, &h, shards)
@@ -77,7 +85,7 @@ func TestIllnessLeavesNoTraceInTheLedger(t *testing.T) {
 func TestIllnessAtAnyTimeKeepsTheBooksRight(t *testing.T) {
 	dropped, late := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		h := drawHistory(t)
+		h := drawBusy(t)
 		c := drawClinic(t, &h, rapid.SampledFrom([]int32{1, 3}).Draw(t, "shards"))
 		c.drops = rapid.Bool().Draw(t, "dropping")
 		// What was parked when its day was closed deals on a later day than its receipt says (10). The id of what was dropped may be used again (7).
