@@ -99,6 +99,20 @@ func produceError(topic string, err error) error {
 	return err
 }
 
+// produceNow writes one record and waits for it, but no longer than ctx lasts. The client's own waiting would: it gives no record up that may
+// have been written, however long its broker is away, and whoever ends the shard would wait with it.
+func produceNow(ctx context.Context, client *kgo.Client, record *kgo.Record) error {
+	result := make(chan error, 1)
+	client.Produce(ctx, record, func(_ *kgo.Record, err error) { result <- err })
+	if err := client.Flush(ctx); err != nil {
+		return errors.Join(context.Cause(ctx), fmt.Errorf("writing to %s: %w", record.Topic, err))
+	}
+	if err := <-result; err != nil {
+		return produceError(record.Topic, err)
+	}
+	return nil
+}
+
 // fetchError returns the first error of a poll that matters, nil if there is none.
 func fetchError(fetches kgo.Fetches) error {
 	for _, e := range fetches.Errors() {

@@ -21,6 +21,8 @@ type member struct {
 	engine  *Engine
 	process *streams.Process
 	client  *kgo.Client
+	// cut ends whatever the client is at.
+	cut context.CancelFunc
 
 	standbys *standbys
 
@@ -49,8 +51,11 @@ const (
 
 func (e *Engine) join(process *streams.Process) (*member, error) {
 	m := &member{engine: e, process: process, running: map[int32]*tenure{}, standbys: newStandbys(e, process)}
+	ctx, cut := context.WithCancel(context.Background())
+	m.cut = cut
 	options := append([]kgo.Opt{}, e.config.Kafka...)
 	options = append(options,
+		kgo.WithContext(ctx),
 		kgo.ConsumerGroup(e.config.GroupPrefix+process.Name),
 		kgo.ConsumeTopics(process.Inbox.Name),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
@@ -74,6 +79,7 @@ func (e *Engine) join(process *streams.Process) (*member, error) {
 	)
 	client, err := kgo.NewClient(options...)
 	if err != nil {
+		cut()
 		return nil, fmt.Errorf("joining the group of %s: %w", process.Name, err)
 	}
 	m.client = client
@@ -192,7 +198,10 @@ func (m *member) leave() {
 	m.mu.Unlock()
 	// Leaving revokes what is left; a shard that is assigned in between is stopped by that.
 	m.stop(shards, false)
+	// The goodbye is a courtesy: a broker that is away is not waited for until the client's patience ends.
+	defer time.AfterFunc(m.engine.config.Limits.StopTimeMax, m.cut).Stop()
 	m.client.Close()
+	m.cut()
 }
 
 func (m *member) copyPositions(ctx context.Context) {

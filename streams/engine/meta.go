@@ -49,6 +49,16 @@ func encodeMeta(p progress, process *streams.Process) []byte {
 	})
 }
 
+// NextOf returns the offset of the next inbox record of a shard where a record of its changelog says it, and false where the record says
+// something else. For those who follow a shard from outside.
+func NextOf(key, value []byte) (next int64, ok bool, err error) {
+	if string(key) != keyMeta || value == nil {
+		return 0, false, nil
+	}
+	p, err := decodeMeta(value)
+	return p.next, err == nil, err
+}
+
 // decodeMeta reads a !meta; no value is a shard that has not begun.
 func decodeMeta(value []byte) (progress, error) {
 	var p progress

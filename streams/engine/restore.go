@@ -21,8 +21,8 @@ func (a *attempt) own(ctx context.Context) (nonce string, offset int64, err erro
 	record := &kgo.Record{
 		Topic: a.process.Table.Name, Partition: a.number, Key: []byte(keyOwner), Value: mustJSON(owner{Nonce: nonce, At: time.Now().UTC()}),
 	}
-	if err := a.client.ProduceSync(ctx, record).FirstErr(); err != nil {
-		return "", 0, produceError(record.Topic, err)
+	if err := produceNow(ctx, a.client, record); err != nil {
+		return "", 0, err
 	}
 	if err := a.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return "", 0, fmt.Errorf("committing %s: %w", keyOwner, err)

@@ -85,8 +85,8 @@ func (l *loop) note(key string, value []byte) error {
 	}
 	l.open.open = false
 	record := &kgo.Record{Topic: l.process.Table.Name, Partition: l.number, Key: []byte(key), Value: value}
-	if err := l.client.ProduceSync(ctx, record).FirstErr(); err != nil {
-		return produceError(record.Topic, err)
+	if err := produceNow(ctx, l.client, record); err != nil {
+		return err
 	}
 	if err := l.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return fmt.Errorf("committing %s: %w", key, errors.Join(err, errUnknownOutcome))

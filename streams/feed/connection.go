@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -39,6 +40,8 @@ type Connection struct {
 	SASL *SASL `yaml:"sasl,omitempty"`
 	// Registry says where the schema registry is.
 	Registry RegistryAddress `yaml:"registry,omitempty"`
+	// Dial, where given, makes the connections to brokers, in drills only; TLS is then not used.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) `yaml:"-"`
 }
 
 // RegistryAddress says how to reach the schema registry.
@@ -132,7 +135,10 @@ func (c *Connection) Opts() ([]kgo.Opt, error) {
 		// What we measure we publish ourselves; brokers need not be sent it.
 		kgo.DisableClientMetrics(),
 	}
-	if c.TLS != nil {
+	switch {
+	case c.Dial != nil:
+		opts = append(opts, kgo.Dialer(c.Dial))
+	case c.TLS != nil:
 		config, err := c.TLS.config()
 		if err != nil {
 			return nil, fmt.Errorf("reading tls: %w", err)
