@@ -14,7 +14,8 @@ const (
 
 // newRoot returns the command tree. It is made anew for every use, so that tests share nothing.
 //
-//	penstock --+-- up, demo, run, day, bench     run something
+//	penstock --+-- up, demo, run, day,           run something
+//	           |   bench, sim
 //	           +-- produce, tail                 records in and out
 //	           +-- status, prices, parked, pot,  look at what is there
 //	           |   trace, ledger
@@ -39,7 +40,7 @@ a day, and "penstock pot show" tells what became of it.`,
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newUp(), newDemo(), newRun(), newDay(), newBench(),
+		newUp(), newDemo(), newRun(), newDay(), newBench(), newSim(),
 		newProduce(), newTail(),
 		newStatus(), newPrices(), newParked(), newPot(), newTrace(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newVersion(), newCommands(),

@@ -47,7 +47,9 @@ func startPostgres(ctx context.Context, folder *folder, named string, log *slog.
 	return &postgresServer{url: named}, nil
 }
 
-func startOwnPostgres(ctx context.Context, folder *folder, log *slog.Logger, fault func(error)) (_ *postgresServer, err error) {
+func startOwnPostgres(
+	ctx context.Context, folder *folder, log *slog.Logger, fault func(error), settings ...string,
+) (_ *postgresServer, err error) {
 	place, err := openPostgresPlace(folder)
 	if err != nil {
 		return nil, err
@@ -68,7 +70,7 @@ func startOwnPostgres(ctx context.Context, folder *folder, log *slog.Logger, fau
 	if err := initData(ctx, place, binaries, log); err != nil {
 		return nil, err
 	}
-	child, err := startPostgresChild(place, binaries, fault)
+	child, err := startPostgresChild(place, binaries, fault, settings...)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,14 +102,15 @@ type postgresChild struct {
 
 // startPostgresChild starts the server and returns at once; connect waits for
 // it. The server's lock on its data and the folder's lock on ours keep others out.
-func startPostgresChild(place *postgresPlace, binaries binaries, fault func(error)) (*postgresChild, error) {
+// Settings given here count more than the usual ones.
+func startPostgresChild(place *postgresPlace, binaries binaries, fault func(error), settings ...string) (*postgresChild, error) {
 	output, err := openLog(place)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = output.Close() }() // the child has its own copy
 	arguments := []string{"-D", place.dataDir(binaries.major), "-k", place.socketDir}
-	for _, setting := range append([]string{"unix_socket_permissions=0700"}, postgresSettings...) {
+	for _, setting := range slices.Concat([]string{"unix_socket_permissions=0700"}, postgresSettings, settings) {
 		arguments = append(arguments, "-c", setting)
 	}
 	command := exec.Command(binaries.path("postgres"), arguments...)

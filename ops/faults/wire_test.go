@@ -30,7 +30,7 @@ func newCluster(t *testing.T) *kfake.Cluster {
 func newClient(t *testing.T, cluster *kfake.Cluster, dial faults.Dialer) *kgo.Client {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.Dialer(dial), kgo.RequestRetries(0),
-		kgo.RequestTimeoutOverhead(300*time.Millisecond), kgo.DefaultProduceTopic(topic))
+		kgo.RequestTimeoutOverhead(time.Second), kgo.DefaultProduceTopic(topic))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,18 +70,28 @@ const CashMax schemas.Money = 30_000
 // Draw makes a history from a seed: so many days of so many actions each, at most.
 func Draw(seed uint64, days, actionsMax int) History {
 	h := History{Seed: seed}
+	kinds := often()
 	for d := range uint64(days) { //nolint:gosec // days are few
 		var actions []Action
 		for n := range h.dice(uint64(actionsMax), aboutHistory, d) + 1 { //nolint:gosec // actions are few
 			draw := func(sides, what uint64) int { return int(h.dice(sides, aboutHistory, d, n, what)) } //nolint:gosec // sides are few
 			actions = append(actions, Action{
-				Kind: Kind(draw(uint64(Kinds), 0)), Pot: draw(Pots, 1), Asset: draw(assetsCount, 2), Cash: 1 + schemas.Money(draw(uint64(CashMax), 3)),
+				Kind: kinds[draw(uint64(len(kinds)), 0)], Pot: draw(Pots, 1), Asset: draw(assetsCount, 2), Cash: 1 + schemas.Money(draw(uint64(CashMax), 3)),
 				Target: draw(Targets, 4), Minute: draw(uint64(MinutesOfDay/actionsMax), 5), Weight: 1 + schemas.Weight(draw(uint64(schemas.WeightOne)-2, 6)), //nolint:gosec // few
 			})
 		}
 		h.Days = append(h.Days, actions)
 	}
 	return h
+}
+
+// often returns the kinds of action, those that move money more than once.
+func often() []Kind {
+	kinds := []Kind{Contributes, Contributes, ContributesSplit, ContributesSplit, ContributesSplit, Buys, Buys, Buys, Cancels}
+	for kind := range Kinds {
+		kinds = append(kinds, kind)
+	}
+	return kinds
 }
 
 // PotName names a pot by its number.
