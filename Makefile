@@ -17,7 +17,7 @@ BENCH     ?= .
 BENCH_POTS ?= 10000
 FUZZ_TIME ?= 10s
 SCHEDULES ?= 300
-SEED      ?= 1
+FROM      ?= 1
 
 # TESTS runs `go test` and ends with one counted line for each kind of test that could not run here.
 TESTS := $(GO) run ./ops/tidy/gotest
@@ -71,15 +71,12 @@ check: lint generate-check race ## what must pass before a change lands: lint, g
 real: ## the suites against a real Apache Kafka and Postgres (Java 17 and Maven needed)
 	@PENSTOCK_REAL=$(REAL) $(TESTS) -count=1 -p 1 -timeout 25m $(REAL_PKG)
 
-<<<<<<< HEAD
 .PHONY: drills
 drills: ## a million instructions through processes that are killed, frozen and robbed, on both brokers (SEED=n; Java 17 and Maven needed)
 	PENSTOCK_DRILLS=full PENSTOCK_REAL=must PENSTOCK_DRILL_SEED=$(SEED) $(GO) test -count=1 -v -timeout 90m ./ops/drills/processes
-=======
 .PHONY: sim
-sim: bin/penstock ## SCHEDULES (300) seeds of the fault simulation, from SEED (1)
-	@bin/penstock sim --schedules $(SCHEDULES) --from $(SEED)
->>>>>>> 3acd2ff (sim: break the real system by a seed, and compare its ledger with the undisturbed one)
+sim: bin/penstock ## SCHEDULES (300) seeds of the fault simulation, from FROM (1)
+	@bin/penstock sim --schedules $(SCHEDULES) --from $(FROM)
 
 .PHONY: bench
 bench: bin/penstock ## the whole cycle at BENCH_POTS pots (10,000), then Go benchmarks (BENCH=regexp, PKG=./path)
