@@ -74,6 +74,7 @@ real: ## the suites against a real Apache Kafka and Postgres (Java 17 and Maven 
 .PHONY: drills
 drills: ## a million instructions through processes that are killed, frozen and robbed, on both brokers (SEED=n; Java 17 and Maven needed)
 	PENSTOCK_DRILLS=full PENSTOCK_REAL=must PENSTOCK_DRILL_SEED=$(SEED) $(GO) test -count=1 -v -timeout 90m ./ops/drills/processes
+
 .PHONY: sim
 sim: bin/penstock ## SCHEDULES (300) seeds of the fault simulation, from FROM (1)
 	@bin/penstock sim --schedules $(SCHEDULES) --from $(FROM)

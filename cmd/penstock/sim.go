@@ -202,6 +202,7 @@ func (s *simShow) summary(summary *simulation.Summary) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
+	fmt.Fprintf(s.out, "%d different things happened to requests (--json names them)\n", len(summary.Requests))
 	if len(summary.Failed) > 0 {
 		fmt.Fprintf(s.out, "failed: %d\n", summary.Failed)
 	}

@@ -35,8 +35,9 @@ type Summary struct {
 	Clean  uint64   `json:"clean"`
 	Idle   uint64   `json:"idle"`
 	Failed []uint64 `json:"failed"`
-	// Struck counts what went wrong, by kind.
+	// Struck counts what went wrong, by kind, Requests what struck requests, by their kind and what happened to them.
 	Struck       map[string]int `json:"struck"`
+	Requests     map[string]int `json:"requests"`
 	Transactions int            `json:"transactions"`
 	Postings     int            `json:"postings"`
 	// Seconds is the time it took, CPUSeconds the processor time of this process for each run, without that of Postgres.
@@ -50,7 +51,7 @@ const databaseRunsMax = 150
 // RunMany runs one seed after the other. An error means that runs could not begin; what failed is in the summary.
 func RunMany(ctx context.Context, config Config) (*Summary, error) {
 	began, used := time.Now(), cpuTime()
-	s := &Summary{From: config.From, Faults: config.Faults, Struck: make(map[string]int), Failed: []uint64{}}
+	s := &Summary{From: config.From, Faults: config.Faults, Struck: make(map[string]int), Requests: make(map[string]int), Failed: []uint64{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	seeds := make(chan uint64)
@@ -106,6 +107,9 @@ func (s *Summary) add(o *Outcome) {
 	s.Postings += o.Postings
 	for kind, count := range o.Struck {
 		s.Struck[kind] += count
+	}
+	for kind, count := range o.Requests {
+		s.Requests[kind] += count
 	}
 	if o.Err != nil {
 		s.Failed = append(s.Failed, o.Seed)

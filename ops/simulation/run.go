@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/penstock-ledger/penstock/ops/faults"
 	"github.com/penstock-ledger/penstock/ops/history"
 	"github.com/penstock-ledger/penstock/streams"
 )
@@ -13,9 +14,10 @@ import (
 type Outcome struct {
 	Seed uint64
 	Plan *Plan
-	// Struck counts what really went wrong, by kind; Story tells it in words.
-	Struck map[string]int
-	Story  []string
+	// Struck counts what really went wrong, by kind; Requests what struck requests, by what they were and what happened to them; Story tells
+	// it all in words.
+	Struck, Requests map[string]int
+	Story            []string
 	// Transactions is how many the shards committed, Postings how many the ledger must have.
 	Transactions, Postings int
 	// Err says what is wrong with the ledger or the system; nil is a clean run.
@@ -77,35 +79,40 @@ func (s *system) play(ctx context.Context, want *reference, played func(*system)
 
 // tell collects what struck.
 func (s *system) tell(o *Outcome) {
-	o.Struck = make(map[string]int)
-	add := func(kind string, what fmt.Stringer, where string) {
+	o.Struck, o.Requests = make(map[string]int), make(map[string]int)
+	add := func(kind string, what fmt.Stringer) {
 		o.Struck[kind]++
-		o.Story = append(o.Story, where+what.String())
+		o.Story = append(o.Story, what.String())
 	}
-	for _, i := range s.instances {
-		for _, rule := range i.wire.Struck() {
-			add("request "+string(rule.Do), rule, fmt.Sprintf("instance %d: ", i.number))
+	wire := func(where string, of *faults.Wire) {
+		for _, rule := range of.Struck() {
+			o.Struck["request "+string(rule.Do)]++
+			o.Requests[fmt.Sprintf("%s %s", rule.Key.Name(), rule.Do)]++
+			o.Story = append(o.Story, where+": "+rule.String())
 		}
 	}
-	for _, rule := range s.outside.Struck() {
-		add("request "+string(rule.Do), rule, "senders: ")
+	for _, i := range s.instances {
+		wire(fmt.Sprintf("instance %d", i.number), i.wire)
 	}
-	for _, rule := range s.sinks.wire.Struck() {
-		add("request "+string(rule.Do), rule, "sinks: ")
-	}
+	wire("senders", s.outside)
+	wire("sinks", s.sinks.wire)
 	for _, answer := range s.answers.Struck() {
-		add("error of the broker", answer, "")
+		add("error of the broker", answer)
+		o.Requests[fmt.Sprintf("%s %s", answer.Key.Name(), answer.Err.Message)]++
 	}
 	for _, crash := range s.steps.struck {
-		add("crash at a step", crash, "")
+		add("crash at a step", crash)
 	}
 	for _, rule := range s.sinks.sql.Struck() {
-		add("connection to Postgres cut", rule, "")
+		add("connection to Postgres cut", rule)
 	}
 	for _, booking := range s.sinks.books.struck {
-		add("sink crash", booking, "")
+		add("sink crash", booking)
 	}
 	for _, event := range s.events.struck {
-		add(string(event.Do), event, "")
+		add(string(event.Do), event)
+		if event.Disk != "" {
+			o.Struck["one begins with "+string(event.Disk)]++
+		}
 	}
 }
