@@ -25,8 +25,9 @@ type work struct {
 	kind  workKind
 	key   string
 	route *streams.Route
-	// at is the inbox offset under way: that of the route's record, or of the one that releases it.
-	at int64
+	// at is the inbox offset under way: that of the route's record, or, where it was parked and is released, of the one that releases it.
+	at       int64
+	released bool
 	// aside are the keys that a sweep could not visit, for its close.
 	aside []streams.SetAside
 }
@@ -96,7 +97,7 @@ func (d *decider) handle(context goka.Context, w work) {
 		}
 	}()
 	d.working.recordedAt = max(d.working.recordedAt, w.route.ReceivedAt)
-	d.scope.RecordedAt, d.scope.Released = d.working.recordedAt, w.at != w.route.Record.Offset
+	d.scope.RecordedAt, d.scope.Released = d.working.recordedAt, w.released
 	var err error
 	switch w.kind {
 	case workClose:

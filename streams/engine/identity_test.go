@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -227,6 +228,40 @@ func TestAnInboxMadeAgainIsRefusedUntilItIsAccepted(t *testing.T) {
 				if states[key] != state {
 					t.Errorf("the state of %s is %q, not %q", key, states[key], state)
 				}
+			}
+		})
+	}
+}
+
+// What is parked bears offsets of the former inbox. The release in the new one may have any offset: the first, or just that of what it releases.
+func TestWhatWasParkedIsReleasedThroughAnInboxMadeAgain(t *testing.T) {
+	for name, before := range map[string]int{"by its first record": 0, "at the same offset": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWard(t, 1)
+			w.illness.visits = keySet("ill-a")
+			w.send("ill-a", "add 1")
+			w.control("sweep all") // @1
+			i := w.start()
+			w.caughtUp(i)
+			w.holds(i, 0, map[string][]int64{"ill-a": {1}})
+			i.stop()
+			w.illness.cure()
+			inbox := w.process.Inbox.Name
+			id := w.recreate(inbox, inboxSettings)
+			w.sent[0] = nil
+			want := []string{"1 closed with 0 without all/ill-a", "1 closed with 1 again"}
+			if before > 0 {
+				w.control("sweep nothing")
+				want = slices.Insert(want, 1, "0 closed with 0")
+			}
+			w.send("ill-a", releaseAll)
+			i = w.start(accepting(inbox, id))
+			w.caughtUp(i)
+			w.holds(i, 0, map[string][]int64{})
+			i.stop()
+			if !slices.Equal(w.closes(0), want) {
+				t.Errorf("the closes are %q, not %q", w.closes(0), want)
 			}
 		})
 	}

@@ -30,8 +30,9 @@ type job struct {
 	route   streams.Route
 	message sarama.ConsumerMessage
 	astray  bool
-	// at is the inbox offset under way while the job is worked on: its own, or that of the record that releases it.
-	at int64
+	// at is the inbox offset under way while the job is worked on: its own, or, where it was parked and is released, that of the record that releases it.
+	at       int64
+	released bool
 }
 
 // sweeping says that the job is a control record that visits keys.
@@ -201,7 +202,7 @@ func (l *loop) feed(j *job) error {
 
 // feedWork hands one piece of a job's work to goka, but for visits, of which it has many.
 func (l *loop) feedWork(j *job, w work) error {
-	w.route, w.at = &j.route, j.at
+	w.route, w.at, w.released = &j.route, j.at, j.released
 	key := j.raw.Key
 	if string(key) != w.key {
 		key = []byte(w.key)

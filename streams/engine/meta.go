@@ -82,8 +82,8 @@ type owner struct {
 	At    time.Time `json:"at"`
 }
 
-// sweepMark is the value of !sweep: how far the sweep of the control record at Offset has come. Where the record was parked, ReleasedBy is the offset of
-// the record that releases the key Released, and Failed says why that key could not be visited this time either.
+// sweepMark is the value of !sweep: how far the sweep of the control record at Offset has come. Where the record was parked, Released is the key that is being
+// released, ReleasedBy the offset of the record that releases it, and Failed says why that key could not be visited this time either.
 type sweepMark struct {
 	Offset      int64  `json:"offset"`
 	Cursor      string `json:"cursor"`
@@ -95,6 +95,9 @@ type sweepMark struct {
 	Released    string `json:"released,omitempty"`
 	Failed      string `json:"failed,omitempty"`
 }
+
+// again says that a parked record is being swept once more.
+func (m *sweepMark) again() bool { return m.Released != "" }
 
 func decodeSweep(value []byte) (*sweepMark, error) {
 	if value == nil {

@@ -299,6 +299,6 @@ func (l *loop) itemJob(k *parkedKey, item *parkedItem, at int64) (*job, error) {
 	if j.route.Control != item.Control || !item.Control && j.route.Key != k.key {
 		return nil, stopf("the parked record @%d of key %q is of key %q to this binary (control: %t)", item.Offset, k.key, j.route.Key, j.route.Control)
 	}
-	j.at = at
+	j.at, j.released = at, true
 	return j, nil
 }

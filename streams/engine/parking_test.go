@@ -166,7 +166,7 @@ func TestASweepSetsAsideWhatItCannotVisit(t *testing.T) {
 	w.recovered()
 	want := []string{
 		"8 closed with 5 without all/ill-a without all/ill-b without tag-a/ill-a", "10 closed with 1", "11 closed with 1 without tag-b/ill-b",
-		"8 closed with 6 without all/ill-b", "8 closed with 6 without all/ill-b", "8 closed with 7", "11 closed with 2",
+		"8 closed with 6 without all/ill-b again", "8 closed with 6 without all/ill-b again", "8 closed with 7 again", "11 closed with 2 again",
 	}
 	if got := w.closes(0); !slices.Equal(got, want) {
 		t.Errorf("the closes are\n%s\nnot\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -206,8 +206,8 @@ func (l *loop) decide(j *job) error {
 // wait for what it will be asked later.
 func (l *loop) spares(j *job, key string, mark *sweepMark) (bool, error) {
 	k := l.parking.keys[key]
-	released := mark.ReleasedBy != 0 && mark.Released == key
-	if k != nil && !released && (mark.ReleasedBy == 0 || k.has(j)) {
+	released := mark.Released == key
+	if k != nil && !released && (!mark.again() || k.has(j)) {
 		return true, l.park(j, key, k.Reason)
 	}
 	reason, err := l.barred(j, key)
@@ -228,9 +228,9 @@ func (j *job) alone() bool { return j.sweeping() || j.route.Unpark != nil && !j.
 func (l *loop) guardSweep(j *job) error {
 	s := l.sweep
 	switch {
-	case s == nil, s.ReleasedBy == 0 && j.record.Offset == s.Offset && j.sweeping():
+	case s == nil, !s.again() && j.record.Offset == s.Offset && j.sweeping():
 		return nil
-	case s.ReleasedBy != 0 && j.record.Offset == s.ReleasedBy && isRelease(&j.route, s.Released):
+	case s.again() && j.record.Offset == s.ReleasedBy && isRelease(&j.route, s.Released):
 		return nil
 	}
 	return stopf("%s/%d@%d is not the record whose sweep of @%d is under way", j.record.Topic, j.record.Partition, j.record.Offset, s.Offset)

@@ -84,7 +84,7 @@ func (l *loop) visit(j *job, mark *sweepMark) (more bool, err error) {
 				continue
 			}
 		}
-		if err := l.send(work{kind: workVisit, key: key, route: &j.route, at: j.at}, &messages[i]); err != nil {
+		if err := l.send(work{kind: workVisit, key: key, route: &j.route, at: j.at, released: j.released}, &messages[i]); err != nil {
 			return false, err
 		}
 		mark.Visits++

@@ -20,8 +20,8 @@ import (
 )
 
 // The ward process is one that parks. Its states are sensitive to the order of what their keys were told: the same state means the same order. Its inbox takes
-// "add N" and "ill N", the same but for an illness; the control record "sweep TAG...", whose visit a key takes once however often it is swept; and
-// "release" and "drop OFFSET" under the key that they are about.
+// "add N" and "ill N", the same but for an illness; the control records "sweep TAG...", whose visit a key takes once however often it is swept, and
+// "look TAG...", whose visits write nothing; and "release" and "drop OFFSET" under the key that they are about.
 const wardName = "ward"
 
 // illness is what makes the ward's decisions fail, for as long as a test likes.
@@ -111,7 +111,7 @@ func (h *wardHandler) Route(r *streams.Record) (streams.Route, error) {
 	verb, rest, _ := strings.Cut(string(r.Value), " ")
 	route := streams.Route{Key: r.Key, Message: string(r.Value), ReceivedAt: schemas.Instant(r.Offset)}
 	switch verb {
-	case "sweep":
+	case "sweep", "look":
 		route.Key, route.Control, route.Tags = "", true, strings.Fields(rest)
 	case "release":
 		route.Unpark = &streams.Unpark{Operator: "olga", Reason: "mended"}
@@ -159,6 +159,10 @@ func (s wardState) tags() []string { return []string{"all", "tag-" + s.letter} }
 func (h *wardHandler) Decide(scope *streams.Scope, route *streams.Route, key string, state []byte) (streams.Change, error) {
 	text, _ := route.Message.(string)
 	before, after := decodeWard(key, state), wardState{}
+	if strings.HasPrefix(text, "look") {
+		h.tally++
+		return streams.Change{}, h.suffer(key, text, true)
+	}
 	if route.Control {
 		id := strconv.FormatInt(route.Record.Offset, 10)
 		if slices.Contains(before.swept, id) {
@@ -217,6 +221,9 @@ func (h *wardHandler) Close(scope *streams.Scope, route *streams.Route) ([]byte,
 	line := fmt.Sprintf("%d closed with %d", route.Record.Offset, h.tally)
 	for _, aside := range scope.SetAside {
 		line += " without " + aside.Tag + "/" + aside.Key
+	}
+	if scope.Released {
+		line += " again"
 	}
 	h.tally = 0
 	h.emit(scope, streams.ControlKey(scope.Shard), line)
