@@ -108,6 +108,25 @@ func TestAVisitThatKillsTheProcessIsSetAsideAfterThreeDeaths(t *testing.T) {
 	w.releaseMended("key-7")
 }
 
+// Such a sweep is one transaction, however long it is: without a trace of how far it came, the innocent that are visited before would hide who was.
+func TestAVisitThatKillsTheProcessIsFoundInASweepThatWritesNothing(t *testing.T) {
+	w := newWard(t, 1)
+	w.illness.deadlyVisits = keySet("key-7")
+	for n := range 12 {
+		w.send(fmt.Sprintf("key-%d", n), fmt.Sprintf("add %d", n))
+	}
+	w.control("look all")
+	// The second life notes how far it came before it dies, the third dies in the first part that it makes, and the next ones go carefully.
+	if deaths := w.livesUntilDone(); deaths != 6 {
+		t.Errorf("the process died %d times, not 6", deaths)
+	}
+	w.said("key-7 parked @12 at 0 control=true: " + killed)
+	w.releaseMended("key-7")
+	if want := []string{"12 closed with 11 without all/key-7", "12 closed with 12 again"}; !slices.Equal(w.closes(0), want) {
+		t.Errorf("the closes are %q, not %q", w.closes(0), want)
+	}
+}
+
 func TestAReleasedRecordThatKillsTheProcessIsParkedAgain(t *testing.T) {
 	w := newWard(t, 1)
 	w.illness.records = keySet("key")

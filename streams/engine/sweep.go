@@ -39,8 +39,8 @@ func (l *loop) visitAll(ending context.Context, j *job, mark *sweepMark) (swept 
 			return false, err
 		}
 		switch {
-		case l.written.Load() == 0 && l.overlay.empty() && l.working.chain == before.chain:
-			// Nothing was written: there is nothing to lose, and a crash starts this part over.
+		case !l.caution.stored && l.sweep == nil && l.written.Load() == 0 && l.overlay.empty() && l.working.chain == before.chain:
+			// Nothing was written: there is nothing to lose, and a crash starts over. Not so after a death: the next one must leave a trace of how far the sweep came.
 			l.open.began = time.Now()
 			l.arm()
 		case ending.Err() == nil:
@@ -113,9 +113,6 @@ func (l *loop) commitPart(mark *sweepMark) error {
 // closeWith ends a sweep in its last transaction, and waits for it. The key that is being released, if it was visited, is not among those set aside.
 func (l *loop) closeWith(j *job, released *parkedKey) error {
 	if err := l.settle(); err != nil {
-		return err
-	}
-	if err := l.untry(); err != nil {
 		return err
 	}
 	var aside []streams.SetAside

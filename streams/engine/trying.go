@@ -143,21 +143,6 @@ func (l *loop) try(j *job, key string) (reason string, err error) {
 	return "", l.begin()
 }
 
-// untry takes the last !trying back where its transaction wrote nothing, so that it is not blamed for what comes next. Everything is settled.
-func (l *loop) untry() error {
-	if l.trying == nil || !l.overlay.empty() || l.written.Load() > 0 || l.working.chain != l.committed.chain {
-		return nil
-	}
-	if err := l.note(keyTrying, nil); err != nil {
-		return err
-	}
-	l.trying = nil
-	if err := l.begin(); err != nil {
-		return err
-	}
-	return l.settle()
-}
-
 // suspect waits until no other shard of this process makes a decision that was under way at a death. Otherwise two that are tried at the same time could not be
 // told apart when one of them kills the process again.
 func (l *loop) suspect() error {
