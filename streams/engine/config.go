@@ -74,7 +74,8 @@ type Limits struct {
 	// RestoreRecordsMax and RestoreBytesMax bound what a restore holds before it writes to the store.
 	RestoreRecordsMax int
 	RestoreBytesMax   int
-	// RecordBytesMax bounds one record that the engine writes.
+	// RecordBytesMax bounds one batch that the engine writes, and so a record: what a topic takes of a value, and what key, headers and the place where
+	// a parked record came from add to it. Brokers must let it through.
 	RecordBytesMax int32
 	// BackoffMin and BackoffMax bound the time between two attempts to run a shard after a doubt, such as an unreachable broker.
 	BackoffMin, BackoffMax time.Duration
@@ -116,7 +117,7 @@ func (l Limits) withDefaults() Limits {
 		TallyBytesMax:            orDefault(l.TallyBytesMax, 512<<10),
 		RestoreRecordsMax:        orDefault(l.RestoreRecordsMax, 20000),
 		RestoreBytesMax:          orDefault(l.RestoreBytesMax, 8<<20),
-		RecordBytesMax:           orDefault(l.RecordBytesMax, 1<<20),
+		RecordBytesMax:           orDefault(l.RecordBytesMax, 1<<20+1<<16),
 		BackoffMin:               orDefault(l.BackoffMin, 100*time.Millisecond),
 		BackoffMax:               orDefault(l.BackoffMax, 5*time.Second),
 		StoppedRetry:             orDefault(l.StoppedRetry, 5*time.Minute),

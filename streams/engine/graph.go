@@ -127,6 +127,9 @@ func (d *decider) decide(w work) error {
 	if err != nil {
 		return err
 	}
+	if sizeMax := d.process.Table.RecordBytesMax; sizeMax > 0 && len(change.State) > sizeMax {
+		return fmt.Errorf("the state has %d bytes; the changelog takes %d", len(change.State), sizeMax)
+	}
 	if w.key == "" && (change.Deleted || change.State != nil || change.TagsBefore != nil || change.TagsAfter != nil) {
 		return errors.New("a record without a key changed a state")
 	}

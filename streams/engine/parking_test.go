@@ -1,11 +1,16 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const releaseAll = "release"
@@ -350,4 +355,36 @@ func TestParkedRecordsAreNeverTakenForStatesNorForEachOther(t *testing.T) {
 		i.stop()
 	}
 	w.releaseMended(keys...)
+}
+
+// A state that grew too large is its key's trouble, and no other's: the broker, asked to take it, would refuse the whole transaction, again and again.
+func TestAStateThatGrewTooLargeParksItsKey(t *testing.T) {
+	w := newWard(t, 1)
+	kept := w.process.Table.RecordBytesMax
+	w.process.Table.RecordBytesMax = 14
+	w.some(5)
+	w.send("growing", "add 1", "add 2", "add 3") // @7 makes it a number of 13 digits
+	i := w.start()
+	w.caughtUp(i)
+	w.holds(i, 0, map[string][]int64{"growing": {7}})
+	i.stop()
+	w.process.Table.RecordBytesMax = kept
+	w.releaseMended("growing")
+}
+
+// The record has as much room in the changelog as it had in the inbox, and room for where it came from besides.
+func TestTheLargestRecordCanBeParked(t *testing.T) {
+	w := newWard(t, 1)
+	sizeMax := strconv.Itoa(int(Limits{}.withDefaults().RecordBytesMax))
+	_, err := kadm.NewClient(w.client).AlterTopicConfigs(context.Background(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &sizeMax}},
+		w.process.Inbox.Name, w.process.Table.Name)
+	must(t, err)
+	w.client = w.newClient(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(Limits{}.withDefaults().RecordBytesMax))
+	w.illness.records = keySet("key")
+	w.send("key", "ill "+strings.Repeat("0", w.process.Table.RecordBytesMax-len("ill 1")-len(plain{}.Frame("", nil)))+"1")
+	i := w.start()
+	w.caughtUp(i)
+	w.holds(i, 0, map[string][]int64{"key": {0}})
+	i.stop()
+	w.releaseMended("key")
 }
