@@ -70,8 +70,18 @@ func damageIsMet(t *testing.T, tagsVersion string) {
 	f.check()
 }
 
-// A bad sector met while a record is decided drops the transaction, and the store.
+// A bad sector drops the transaction, and the store.
 func TestAStoreThatCannotBeReadIsMadeAnew(t *testing.T) {
+	for name, meet := range map[string]func(f *fixture){
+		"while a record is decided":    func(f *fixture) { f.sendMany("add 2") },
+		"while a sweep seeks its keys": func(f *fixture) { f.control("sweep odd even") },
+	} {
+		t.Run(name, func(t *testing.T) { badSectorIsMet(t, meet) })
+	}
+}
+
+func badSectorIsMet(t *testing.T, meet func(f *fixture)) {
+	t.Helper()
 	f := newFixture(t, 1)
 	f.limits.TransactionRecordsMax = 100
 	var bad, met atomic.Bool
@@ -90,7 +100,7 @@ func TestAStoreThatCannotBeReadIsMadeAnew(t *testing.T) {
 	i = f.start(withDisk)
 	f.caughtUp(i)
 	bad.Store(true)
-	f.sendMany("add 2")
+	meet(f)
 	f.caughtUp(i)
 	if n := count(t, i.engine.metrics.of(f.process.Name, 0).restored); !met.Load() || n < manyKeys {
 		t.Errorf("the store was kept: %d records were restored", n)

@@ -32,6 +32,7 @@ func (s *store) scan(tags []string, cursor string, countMax int) (keys []string,
 		for _, it := range merge {
 			err = errors.Join(err, it.Close())
 		}
+		s.unread(err)
 	}()
 	for _, tag := range tags {
 		it, err := s.iterateTag(tag, cursor)
@@ -100,7 +101,7 @@ func (s *store) reindex(version string, bytesMax int, tagsOf func(state []byte) 
 	if err != nil {
 		return fmt.Errorf("walking the states of %s: %w", s.dir, err)
 	}
-	defer func() { _ = it.Close() }()
+	defer func() { s.unread(it.Close()) }()
 	for it.First(); it.Valid(); it.Next() {
 		key := string(it.Key()[1:])
 		tags, err := tagsOf(it.Value())

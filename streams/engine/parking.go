@@ -146,6 +146,7 @@ func (k *parkedKey) readItems(db pebble.Reader) error {
 func (a *attempt) loadParked() error {
 	keys, err := readParked(a.store.db, a.store.dir)
 	if err != nil {
+		a.store.unread(err)
 		return stop(err)
 	}
 	a.parking = parking{keys: keys}

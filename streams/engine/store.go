@@ -128,14 +128,19 @@ func (s *store) get(key []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		if errors.Is(err, syscall.EIO) {
-			s.health.damaged(err) // the disk cannot give the block back, now or later
-		}
+		s.unread(err)
 		return nil, fmt.Errorf("reading the store %s: %w", s.dir, err)
 	}
 	out := make([]byte, len(value))
 	copy(out, value)
 	return out, closer.Close()
+}
+
+// unread is told why something could not be read, nil included. A block that the disk cannot give back now it cannot give back later either.
+func (s *store) unread(err error) {
+	if errors.Is(err, syscall.EIO) {
+		s.health.damaged(err)
+	}
 }
 
 // state returns the committed state of a key, nil where there is none. The key is appended to scratch.
