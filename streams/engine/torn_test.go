@@ -82,6 +82,7 @@ func (r *forgetful) control(request kmsg.Request) kmsg.Response {
 // A client that finds its transaction aborted may begin another one by itself and go on with it, without an error to anybody. What it then commits is half a
 // transaction.
 func TestATransactionThatTheClientBeganAnewIsNotCommitted(t *testing.T) {
+	requireFake(t)
 	refusal := &forgetful{written: make(chan struct{})}
 	process := sampleProcess()
 	holding(&process, "add 2", refusal.written)
