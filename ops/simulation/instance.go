@@ -16,8 +16,10 @@ import (
 
 // Times that are short, because a simulation waits for them and nothing else is slow here.
 const (
-	sessionTime    = 3 * time.Second
-	requestTime    = 500 * time.Millisecond
+	sessionTime = 2 * time.Second
+	// A request is given up later than a rebalance, which lasts up to three sessions: the broker in the process begins to wait anew with
+	// each member that joins, and two whose patience is shorter than that would keep each other out for ever.
+	requestTime    = 7 * time.Second
 	retryPause     = 5 * time.Millisecond
 	fetchWait      = time.Second
 	stopTime       = 500 * time.Millisecond

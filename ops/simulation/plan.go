@@ -193,7 +193,9 @@ func (d drawer) rule(actions ...faults.Action) faults.Rule {
 		{kmsg.ListOffsets, 10},
 		{kmsg.OffsetCommit, 6},
 		{kmsg.OffsetFetch, 6},
-		{kmsg.ApiVersions, 20}, {kmsg.DescribeConfigs, 2}, {kmsg.LeaveGroup, 3},
+		{kmsg.ApiVersions, 20},
+		{kmsg.DescribeConfigs, 2},
+		{kmsg.LeaveGroup, 3},
 	}
 	kind := pick(d, kinds...)
 	return faults.Rule{Key: kind.key, Nth: 1 + d.IntN(kind.max), Do: pick(d, actions...)}

@@ -100,6 +100,10 @@ func (s *system) tell(o *Outcome) {
 		add("error of the broker", answer)
 		o.Requests[fmt.Sprintf("%s %s", answer.Key.Name(), answer.Err.Message)]++
 	}
+	if s.ghosts.expired > 0 {
+		o.Struck["all sessions ended"] += s.ghosts.expired
+		o.Story = append(o.Story, fmt.Sprintf("all sessions ended, %d times", s.ghosts.expired))
+	}
 	for _, crash := range s.steps.struck {
 		add("crash at a step", crash)
 	}

@@ -56,6 +56,7 @@ type system struct {
 	// sent are the records that are not acknowledged yet, in their order.
 	sent   []feed.Message
 	events *events
+	ghosts ghosts
 }
 
 func startSystem(ctx context.Context, plan *Plan, database *Database, log *slog.Logger, processes []streams.Process) (_ *system, err error) {
@@ -156,6 +157,7 @@ func (s *system) Run() error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
+	s.ghosts.since = time.Time{}
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
@@ -172,7 +174,7 @@ func (s *system) Run() error {
 		select {
 		case <-changed:
 		case <-ticker.C:
-			if err := s.healthy(); err != nil {
+			if err := errors.Join(s.healthy(), s.expire(ctx, transactions)); err != nil {
 				return err
 			}
 		case <-ctx.Done():
