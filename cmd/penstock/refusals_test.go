@@ -51,6 +51,7 @@ func TestRunRefusesToStart(t *testing.T) {
 	refused(t, "start with the number of shards that the topics were created with", "", run("--shards", "4")...)
 	refused(t, "replication factor is 3, must be 4", "", run("--replication", "4")...)
 	refused(t, "production needs at least 2", "", run("--min-in-sync", "1")...)
+	refused(t, "--parked-records-max -1: it must not be negative", "", run("--parked-records-max", "-1")...)
 
 	alter(streams.IngestInstruction, "message.timestamp.type", "CreateTime")
 	refused(t, "topic ingest.instruction.v1: message.timestamp.type is CreateTime, must be LogAppendTime", "", run()...)

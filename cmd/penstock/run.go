@@ -34,6 +34,7 @@ type runFlags struct {
 	layoutFlags
 	stateDir, keyFile, metrics, name, behaviour, logLevel string
 	tick, session                                         time.Duration
+	parkedRecords                                         int
 	accepted                                              map[string]string
 	standby                                               bool
 }
@@ -75,6 +76,7 @@ It refuses to start on topics that could lose money, and says which command mend
 	f.StringVar(&flags.behaviour, "custodian-behaviour", "", "YAML file that says which trades the simulator rejects or fills in pieces")
 	f.DurationVar(&flags.tick, "tick-interval", 0, "time between two ticks of role clock (default 2s)")
 	f.DurationVar(&flags.session, "session-timeout", 0, "silence of an instance after which others take its shards over (default 10s)")
+	f.IntVar(&flags.parkedRecords, "parked-records-max", 0, "parked records at which a shard stops; more lets one go on that has stopped (default 10000)")
 	f.StringToStringVar(&flags.accepted, "accept-topic", nil, "TOPIC=ID of an inbox or changelog that was deleted and made again, and is to be gone on with")
 	f.StringVar(&flags.logLevel, "log-level", "info", "debug, info, warn or error")
 	return cmd
@@ -128,6 +130,10 @@ func (f *runFlags) roles(args []string, logs io.Writer) (roles.Config, error) {
 	if config.Limits.SessionTimeMax, err = duration("sessionTimeout", f.session, file.SessionTimeout); err != nil {
 		return config, err
 	}
+	if f.parkedRecords < 0 {
+		return config, fmt.Errorf("--parked-records-max %d: it must not be negative", f.parkedRecords)
+	}
+	config.Limits.ParkedRecordsMax = f.parkedRecords
 	config.Custodians, err = readBehaviour(firstSet(f.behaviour, file.CustodianBehaviour))
 	return config, err
 }

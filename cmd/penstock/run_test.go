@@ -298,7 +298,7 @@ func TestTheEnvironmentConfiguresRunAndFlagsGoBeforeIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	var flags runFlags
-	flags.logLevel = "info"
+	flags.logLevel, flags.parkedRecords = "info", 20_000
 	flags.brokers, flags.registry, flags.postgres = cmd.Flag("brokers").Value.String(), cmd.Flag("registry").Value.String(), cmd.Flag("postgres").Value.String()
 	config, err := flags.roles(nil, os.Stderr)
 	if err != nil {
@@ -306,7 +306,7 @@ func TestTheEnvironmentConfiguresRunAndFlagsGoBeforeIt(t *testing.T) {
 	}
 	if len(config.Connection.Brokers) != 2 || config.Connection.Registry.URL != "http://other:8081" || config.Layout.Shards != 16 || len(config.Roles) != 2 ||
 		config.PostgresURL != "postgres://db/penstock" || config.Address != ":9600" ||
-		!config.Standby {
+		!config.Standby || config.Limits.ParkedRecordsMax != 20_000 {
 		t.Errorf("the configuration is %+v", config)
 	}
 	t.Setenv(envStandby, "perhaps")

@@ -1,16 +1,11 @@
 package engine
 
 import (
-	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const releaseAll = "release"
@@ -183,40 +178,6 @@ func TestASweepSetsAsideWhatItCannotVisit(t *testing.T) {
 	}
 }
 
-func TestAShardThatParksTooMuchStops(t *testing.T) {
-	for name, test := range map[string]struct {
-		keys, records int
-		send          func(w *ward)
-	}{
-		"keys":    {2, 100, func(w *ward) { w.send("a", "ill 1"); w.send("b", "ill 1"); w.send("c", "ill 1") }},
-		"records": {2, 3, func(w *ward) { w.send("a", "ill 1", "add 2", "add 3", "add 4") }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWard(t, 1)
-			w.limits.ParkedKeysMax, w.limits.ParkedRecordsMax = test.keys, test.records
-			w.illness.records = keySet("a", "b", "c")
-			test.send(w)
-			i := w.start()
-			await(t, "the shard to stop", func() bool { return i.status(0).State == StateStopped })
-			if reason := i.status(0).Reason; !strings.Contains(reason, "at most 2 keys are parked") && !strings.Contains(reason, "look at the binary") {
-				t.Errorf("the reason is %q", reason)
-			}
-			i.stop()
-			// With more room, or another binary, it goes on.
-			w.illness.cure()
-			w.limits.ParkedKeysMax, w.limits.ParkedRecordsMax = 0, 0
-			for _, key := range []string{"a", "b", "c"} {
-				w.send(key, releaseAll)
-			}
-			i = w.start()
-			w.caughtUp(i)
-			i.stop()
-			w.recovered()
-		})
-	}
-}
-
 // illLoad sends records to ill and healthy keys with sweeps between them, in more than one transaction.
 func (w *ward) illLoad() {
 	w.illness.records, w.illness.visits = keySet("ill-a", "sick-b"), keySet("odd-one-c")
@@ -355,36 +316,4 @@ func TestParkedRecordsAreNeverTakenForStatesNorForEachOther(t *testing.T) {
 		i.stop()
 	}
 	w.releaseMended(keys...)
-}
-
-// A state that grew too large is its key's trouble, and no other's: the broker, asked to take it, would refuse the whole transaction, again and again.
-func TestAStateThatGrewTooLargeParksItsKey(t *testing.T) {
-	w := newWard(t, 1)
-	kept := w.process.Table.RecordBytesMax
-	w.process.Table.RecordBytesMax = 14
-	w.some(5)
-	w.send("growing", "add 1", "add 2", "add 3") // @7 makes it a number of 13 digits
-	i := w.start()
-	w.caughtUp(i)
-	w.holds(i, 0, map[string][]int64{"growing": {7}})
-	i.stop()
-	w.process.Table.RecordBytesMax = kept
-	w.releaseMended("growing")
-}
-
-// The record has as much room in the changelog as it had in the inbox, and room for where it came from besides.
-func TestTheLargestRecordCanBeParked(t *testing.T) {
-	w := newWard(t, 1)
-	sizeMax := strconv.Itoa(int(Limits{}.withDefaults().RecordBytesMax))
-	_, err := kadm.NewClient(w.client).AlterTopicConfigs(context.Background(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &sizeMax}},
-		w.process.Inbox.Name, w.process.Table.Name)
-	must(t, err)
-	w.client = w.newClient(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(Limits{}.withDefaults().RecordBytesMax))
-	w.illness.records = keySet("key")
-	w.send("key", "ill "+strings.Repeat("0", w.process.Table.RecordBytesMax-len("ill 1")-len(plain{}.Frame("", nil)))+"1")
-	i := w.start()
-	w.caughtUp(i)
-	w.holds(i, 0, map[string][]int64{"key": {0}})
-	i.stop()
-	w.releaseMended("key")
 }
