@@ -39,6 +39,8 @@ func (s *shard) newClient() (*kgo.Client, error) {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxBytes(fetchBytesMax),
 		kgo.FetchMaxPartitionBytes(fetchBytesMax),
+		// A session saves little where one partition is read, and costs an exchange when the client is closed, which is how every doubt ends.
+		kgo.DisableFetchSessions(),
 	)
 	client, err := kgo.NewClient(options...)
 	if err != nil {

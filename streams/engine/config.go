@@ -84,6 +84,9 @@ type Limits struct {
 	StoppedRetry time.Duration
 	// DiskFreeMin is how many bytes must be free on the disk of Dir for a shard to write to its store; with less it waits and says so.
 	DiskFreeMin uint64
+	// StartTimeMax bounds how long the start of a life may make no headway, from fencing to the last record restored. A request whose answer never comes would
+	// otherwise leave the shard to nobody; another life asks anew.
+	StartTimeMax time.Duration
 	// StopTimeMax bounds a clean stop: then the open transaction is dropped.
 	StopTimeMax time.Duration
 	// SessionTimeMax is after what silence of an instance its groups give its shards to others. Brokers refuse less than 6 s unless told
@@ -122,6 +125,7 @@ func (l Limits) withDefaults() Limits {
 		BackoffMax:               orDefault(l.BackoffMax, 5*time.Second),
 		StoppedRetry:             orDefault(l.StoppedRetry, 5*time.Minute),
 		DiskFreeMin:              orDefault(l.DiskFreeMin, 128<<20),
+		StartTimeMax:             orDefault(l.StartTimeMax, 30*time.Second),
 		StopTimeMax:              orDefault(l.StopTimeMax, 10*time.Second),
 		SessionTimeMax:           orDefault(l.SessionTimeMax, 10*time.Second),
 		ParkedKeysMax:            orDefault(l.ParkedKeysMax, 100),

@@ -36,6 +36,7 @@ func (a *attempt) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.headway.made("owned")
 	if err := a.fault(StepOwned); err != nil {
 		return err
 	}
@@ -45,7 +46,11 @@ func (a *attempt) restore(ctx context.Context) error {
 	if err := a.rollForward(ctx, nonce, owned); err != nil {
 		return err
 	}
-	return a.checkIndex(a.handler.Tags)
+	// Building the index asks nobody, and takes as long as it takes.
+	a.headway.end()
+	err = a.checkIndex(a.handler.Tags)
+	a.headway.made("indexed")
+	return err
 }
 
 // checkStore discards a store that does not fit the changelog, which bears the given identity and holds nothing of ours past end.
@@ -98,6 +103,7 @@ func (a *attempt) rollForward(ctx context.Context, nonce string, owned int64) er
 				return err
 			}
 			done = done || isOwner(record, nonce)
+			a.headway.made("restored something")
 		}
 		a.status.restoring(f.next, owned+1)
 		if !done && f.size < limits.RestoreBytesMax {

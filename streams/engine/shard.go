@@ -166,6 +166,8 @@ type attempt struct {
 	unborn   bool
 	sweep    *sweepMark
 	parking  parking
+	// headway ends a start that is stuck.
+	headway *headway
 	// trying is the decision that a death, or this life, left under way; suspected says that this shard alone may make such decisions now.
 	trying    *tryingMark
 	suspected bool
@@ -207,10 +209,18 @@ func (a *attempt) prepare(ending context.Context) error {
 	ctx, cancel := context.WithCancelCause(a.ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(ending, func() { cancel(errEnded) })()
+	a.headway = newHeadway(a.engine.config.Limits.StartTimeMax, cancel)
+	defer a.headway.end()
+	return a.headway.why(ctx, a.begin(ctx))
+}
+
+// begin takes the steps of a start, in their order.
+func (a *attempt) begin(ctx context.Context) error {
 	err := fence(ctx, a.client, a.transactionalID())
 	if err != nil {
 		return err
 	}
+	a.headway.made("fenced")
 	if err := a.fault(StepFenced); err != nil {
 		return err
 	}
