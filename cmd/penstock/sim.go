@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,10 @@ type simFlags struct {
 const (
 	simSchedules = 300
 	simFaults    = 1
-	simWorkers   = 16
+	simWorkers   = 24
+
+	// simGarbagePercent is how much garbage may be there beside what is in use.
+	simGarbagePercent = 300
 )
 
 func newSim() *cobra.Command {
@@ -100,6 +104,8 @@ func runSim(cmd *cobra.Command, flags *simFlags) (err error) {
 		}
 	}
 	show.total = config.Schedules
+	// Runs are short and leave everything behind: collecting it less often costs memory that nobody else here needs.
+	defer debug.SetGCPercent(debug.SetGCPercent(simGarbagePercent))
 	summary, err := simulation.RunMany(cmd.Context(), config)
 	show.bar.clear()
 	if err == nil {

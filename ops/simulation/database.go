@@ -24,21 +24,20 @@ type Database struct {
 	server  *Server
 	name    string
 	url     string
-	pooled  string
 	admin   *pgx.Conn
 	auditor *pgxpool.Pool
 }
 
-// connectionsMax is how many connections a pool has.
-const connectionsMax = "4"
+// The connections of pools. Each new one costs Postgres a process with empty caches, and the sink's are new in each run.
+const (
+	auditorsMax     = "3"
+	sinkConnections = "2"
+)
 
 // Open makes a database of the given name anew. Close drops it.
 func (s *Server) Open(ctx context.Context, name string) (_ *Database, err error) {
 	d := &Database{server: s, name: name}
 	if d.url, err = s.at(name); err != nil {
-		return nil, err
-	}
-	if d.pooled, err = s.at(name, "pool_max_conns", connectionsMax); err != nil {
 		return nil, err
 	}
 	for _, statement := range []string{"drop database if exists " + name + " with (force)", "create database " + name} {
@@ -74,7 +73,7 @@ func (d *Database) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	d.auditor, err = postgres.OpenPool(ctx, d.pooled, postgres.RoleAuditor)
+	d.auditor, err = d.pool(ctx, auditorsMax, postgres.RoleAuditor)
 	return err
 }
 
@@ -97,9 +96,17 @@ func (d *Database) Empty(ctx context.Context) error {
 	return nil
 }
 
+func (d *Database) pool(ctx context.Context, connections string, role postgres.Role) (*pgxpool.Pool, error) {
+	address, err := d.server.at(d.name, "pool_max_conns", connections)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.OpenPool(ctx, address, role)
+}
+
 // sinkPool returns connections of the sink's that are made by a dialer.
 func (d *Database) sinkPool(ctx context.Context, dial faults.Dialer) (*pgxpool.Pool, error) {
-	usual, err := postgres.OpenPool(ctx, d.pooled, postgres.RoleSink)
+	usual, err := d.pool(ctx, sinkConnections, postgres.RoleSink)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (r *reference) differs(lines []string) error {
 // judge compares the ledger, by the topics and as it is stored, with what it must be, and checks every invariant.
 func (s *system) judge(ctx context.Context, world *history.World, want *reference) error {
 	lines, _ := canonical(s)
-	if err := errors.Join(want.differs(lines), broken(world)); err != nil {
+	if err := errors.Join(s.healthy(), want.differs(lines), broken(world)); err != nil {
 		return err
 	}
 	if err := s.sinks.booked(ctx, s.view); err != nil {
