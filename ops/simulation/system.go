@@ -69,7 +69,6 @@ func startSystem(ctx context.Context, plan *Plan, database *Database, log *slog.
 	}()
 	s.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.ListenFn(s.network.listen), kfake.GroupMinSessionTimeout(sessionTime), kfake.BrokerConfigs(map[string]string{
 		"group.initial.rebalance.delay.ms": "0", "log.retention.ms": "-1", "transaction.max.timeout.ms": "900000",
-		"max.incremental.fetch.session.cache.slots": fetchSessions,
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("starting the broker: %w", err)

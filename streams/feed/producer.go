@@ -83,7 +83,7 @@ func (p *Producer) Send(ctx context.Context, message Message) (Position, error) 
 }
 
 // SendAsync hands a record over and calls done exactly once, when it is acknowledged or has failed; a broker that
-// is away is waited for until ctx ends. It waits while too many records are under way. done must be quick: it holds up the
+// is away is waited for until ctx ends, and the record may then have been written or not. It waits while too many records are under way. done must be quick: it holds up the
 // other acknowledgements.
 func (p *Producer) SendAsync(ctx context.Context, message Message, done func(Position, error)) {
 	record, err := p.record(ctx, message)
@@ -91,12 +91,19 @@ func (p *Producer) SendAsync(ctx context.Context, message Message, done func(Pos
 		done(Position{}, fmt.Errorf("sending to %s: %w", message.Topic, err))
 		return
 	}
-	p.client.Produce(ctx, record, func(r *kgo.Record, err error) {
-		position := Position{Place{r.Topic, r.Partition}, r.Offset}
+	var told sync.Once
+	finish := func(position Position, err error) {
 		if err != nil {
 			err = fmt.Errorf("sending to %s: %w", position.Place, err)
 		}
-		done(position, err)
+		told.Do(func() { done(position, err) })
+	}
+	// The client does not give up a record that is on its way to a broker that is away, whatever becomes of its context.
+	place := Place{record.Topic, record.Partition}
+	stop := context.AfterFunc(ctx, func() { finish(Position{place, -1}, context.Cause(ctx)) })
+	p.client.Produce(ctx, record, func(r *kgo.Record, err error) {
+		stop()
+		finish(Position{place, r.Offset}, err)
 	})
 }
 

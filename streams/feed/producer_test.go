@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/streams"
@@ -173,4 +174,21 @@ func newTransactionalAs(t *testing.T, connection Connection, id string) *kgo.Cli
 	}
 	t.Cleanup(client.Close)
 	return client
+}
+
+// A record that may have reached the broker is not given up by the client while the broker is away. Who sent it must get away all the same.
+func TestSendEndsWithItsContextAlthoughTheBrokerIsAway(t *testing.T) {
+	cluster, connection := newCluster(t)
+	apply(t, newTopics(t, connection, smallLayout()), declared())
+	producer := newProducer(t, connection)
+	ctx, cancel := context.WithCancel(t.Context())
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		cancel()
+		return nil, errors.New("the connection is cut"), true
+	})
+	_, err := producer.Send(ctx, Message{Topic: "ingest.order.v1", Key: "p1", Value: []byte("a")})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the record that was given up has error %v", err)
+	}
 }
