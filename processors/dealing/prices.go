@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
@@ -186,8 +187,9 @@ func priceTags(m *inbox.DealingMessage) []string {
 	return nil
 }
 
-// priceJudged ends a message about a price: it is kept, forgotten, or refused. That happens the first time that it is swept.
-func (r *Reference) priceJudged(place streams.Place, m *inbox.DealingMessage) (*state.DealingReference, []streams.Out) {
+// priceJudged ends a message about a price: it is kept, forgotten, or refused. That happens the first time that it is swept. Every shard is
+// told of a close that may be used.
+func (d *dealing) priceJudged(place streams.Place, r *Reference, m *inbox.DealingMessage) (*state.DealingReference, []streams.Out) {
 	if place.Released {
 		return r.stored, nil
 	}
@@ -200,7 +202,16 @@ func (r *Reference) priceJudged(place streams.Place, m *inbox.DealingMessage) (*
 	}
 	next := *r.stored
 	next.Prices = putPrice(r.stored.Prices, v.price, v.drop)
-	return &next, nil
+	if v.drop || !v.price.Released {
+		return &next, nil
+	}
+	return &next, d.tellPrice(&m.Cause, &v.price)
+}
+
+// tellPrice tells every shard of a close that may be used.
+func (d *dealing) tellPrice(cause *inbox.Cause, p *state.KnownPrice) []streams.Out {
+	id := schemas.DeriveID("price", string(p.Asset), p.Date.String(), strconv.Itoa(int(p.Version))).String()
+	return tellAll(nil, d.shards, id, cause, &inbox.PriceReleased{Asset: p.Asset, Date: p.Date, Price: p.Price, Version: p.Version})
 }
 
 // putPrice returns the prices with one of them set or dropped, and forgets the asset's oldest where there are too many.

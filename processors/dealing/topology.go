@@ -104,9 +104,9 @@ func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.Deali
 		if out := passOn(place, &m.Cause, &body.Operation); out != nil {
 			return r.stored, []streams.Out{*out}
 		}
-		return r.priceJudged(place, m)
+		return d.priceJudged(place, r, m)
 	case *inbox.PriceReceived:
-		return r.priceJudged(place, m)
+		return d.priceJudged(place, r, m)
 	case *inbox.Flush:
 		return r.stored, d.flushed(&m.Cause, tally)
 	}

@@ -11,10 +11,11 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
 
-// Reference is what a shard knows besides its pots: reference data, and how far each asset's days are closed.
+// Reference is what a shard knows besides its pots: reference data, how far each asset's days are closed, and its last prices.
 type Reference struct {
 	*book.Book
 	closed map[schemas.AssetCode]schemas.Date
+	prices []state.LastPrice
 }
 
 // NewReference makes the reference data ready for look-ups.
@@ -23,7 +24,7 @@ func NewReference(stored *state.PotReference) (*Reference, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading reference data: %w", err)
 	}
-	r := &Reference{b, make(map[schemas.AssetCode]schemas.Date, len(stored.Closed))}
+	r := &Reference{b, make(map[schemas.AssetCode]schemas.Date, len(stored.Closed)), stored.Prices}
 	for _, c := range stored.Closed {
 		r.closed[c.Asset] = c.Day
 	}

@@ -3,6 +3,7 @@ package pot_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/penstock-ledger/penstock/processors/internal/scenario"
@@ -52,6 +53,9 @@ func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 
 func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 	r.Helper()
+	if step.Kind == "LastPrice" {
+		return p.lastPrice(r, schemas.AssetCode(step.Args.Get("asset", "GB00X")))
+	}
 	held := p.shard.State(step.Args.Get("pot", "p1"))
 	if held == nil {
 		r.Fatalf("pot %s is not open", step.Args.Get("pot", "p1"))
@@ -70,6 +74,24 @@ func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 		args = append(args, scenario.Arg{Key: "idle"})
 	}
 	return args
+}
+
+// lastPrice tells which of an asset's closes the shard takes for the last.
+func (p *player) lastPrice(r scenario.Reporter, asset schemas.AssetCode) scenario.Args {
+	r.Helper()
+	view, err := pot.NewReference(p.shard.Reference())
+	if err != nil {
+		r.Fatalf("reading reference data: %v", err)
+		return nil
+	}
+	last := view.LastPrice(asset)
+	if last == nil {
+		return scenario.Args{{Key: "asset", Value: string(asset)}, {Key: "none"}}
+	}
+	return scenario.Args{
+		{Key: "asset", Value: string(asset)}, {Key: "day", Value: last.Date.String()}, {Key: "price", Value: last.Price.String()},
+		{Key: "kept", Value: strconv.Itoa(len(p.shard.Reference().Prices))},
+	}
 }
 
 func TestScenarios(t *testing.T) {

@@ -44,7 +44,7 @@ func route(m *inbox.PotMessage) streams.Route {
 		r.Control, r.Tags = true, dayClosedTags(body)
 	case *inbox.BatchesConfirmed:
 		r.Control, r.Tags = true, confirmedTags(body)
-	case *inbox.ReferenceChanged, *inbox.TimeReached:
+	case *inbox.ReferenceChanged, *inbox.TimeReached, *inbox.PriceReleased:
 		r.Control = true
 	case *inbox.Unparked:
 		r.Key, r.Unpark = string(body.Pot), &streams.Unpark{Operator: body.Operator, Reason: body.Reason}
@@ -84,6 +84,8 @@ func closeShard(place streams.Place, _ *Reference, stored *state.PotReference, m
 		return batchesConfirmed(place, stored, &m.Cause, body, tally)
 	case *inbox.TimeReached:
 		return stored, timeReached(place, body)
+	case *inbox.PriceReleased:
+		return priceReleased(stored, body), nil
 	}
 	panic(fmt.Sprintf("pot: %T is not for a shard", m.Body))
 }

@@ -90,6 +90,10 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 	switch steps[0].Kind {
 	case "DayClosed":
 		return &inbox.PotMessage{Cause: cause, Body: b.dayClosed()}
+	case "PriceReleased":
+		return &inbox.PotMessage{Cause: cause, Body: &inbox.PriceReleased{
+			Asset: schemas.AssetCode(b.Get("asset", "GB00X")), Date: b.date("day"), Price: b.price("price"), Version: b.number("version", "1"),
+		}}
 	case "TimeReached":
 		return &inbox.PotMessage{Cause: cause, Body: &inbox.TimeReached{Time: at}}
 	}

@@ -191,6 +191,8 @@ func toPots(key string, m *inbox.PotMessage) (string, Args) {
 			args = append(args, Arg{"closed", body.ClosedThrough.String()})
 		}
 		return "ReferenceChanged", args
+	case *inbox.PriceReleased:
+		return "PriceReleased", append(args, Arg{"asset", string(body.Asset)}, Arg{"day", body.Date.String()}, Arg{"price", body.Price.String()}, Arg{"version", number(body.Version)})
 	case *inbox.BatchesConfirmed:
 		return "BatchesConfirmed", append(args, confirmedArgs(body)...)
 	case *inbox.Unparked:

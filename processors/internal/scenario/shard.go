@@ -44,6 +44,9 @@ func NewShard[M, S, R, V, T any, PM avro[M], PS avro[S], PR avro[R], PT avro[T]]
 // State returns the state of a key, or nil.
 func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) State(key string) *S { return s.states[key] }
 
+// Reference returns what the shard knows besides states.
+func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) Reference() *R { return s.reference }
+
 // Apply tells the shard something and returns what comes of it.
 func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) Apply(r Reporter, message *M) []streams.Out {
 	r.Helper()
