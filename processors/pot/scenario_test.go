@@ -89,7 +89,9 @@ func (p *player) lastPrice(r scenario.Reporter, asset schemas.AssetCode) scenari
 		return scenario.Args{{Key: "asset", Value: string(asset)}, {Key: "none"}}
 	}
 	return scenario.Args{
-		{Key: "asset", Value: string(asset)}, {Key: "day", Value: last.Date.String()}, {Key: "price", Value: last.Price.String()},
+		{Key: "asset", Value: string(asset)},
+		{Key: "day", Value: last.Date.String()},
+		{Key: "price", Value: last.Price.String()},
 		{Key: "kept", Value: strconv.Itoa(len(p.shard.Reference().Prices))},
 	}
 }
