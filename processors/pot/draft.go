@@ -137,8 +137,9 @@ func (d *draft) holding(asset schemas.AssetCode) *state.Holding {
 	return &d.state.Holdings[i]
 }
 
-// journal returns the output for what the draft posted, or none where it posted nothing.
+// journal returns the output for what the draft posted, or none where it posted nothing. An asset of which nothing is left is no holding any more.
 func (d *draft) journal(outs []streams.Out, place streams.Place, pot schemas.PotID, cause *inbox.Cause, kind string) []streams.Out {
+	d.state.Holdings = slices.DeleteFunc(d.state.Holdings, func(h state.Holding) bool { return h.Settled == 0 && h.Pending == 0 && h.Reserved == 0 })
 	if len(d.postings) == 0 {
 		return outs
 	}

@@ -2,9 +2,7 @@ package pot
 
 import (
 	"fmt"
-	"slices"
 
-	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/state"
@@ -18,7 +16,7 @@ const Name = "pot"
 func Process() streams.Process {
 	table := streams.Changelog(Name, streams.WidthShards, state.PotTableSchema)
 	return streams.Process{
-		Name: Name, Inbox: streams.TopicNamed(streams.PotInbox), Table: table, TagsVersion: "1", Rules: Rules,
+		Name: Name, Inbox: streams.TopicNamed(streams.PotInbox), Table: table, TagsVersion: "2", Rules: Rules,
 		ParkedTo: streams.TopicNamed(streams.AuditParked),
 		Outputs: []streams.Topic{
 			streams.TopicNamed(streams.LedgerJournal), streams.TopicNamed(streams.LedgerProgress),
@@ -88,17 +86,4 @@ func closeShard(place streams.Place, _ *Reference, stored *state.PotReference, m
 		return priceReleased(stored, body), nil
 	}
 	panic(fmt.Sprintf("pot: %T is not for a shard", m.Body))
-}
-
-// tags shows in which batches the pot has orders.
-func tags(pot *state.PotState) []string {
-	if len(pot.Orders) == 0 {
-		return nil
-	}
-	t := make([]string, len(pot.Orders))
-	for i := range pot.Orders {
-		t[i] = batch.Tag(pot.Orders[i].Day, pot.Orders[i].Asset, pot.Orders[i].Side)
-	}
-	slices.Sort(t)
-	return slices.Compact(t)
 }

@@ -1,0 +1,34 @@
+package pot
+
+import (
+	"slices"
+
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/state"
+)
+
+// tagOpen is borne by every open pot: what concerns all of them finds them by it.
+const tagOpen = "open"
+
+// heldTag is borne by every pot that has units of the asset, in whatever account, or an order in it. A pot that only has an order has no units yet, but
+// may be told of them by something that waits in its queue: what counts units must know that it is missing.
+func heldTag(asset schemas.AssetCode) string { return "held/" + string(asset) }
+
+// tags shows in which batches the pot has orders, what it holds, and that it is open.
+func tags(pot *state.PotState) []string {
+	t := make([]string, 0, 1+2*len(pot.Orders)+len(pot.Holdings))
+	for i := range pot.Orders {
+		order := &pot.Orders[i]
+		t = append(t, batch.Tag(order.Day, order.Asset, order.Side))
+		if !slices.ContainsFunc(pot.Holdings, func(h state.Holding) bool { return h.Asset == order.Asset }) {
+			t = append(t, heldTag(order.Asset))
+		}
+	}
+	for i := range pot.Holdings {
+		t = append(t, heldTag(pot.Holdings[i].Asset))
+	}
+	t = append(t, tagOpen)
+	slices.Sort(t)
+	return slices.Compact(t)
+}
