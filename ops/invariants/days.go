@@ -62,10 +62,15 @@ func (a *almanac) open(name string, day schemas.Date) bool {
 	return c != nil && day >= c.FirstDay && day <= c.LastDay && !weekend && !slices.Contains(c.Closed, day)
 }
 
+// openFor says whether the asset's market and, where it has days of its own, its currency are open.
+func (a *almanac) openFor(asset *reference.Asset, day schemas.Date) bool {
+	return a.open(asset.Calendar, day) && (asset.CurrencyCalendar == "" || a.open(asset.CurrencyCalendar, day))
+}
+
 // inTime says whether something received then is in time for the day, and whether the day is one on which the asset deals.
 func (a *almanac) inTime(code schemas.AssetCode, day schemas.Date, received schemas.Instant) (deals, in bool) {
 	s, asset := a.setting(day), a.asset(code, day)
-	if s == nil || asset == nil || !a.open(s.PlatformCalendar, day) || !a.open(asset.Calendar, day) {
+	if s == nil || asset == nil || !a.open(s.PlatformCalendar, day) || !a.openFor(asset, day) {
 		return false, false
 	}
 	zone, err := time.LoadLocation(s.Zone)
@@ -97,7 +102,7 @@ func (a *almanac) dealingDay(code schemas.AssetCode, received schemas.Instant) (
 	return 0, false
 }
 
-// settlesOn is the day of settlement: so many open days of the asset's calendar after the dealing day.
+// settlesOn is the day of settlement: so many days after the dealing day.
 func (a *almanac) settlesOn(code schemas.AssetCode, day schemas.Date) (schemas.Date, bool) {
 	asset := a.asset(code, day)
 	if asset == nil {
@@ -106,7 +111,7 @@ func (a *almanac) settlesOn(code schemas.AssetCode, day schemas.Date) (schemas.D
 	left := asset.SettlementLag
 	last := day + searchDaysMax
 	for ; left > 0 && day < last; left-- {
-		for day++; day < last && !a.open(asset.Calendar, day); day++ {
+		for day++; day < last && !a.openFor(asset, day); day++ {
 		}
 	}
 	return day, day < last

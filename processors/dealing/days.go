@@ -1,6 +1,7 @@
 package dealing
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -32,14 +33,19 @@ func (d *dealing) reached(r *Reference, cause *inbox.Cause, m *inbox.Reached) (*
 	return &next, tellAll(outs, d.shards, id, cause, &inbox.TimeReached{Time: least})
 }
 
-// closeDays closes every day of every asset whose cut-off has passed everywhere, the earliest day first.
+// closeDays closes every day of every asset whose cut-off has passed everywhere, the earliest day first. The day of settlement is
+// counted here, once, and travels with the day: a calendar that changes before the last shard has given its total moves nothing.
 func (d *dealing) closeDays(r *Reference, next *state.DealingReference, cause *inbox.Cause, least schemas.Instant) []streams.Out {
 	closing := make(map[schemas.Date][]inbox.ClosedAsset)
 	for _, code := range r.Codes() {
 		through, _ := r.closedThrough(code)
 		for _, day := range r.passedDays(code, through, least) {
 			asset := r.Asset(code, day)
-			closing[day] = append(closing[day], inbox.ClosedAsset{Asset: code, Custodian: asset.Custodian, UnitsScale: asset.UnitsScale})
+			settlesOn, err := r.SettlementDate(code, day)
+			if err != nil {
+				panic(fmt.Sprintf("dealing: %s deals on %s without a day of settlement: %v", code, day, err))
+			}
+			closing[day] = append(closing[day], inbox.ClosedAsset{Asset: code, Custodian: asset.Custodian, UnitsScale: asset.UnitsScale, SettlesOn: &settlesOn})
 			next.Closed = setClosed(next.Closed, code, day)
 		}
 	}

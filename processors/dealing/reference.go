@@ -236,6 +236,8 @@ func (r *Reference) checkAsset(a *reference.Asset) refusal {
 		return bad("%q cannot be the code of an asset", a.Code)
 	case !r.HasCalendar(a.Calendar):
 		return bad("asset %s: there is no calendar %q", a.Code, a.Calendar)
+	case a.CurrencyCalendar != "" && !r.HasCalendar(a.CurrencyCalendar):
+		return bad("asset %s: there is no calendar %q of its currency", a.Code, a.CurrencyCalendar)
 	case !r.custodians[a.Custodian]:
 		return bad("asset %s: there is no custodian %q", a.Code, a.Custodian)
 	case a.UnitsScale < 0 || a.UnitsScale > schemas.UnitsScaleMax:

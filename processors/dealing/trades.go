@@ -54,11 +54,7 @@ func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.Tr
 	if weightOf(next) == 0 {
 		return nil, nil
 	}
-	settlesOn, err := r.SettlementDate(m.Asset, m.Day)
-	if err != nil {
-		panic(fmt.Sprintf("dealing: trade %s: %v", m.Trade, err))
-	}
-	next.Stage, next.SettlesOn = state.StageBatched, settlesOn
+	next.Stage, next.SettlesOn = state.StageBatched, r.settlesOn(m)
 	event := tradeOut(place, m.Trade, next, eventBatched)
 	event.Value.(*ledger.Trade).Shards = shardParts(next) //nolint:forcetypeassert // made two lines above
 	outs := []streams.Out{event}
@@ -69,6 +65,19 @@ func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.Tr
 		outs = append(outs, event)
 	}
 	return next, append(outs, flushOut(cause))
+}
+
+// settlesOn returns the batch's day of settlement: the one that was counted when the day was closed. A shard that was told of the close by an
+// earlier version does not know it.
+func (r *Reference) settlesOn(m *inbox.ShardTotal) schemas.Date {
+	if m.SettlesOn != nil {
+		return *m.SettlesOn
+	}
+	day, err := r.SettlementDate(m.Asset, m.Day)
+	if err != nil {
+		panic(fmt.Sprintf("dealing: trade %s: %v", m.Trade, err))
+	}
+	return day
 }
 
 // TradeOf returns the id of the external trade that a day's buys of an asset become.

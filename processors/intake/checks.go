@@ -149,7 +149,7 @@ func checkReference(r *ingest.ReferenceData) refusal {
 	}
 	switch body := r.Entry.Body.(type) {
 	case *reference.Asset:
-		return first(text("name", body.Name), text("calendar", body.Calendar))
+		return first(text("name", body.Name), text("calendar", body.Calendar), text("currencyCalendar", body.CurrencyCalendar))
 	case *reference.Calendar:
 		return text("name", body.Name)
 	case *reference.Custodian:

@@ -64,7 +64,7 @@ func dayClosed(place streams.Place, stored *state.PotReference, cause *inbox.Cau
 			Cause: *cause,
 			Body: &inbox.ShardTotal{
 				Shard: place.Shard, Trade: trade, Day: m.Day, Custodian: asset.Custodian, Asset: asset.Asset, UnitsScale: asset.UnitsScale,
-				Side: inbox.SideBuy, Weight: entry.Weight, Orders: entry.Orders, Root: inbox.Root(rootOf(entry.Peaks)),
+				Side: inbox.SideBuy, Weight: entry.Weight, Orders: entry.Orders, Root: inbox.Root(rootOf(entry.Peaks)), SettlesOn: asset.SettlesOn,
 			},
 		}})
 	}

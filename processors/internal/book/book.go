@@ -136,7 +136,7 @@ func (b *Book) LocalDate(at schemas.Instant) (schemas.Date, bool) {
 }
 
 // DealingDay returns the day on which something received at the given time deals in the asset: the first day from the date of
-// receipt on which the platform and the asset are open and whose cut-off it is in time for. The rows that hold on
+// receipt on which the platform, the asset and its currency are open and whose cut-off it is in time for. The rows that hold on
 // that very day decide.
 func (b *Book) DealingDay(code schemas.AssetCode, received schemas.Instant) (schemas.Date, error) {
 	local, ok := b.LocalDate(received)
@@ -165,7 +165,10 @@ func (b *Book) Deals(code schemas.AssetCode, day schemas.Date) (bool, error) {
 	if asset == nil || settings == nil {
 		return false, nil
 	}
-	for _, name := range []string{settings.PlatformCalendar, asset.Calendar} {
+	for _, name := range [...]string{settings.PlatformCalendar, asset.Calendar, asset.CurrencyCalendar} {
+		if name == "" {
+			continue // the currency has no days of its own
+		}
 		open, err := b.open(name, day)
 		if err != nil || !open {
 			return false, err
@@ -198,18 +201,25 @@ func (b *Book) CutOff(code schemas.AssetCode, day schemas.Date) (calendar.CutOff
 	return calendar.CutOff{Minute: asset.CutOffMinute, Inclusive: asset.CutOffInclusive, Zone: s.zone}, true
 }
 
-// SettlementDate returns the asset's settlement day for a dealing day: as many business days later, on the asset's own
-// calendar, as its lag says.
+// SettlementDate returns the asset's settlement day for a dealing day: as many business days later as its lag says, counting days on
+// which its market is open and its currency can be paid. The platform's own closed days do not move it.
 func (b *Book) SettlementDate(code schemas.AssetCode, day schemas.Date) (schemas.Date, error) {
 	asset := b.Asset(code, day)
 	if asset == nil {
 		return 0, fmt.Errorf("%w: asset %s is not known on %s", ErrNoDealingDay, code, day)
 	}
-	c, ok := b.calendars[asset.Calendar]
-	if !ok {
-		return 0, fmt.Errorf("%w: there is no calendar %q", ErrNoDealingDay, asset.Calendar)
+	calendars := make([]calendar.Calendar, 0, 2)
+	for _, name := range [...]string{asset.Calendar, asset.CurrencyCalendar} {
+		if name == "" {
+			continue
+		}
+		c, ok := b.calendars[name]
+		if !ok {
+			return 0, fmt.Errorf("%w: there is no calendar %q", ErrNoDealingDay, name)
+		}
+		calendars = append(calendars, c)
 	}
-	settles, err := c.AddBusinessDays(day, int(asset.SettlementLag))
+	settles, err := calendar.AddBusinessDays(day, int(asset.SettlementLag), calendars...)
 	if err != nil {
 		return 0, fmt.Errorf("%w: settling %s of %s: %w", ErrNoDealingDay, code, day, err)
 	}

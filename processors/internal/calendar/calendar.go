@@ -1,7 +1,7 @@
 // Package calendar answers on which days an asset deals and settles, from reference data alone.
 //
-// A dealing day is a weekday on which both the platform's and the asset's calendar are open. Settlement counts the business
-// days of the asset's own calendar. A calendar knows a first and a last day; beyond them there is no answer, and no guess.
+// A dealing day is a weekday on which the calendars of the platform, of the asset and of its currency are all open. Settlement counts the
+// days on which the asset's market and its currency are. A calendar knows a first and a last day; beyond them there is no answer, and no guess.
 package calendar
 
 import (
@@ -19,6 +19,10 @@ var ErrUnknown = errors.New("the calendar does not know that day")
 
 // searchDaysMax bounds every search for an open day: no market is closed for a year.
 const searchDaysMax = 366
+
+// clocksChangeWithin is how far from a moment its offset from UTC is looked at: further than any offset, and no zone changes twice within
+// so short a time.
+const clocksChangeWithin = 24 * time.Hour
 
 // Calendar tells open days from closed ones.
 type Calendar struct {
@@ -56,10 +60,10 @@ func (c Calendar) Open(day schemas.Date) (bool, error) {
 	return !closed, nil
 }
 
-// AddBusinessDays returns the nth open day after the given one; with n = 0 the day itself.
-func (c Calendar) AddBusinessDays(day schemas.Date, n int) (schemas.Date, error) {
+// AddBusinessDays returns the nth day after the given one on which all calendars are open; with n = 0 the day itself.
+func AddBusinessDays(day schemas.Date, n int, calendars ...Calendar) (schemas.Date, error) {
 	for ; n > 0; n-- {
-		next, err := NextOpen(day+1, c)
+		next, err := NextOpen(day+1, calendars...)
 		if err != nil {
 			return 0, err
 		}
@@ -93,10 +97,24 @@ type CutOff struct {
 	Zone      *time.Location
 }
 
-// Instant returns the moment of the cut-off on the given day. On a day when clocks change it is the local time shown.
+// Instant returns the moment at which the zone's clocks show the cut-off on the given day. Where clocks go back, and show it twice, it is
+// the first time; where they go forward past it, the moment at which they do. time.Date leaves both open.
 func (c CutOff) Instant(day schemas.Date) schemas.Instant {
-	d := day.Time()
-	return schemas.InstantOf(time.Date(d.Year(), d.Month(), d.Day(), 0, int(c.Minute), 0, 0, c.Zone))
+	shown := day.Time().Add(time.Duration(c.Minute) * time.Minute) // the time on the clock, as if it were UTC
+	var first time.Time
+	for _, near := range [...]time.Duration{-clocksChangeWithin, clocksChangeWithin} {
+		_, seconds := shown.Add(near).In(c.Zone).Zone()
+		moment := shown.Add(-time.Duration(seconds) * time.Second).In(c.Zone)
+		_, there := moment.Zone()
+		if there == seconds && (first.IsZero() || moment.Before(first)) {
+			first = moment
+		}
+	}
+	if first.IsZero() {
+		_, before := shown.Add(-clocksChangeWithin).In(c.Zone).Zone()
+		first, _ = shown.Add(-time.Duration(before) * time.Second).In(c.Zone).ZoneBounds()
+	}
+	return schemas.InstantOf(first)
 }
 
 // InTime says whether something received at the given time is in time for the day.

@@ -61,7 +61,7 @@ func TestSettlementCountsBusinessDays(t *testing.T) {
 		{"2008-03-20", 3, "2008-03-26"},
 		{"2008-04-18", 5, "2008-04-25"},
 	} {
-		got, err := newYork2008(t).AddBusinessDays(date(t, c.from), c.lag)
+		got, err := calendar.AddBusinessDays(date(t, c.from), c.lag, newYork2008(t))
 		if err != nil || got != date(t, c.want) {
 			t.Errorf("%s + %d: %s, %v; want %s", c.from, c.lag, got, err, c.want)
 		}
@@ -69,7 +69,7 @@ func TestSettlementCountsBusinessDays(t *testing.T) {
 }
 
 func TestBeyondItsDaysACalendarDoesNotGuess(t *testing.T) {
-	if _, err := newYork2008(t).AddBusinessDays(date(t, "2008-12-31"), 1); !errors.Is(err, calendar.ErrUnknown) {
+	if _, err := calendar.AddBusinessDays(date(t, "2008-12-31"), 1, newYork2008(t)); !errors.Is(err, calendar.ErrUnknown) {
 		t.Errorf("after the last day: %v", err)
 	}
 	if _, err := calendar.NextOpen(date(t, "2007-06-01"), newYork2008(t)); !errors.Is(err, calendar.ErrUnknown) {
@@ -90,6 +90,38 @@ func TestCheckRefusesWhatIsNotACalendar(t *testing.T) {
 	} {
 		if calendar.Check(&bad) == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestACutOffOnADayWhenClocksChange(t *testing.T) {
+	for _, c := range []struct {
+		zone, day string
+		minute    int32
+		want      string
+	}{
+		{"Europe/London", "2008-03-30", 12 * 60, "2008-03-30T11:00:00Z"},
+		{"Europe/London", "2008-03-30", 0, "2008-03-30T00:00:00Z"},
+		{"Europe/London", "2008-03-30", 90, "2008-03-30T01:00:00Z"}, // 01:30 is skipped: the moment of the jump
+		{"Europe/London", "2008-10-26", 12 * 60, "2008-10-26T12:00:00Z"},
+		{"Europe/London", "2008-10-26", 90, "2008-10-26T00:30:00Z"}, // 01:30 is shown twice: the first time
+		{"America/New_York", "2008-03-09", 12 * 60, "2008-03-09T16:00:00Z"},
+		{"America/New_York", "2008-03-09", 150, "2008-03-09T07:00:00Z"},
+		{"America/New_York", "2008-11-02", 12 * 60, "2008-11-02T17:00:00Z"},
+		{"America/New_York", "2008-11-02", 90, "2008-11-02T05:30:00Z"},
+		// In Amman clocks changed on business days: at midnight forwards, and at one o'clock back to midnight.
+		{"Asia/Amman", "2008-03-28", 0, "2008-03-27T22:00:00Z"},
+		{"Asia/Amman", "2008-03-28", 30, "2008-03-27T22:00:00Z"},
+		{"Asia/Amman", "2008-10-31", 30, "2008-10-30T21:30:00Z"},
+		{"Asia/Kathmandu", "2008-03-30", 12 * 60, "2008-03-30T06:15:00Z"},
+	} {
+		zone, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := calendar.CutOff{Minute: c.minute, Zone: zone}.Instant(date(t, c.day)).Time().Format(time.RFC3339)
+		if got != c.want {
+			t.Errorf("minute %d of %s in %s is %s, want %s", c.minute, c.day, c.zone, got, c.want)
 		}
 	}
 }

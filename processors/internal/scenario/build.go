@@ -35,6 +35,15 @@ func (b *builder) date(key string) schemas.Date {
 	return read(b, key, b.today().String(), schemas.ParseDate)
 }
 
+// optionalDate reads a date that may be missing.
+func (b *builder) optionalDate(key string) *schemas.Date {
+	if !b.Has(key) {
+		return nil
+	}
+	date := b.date(key)
+	return &date
+}
+
 func (b *builder) money(key, missing string) schemas.Money {
 	return read(b, key, missing, schemas.ParseMoney)
 }
@@ -130,7 +139,7 @@ func (b *builder) asset() *reference.Asset {
 		Code: schemas.AssetCode(b.Get("asset", "GB00X")), EffectiveFrom: b.date("from"), Custodian: schemas.CustodianID(b.Get("custodian", "CREST")),
 		Calendar: b.Get("calendar", "platform"), UnitsScale: b.number("scale", "3"), PriceScale: b.number("price-scale", "4"), Quotation: quotation,
 		CutOffMinute: int32(minute*60 + rest), CutOffInclusive: b.Has("inclusive"), //nolint:gosec // a time of day
-		SettlementLag: b.number("lag", "2"), PriceTolerance: read(b, "tolerance", "0.1", schemas.ParseWeight),
+		SettlementLag: b.number("lag", "2"), PriceTolerance: read(b, "tolerance", "0.1", schemas.ParseWeight), CurrencyCalendar: b.Get("currency-calendar", ""),
 	}
 }
 

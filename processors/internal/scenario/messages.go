@@ -49,6 +49,7 @@ func DealingMessage(r Reporter, at schemas.Instant, step Step) *inbox.DealingMes
 		m.Body = &inbox.ShardTotal{
 			Shard: b.number("shard", "0"), Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: b.number("scale", "3"),
 			Weight: int64(b.money("weight", "0")), Orders: int64(b.number("orders", "0")), Root: inbox.Root(merkle.RootOf([]merkle.Hash{merkle.Leaf(merkle.Salt{}, trade, 0)})),
+			SettlesOn: b.optionalDate("settles"),
 		}
 	default:
 		_, value := Ingested(r, at, step)
@@ -116,7 +117,7 @@ func (b *builder) changed(entry *reference.Entry) *inbox.ReferenceChanged {
 func (b *builder) dayClosed() *inbox.DayClosed {
 	m := &inbox.DayClosed{Day: b.date("day")}
 	for _, asset := range strings.Split(b.Get("assets", "GB00X"), ",") {
-		m.Assets = append(m.Assets, inbox.ClosedAsset{Asset: schemas.AssetCode(asset), Custodian: schemas.CustodianID(b.Get("custodian", "CREST")), UnitsScale: b.number("scale", "3")})
+		m.Assets = append(m.Assets, inbox.ClosedAsset{Asset: schemas.AssetCode(asset), Custodian: schemas.CustodianID(b.Get("custodian", "CREST")), UnitsScale: b.number("scale", "3"), SettlesOn: b.optionalDate("settles")})
 	}
 	return m
 }

@@ -155,6 +155,9 @@ func toDealing(key string, m *inbox.DealingMessage) (string, Args) {
 	args := Args{{"key", key}}
 	switch body := m.Body.(type) {
 	case *inbox.ShardTotal:
+		if body.SettlesOn != nil {
+			args = append(args, Arg{"settles", body.SettlesOn.String()})
+		}
 		return "ShardTotal", append(args, Arg{"shard", number(body.Shard)}, Arg{"day", body.Day.String()}, Arg{"custodian", string(body.Custodian)},
 			Arg{"asset", string(body.Asset)}, Arg{"weight", schemas.Money(body.Weight).String()}, Arg{"orders", number(body.Orders)})
 	case *inbox.Reached:
@@ -183,7 +186,13 @@ func toPots(key string, m *inbox.PotMessage) (string, Args) {
 		for i := range body.Assets {
 			assets[i] = string(body.Assets[i].Asset)
 		}
-		return "DayClosed", append(args, Arg{"day", body.Day.String()}, Arg{"assets", strings.Join(assets, ",")})
+		args = append(args, Arg{"day", body.Day.String()}, Arg{"assets", strings.Join(assets, ",")})
+		for i := range body.Assets {
+			if body.Assets[i].SettlesOn != nil {
+				args = append(args, Arg{"settles", body.Assets[i].SettlesOn.String()})
+			}
+		}
+		return "DayClosed", args
 	case *inbox.TimeReached:
 		return "TimeReached", append(args, Arg{"time", body.Time.Time().Format("2006-01-02T15:04")})
 	case *inbox.ReferenceChanged:
