@@ -22,6 +22,7 @@ var layers = []struct {
 	{"streams/sim", []string{"schemas", "streams", "processors"}, "the simulator runs the registry of processes and nothing at the edges"},
 	{"streams", []string{"schemas", "=streams"}, "streams is the vocabulary: it imports schemas alone"},
 	{"processors/internal", []string{"schemas", "=streams", "processors/internal"}, "calculators serve processes without knowing any"},
+	{"processors/model", []string{"schemas", "processors/model"}, "the model is written apart: what it shares with the processes it cannot find wrong"},
 	{"processors", []string{"schemas", "=streams", "processors/internal", "own"}, "a process imports schemas, streams and the calculators; " +
 		"it never imports another process, the engine or an edge: send a command, or wire it in cmd"},
 	{"sinks", []string{"schemas", "=streams", "streams/feed", "own"}, "a sink is one edge: it imports schemas, streams and feeds, never another sink; tie them together in cmd"},
@@ -62,6 +63,9 @@ func allowed(file *File, target string) (why string, ok bool) {
 	}
 	if file.Dir() == "processors" && within(target, "processors") {
 		return "", true // the registry names every process
+	}
+	if file.Test() && file.Dir() == "processors/model" {
+		return "the model's test plays to every process", within(target, "processors") || within(target, "schemas") || target == "streams" || target == "streams/sim"
 	}
 	for _, layer := range layers {
 		if within(file.Path, layer.folder) {

@@ -1,0 +1,207 @@
+package model
+
+import (
+	"math/big"
+	"slices"
+)
+
+// batch is the orders of a day, custodian, asset and side, by shard.
+type batch struct {
+	day           day
+	custodian     string
+	asset, side   string
+	decimals      int
+	orders        [][]*order
+	weight        *big.Rat
+	given, gotten *big.Rat // so far
+	pieces        int
+	state         string // placed, priced, settled, rejected
+	settles       day
+	seen          map[string]string // confirmations by id: their content
+	waiting       []*confirmation
+}
+
+type confirmation struct {
+	kind, id, content string
+	received          day // by the trust's clocks: what is to settle later than that was not settled
+	line              Line
+}
+
+// price is a close of an asset.
+type price struct {
+	pounds   *big.Rat
+	released bool
+}
+
+// tick closes every day whose cut-off has passed, and makes a batch of its orders.
+func (w *World) tick() {
+	for code := range w.assets {
+		for d := w.closed[code].plus(1); d <= w.today(); d = d.plus(1) {
+			if !w.deals(code, d) {
+				continue
+			}
+			row := w.assets[code].on(d)
+			if w.inTime(row, d) {
+				break
+			}
+			w.closed[code] = d
+			w.freeze(code, "buy", d, row)
+		}
+	}
+}
+
+func (w *World) freeze(code, side string, d day, row *asset) {
+	b := &batch{
+		day: d, custodian: row.custodian, asset: code, side: side, decimals: row.units, orders: make([][]*order, w.shards), weight: new(big.Rat),
+		given: new(big.Rat), gotten: new(big.Rat), state: "placed", settles: w.settlement(code, d), seen: make(map[string]string),
+	}
+	for name, p := range w.pots {
+		for _, o := range p.orders {
+			if o.asset == code && o.side == side && o.day == d {
+				o.batch, b.weight = b, sum(b.weight, o.weight)
+				b.orders[w.shardOf(name)] = append(b.orders[w.shardOf(name)], o)
+			}
+		}
+	}
+	if b.weight.Sign() > 0 {
+		w.batches = append(w.batches, b)
+	}
+}
+
+// price takes a vendor's close: released, kept for a person where it moved too far, or refused.
+func (w *World) price(line Line) {
+	code, d, pounds := line.Get("asset", "GB00X"), w.dateIn(line, "day"), number(line.Get("close", "1"))
+	row := w.assets[code].on(d)
+	if row == nil || d > w.today() || w.deals(code, d) && w.inTime(row, d) || row.pence != line.Has("pence") || down(pounds, row.prices).Cmp(pounds) != 0 {
+		return
+	}
+	if row.pence {
+		pounds = times(pounds, big.NewRat(1, 100))
+	}
+	if down(pounds, 8).Cmp(pounds) != 0 || w.prices[code][d] != nil {
+		return
+	}
+	if w.prices[code] == nil {
+		w.prices[code] = make(map[day]*price)
+	}
+	w.prices[code][d] = &price{pounds, w.tolerated(code, d, row, pounds)}
+	w.priceKnown(code, d)
+}
+
+// tolerated says whether the price moved no further from the last released one than it may.
+func (w *World) tolerated(code string, d day, row *asset, pounds *big.Rat) bool {
+	last := day("")
+	for known, p := range w.prices[code] {
+		if p.released && known < d && known > last {
+			last = known
+		}
+	}
+	if last == "" {
+		return true
+	}
+	before := w.prices[code][last].pounds
+	return new(big.Rat).Abs(minus(pounds, before)).Cmp(times(before, number(row.tolerance))) <= 0
+}
+
+// judge is an operator's word on a price that is kept for it.
+func (w *World) judge(kind string, line Line) {
+	code, d := line.Get("asset", "GB00X"), w.dateIn(line, "day")
+	p := w.prices[code][d]
+	if p == nil || p.released || p.pounds.Cmp(number(line.Get("price", "1"))) != 0 {
+		return
+	}
+	if kind == "Refusal" {
+		delete(w.prices[code], d)
+		return
+	}
+	p.released = true
+	w.priceKnown(code, d)
+}
+
+// priceKnown lets the batches go on that waited for the price.
+func (w *World) priceKnown(code string, d day) {
+	for _, b := range w.batches {
+		if b.asset == code && b.day == d {
+			w.work(b)
+		}
+	}
+}
+
+// confirmed takes what a custodian says of a batch.
+func (w *World) confirmed(kind string, line Line) {
+	custodian, code, d := line.Get("custodian", "CREST"), line.Get("asset", "GB00X"), w.dateIn(line, "day")
+	at := slices.IndexFunc(w.batches, func(b *batch) bool {
+		return b.asset == code && b.day == d && b.custodian == line.Get("placed-with", custodian) && b.side == line.Get("side", "buy")
+	})
+	if at < 0 {
+		return
+	}
+	b := w.batches[at]
+	c := &confirmation{kind: kind, id: line.Get("id", ""), line: line, received: w.today()}
+	for _, name := range []string{"piece", "cash", "units", "price", "on", "reason"} {
+		c.content += "|" + line.Get(name, "")
+	}
+	c.content += kind
+	if line.Has("final") {
+		c.content += "final"
+	}
+	if _, seen := b.seen[c.id]; seen || b.custodian != custodian || b.state == "settled" || b.state == "rejected" {
+		return
+	}
+	b.seen[c.id] = c.content
+	b.waiting = append(b.waiting, c)
+	w.work(b)
+}
+
+// work deals with what waits, in its order. A fill waits for the day's released price, and all behind it with it.
+func (w *World) work(b *batch) {
+	for len(b.waiting) > 0 {
+		c := b.waiting[0]
+		p := w.prices[b.asset][b.day]
+		if c.kind == "Fill" && (p == nil || !p.released) {
+			return
+		}
+		b.waiting = b.waiting[1:]
+		if !w.take(b, c, p) {
+			delete(b.seen, c.id) // what was refused may come again
+		}
+	}
+}
+
+// take does what a confirmation says, if it fits the batch as it stands.
+func (w *World) take(b *batch, c *confirmation, p *price) bool {
+	switch {
+	case b.state == "settled", b.state == "rejected":
+		return false
+	case c.kind == "Fill":
+		return w.fill(b, c.line, p)
+	case c.kind == "Settled":
+		on := w.dateIn(c.line, "on")
+		if b.state != "priced" || on < b.settles || on > c.received {
+			return false
+		}
+		w.settle(b)
+		return true
+	case b.state == "priced":
+		return false // a rejection that comes after the last piece
+	case b.pieces > 0:
+		w.dealt(b, new(big.Rat), new(big.Rat), true)
+		return true
+	}
+	w.reject(b)
+	return true
+}
+
+func (w *World) fill(b *batch, line Line, p *price) bool {
+	given, gotten := number(line.Get("cash", "0")), number(line.Get("units", "0"))
+	exact := down(new(big.Rat).Quo(given, p.pounds), b.decimals)
+	apart := new(big.Rat).Abs(minus(gotten, exact))
+	quantum := new(big.Rat).Quo(big.NewRat(1, 1), number("1e"+itoa(b.decimals)))
+	switch {
+	case b.state == "priced", whole(line, "piece", "1") != b.pieces+1, number(line.Get("price", "1")).Cmp(p.pounds) != 0,
+		given.Cmp(minus(b.weight, b.given)) > 0, down(gotten, b.decimals).Cmp(gotten) != 0, apart.Cmp(quantum) > 0:
+		return false
+	}
+	w.dealt(b, given, gotten, line.Has("final"))
+	return true
+}

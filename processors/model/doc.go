@@ -1,0 +1,6 @@
+// Package model is Penstock as an accountant would work it by hand: slow, obvious and written apart. It keeps exact fractions in plain maps, reads
+// the same lines as the scenarios do, and shares with the processes nothing but the nouns. Its test plays random histories to both, and compares
+// every balance of every account and every answer to an instruction after every line.
+//
+// What it leaves out: bounds that no history of the test reaches, parked pots, and how records travel. Those have tests of their own.
+package model

@@ -1,0 +1,251 @@
+package model_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/custodian"
+)
+
+// action is what somebody outside does next. Its numbers say which of what is possible, by their remainders: an action means something
+// whatever came before it, so that a history may lose any of them.
+type action struct {
+	Kind       kind
+	A, B, C, D int
+}
+
+type kind int
+
+// The kinds of action.
+const (
+	nothing kind = iota
+	contributes
+	contributesSplit
+	buys
+	cancels
+	repeats
+	contradicts
+	misdates
+	opens
+	ticks
+	morning
+	prices
+	judges
+	fills
+	settles
+	rejects
+	kinds
+)
+
+// often lists the kinds as often as they happen.
+func often() []kind {
+	return []kind{
+		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks,
+		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
+	}
+}
+
+// outside are members, vendors, custodians and operators: they know what they sent, and the orders that they were sent.
+type outside struct {
+	*rig
+	lines []string
+	ids   int
+	sent  []string // instructions
+	desk  map[schemas.ID]*dealt
+	// day counts from the first Monday, minute from its midnight.
+	day, minute int
+	closes      map[string]string // by asset and day: what was sent last
+}
+
+// dealt is what a custodian has done about an order.
+type dealt struct {
+	pieces  int
+	cash    schemas.Money
+	final   bool
+	settled bool
+	last    string // the last confirmation
+}
+
+const (
+	daysMax = 45
+	lastPot = 5 // the pots are p0 to p5; the last is not opened at first
+)
+
+// monday is 17 March 2008; the Friday after it and the Monday after that are closed, as they were in London.
+const monday schemas.Date = 13955
+
+type fund struct {
+	code, custodian, row string
+	scale                int
+	pence                bool
+	price                int64 // in the last decimal of its prices
+	decimals             int
+}
+
+func funds() []fund {
+	return []fund{
+		{"GB00X", "CREST", "calendar=london scale=3 price-scale=4 lag=2", 3, false, 12_345, 4},
+		{"GB00Y", "CREST", "calendar=london scale=4 price-scale=2 lag=0 pence inclusive", 4, true, 31_415, 2},
+		{"GB00Z", "EURO", "calendar=platform scale=6 price-scale=8 lag=3 cut-off=15:00", 6, false, 271_828_182, 8},
+	}
+}
+
+// begin is how every history begins.
+func begin() []string {
+	lines := []string{
+		"at 2008-03-14 09:00",
+		"given Calendar id=c1 name=platform from=2008-01-01 through=2009-12-31 closed=2008-03-21",
+		"given Calendar id=c2 name=london from=2008-01-01 through=2009-12-31 closed=2008-03-21,2008-03-24",
+		"given Custodian id=c3 custodian=CREST", "given Custodian id=c4 custodian=EURO",
+		"given Settings id=c5 from=2008-01-01 calendar=platform backdating=90",
+	}
+	for _, f := range funds() {
+		lines = append(lines, fmt.Sprintf("given Asset id=%[1]s asset=%[1]s custodian=%[2]s from=2008-01-01 %[3]s", f.code, f.custodian, f.row))
+	}
+	lines = append(lines, "at 2008-03-17 08:00")
+	for p := range lastPot {
+		lines = append(lines, fmt.Sprintf("given PotOpened pot=p%d id=open dated=2008-03-17", p))
+	}
+	return lines
+}
+
+// say plays a line and keeps it.
+func (o *outside) say(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	o.lines = append(o.lines, line)
+	o.play(line)
+}
+
+// date is today, or so many days later.
+func (o *outside) date(more int) string {
+	return (monday + schemas.Date(o.day+more)).String() //nolint:gosec // days are few
+}
+
+// later moves the clock.
+func (o *outside) later(minutes int) {
+	if minutes <= 0 || o.minute+minutes >= 24*60 {
+		return
+	}
+	o.minute += minutes
+	o.clock()
+}
+
+func (o *outside) clock() { o.say("at %s %02d:%02d", o.date(0), o.minute/60, o.minute%60) }
+
+// do lets an action happen.
+func (o *outside) do(a action) {
+	switch a.Kind {
+	case contributes, contributesSplit, buys, cancels, misdates, opens:
+		o.later(a.D % 40)
+		o.instruct(a)
+	case repeats:
+		if len(o.sent) > 0 {
+			o.say("%s", o.sent[len(o.sent)-1-a.A%len(o.sent)])
+		}
+	case contradicts:
+		if len(o.sent) > 0 {
+			words := strings.Fields(o.sent[len(o.sent)-1-a.A%len(o.sent)])
+			o.say("given Buy %s %s asset=%s cash=%s dated=%s", words[2], words[3], funds()[a.B%3].code, pounds(a.C), o.date(0))
+		}
+	case ticks:
+		o.later(a.A % 300)
+		o.say("given Tick")
+	case morning:
+		o.nextMorning(a)
+	case prices, judges:
+		o.price(a)
+	case rejects:
+		if a.C%3 != 0 {
+			a.Kind = fills
+		}
+		o.confirm(a)
+	case fills, settles:
+		o.confirm(a)
+	case nothing, kinds:
+	}
+}
+
+func (o *outside) nextMorning(a action) {
+	if o.day >= daysMax {
+		return
+	}
+	if a.B%4 != 0 {
+		o.later(20*60 - o.minute)
+		o.say("given Tick")
+	}
+	o.day += 1 + a.A%2
+	o.minute = 8 * 60
+	o.clock()
+}
+
+func pounds(pence int) string { return schemas.Money(1 + pence%30_000).String() }
+
+func (o *outside) instruct(a action) {
+	o.ids++
+	who := fmt.Sprintf("pot=p%d id=i%d", a.A%(lastPot+1), o.ids)
+	what, dated := "PotOpened "+who, o.date(-(a.C % 2))
+	switch a.Kind { //nolint:exhaustive // what else there is opens a pot
+	case contributes:
+		what = "Contribution " + who + " cash=" + pounds(a.C)
+	case contributesSplit:
+		what = "Contribution " + who + " cash=" + pounds(a.C) + " split=" + split(a)
+	case buys:
+		what = "Buy " + who + " asset=" + funds()[a.B%3].code + " cash=" + pounds(a.C)
+	case cancels:
+		what = "Cancel " + who + " instruction=" + o.earlier(a)
+	case misdates:
+		what, dated = "Contribution "+who+" cash="+pounds(a.C), o.date([]int{1, -91, -90, -400, 30}[a.B%5])
+	}
+	line := "given " + what + " dated=" + dated
+	o.sent = append(o.sent, line)
+	o.say("%s", line)
+}
+
+// split is in three parts, the first of which may be tiny, in two or in one.
+func split(a action) string {
+	f := funds()
+	first := 1 + a.B%999_998
+	second := (1_000_000 - first) / 2
+	switch a.D % 3 {
+	case 0:
+		return fmt.Sprintf("%s:0.%06d,%s:0.%06d,%s:0.%06d", f[0].code, first, f[1].code, second, f[2].code, 1_000_000-first-second)
+	case 1:
+		return fmt.Sprintf("%s:0.%06d,%s:0.%06d", f[a.C%3].code, first, f[(a.C+1)%3].code, 1_000_000-first)
+	}
+	return f[a.C%3].code + ":1"
+}
+
+// earlier is the id of one of the last instructions of the same pot, or of one that is not known.
+func (o *outside) earlier(a action) string {
+	pot, left := fmt.Sprintf("pot=p%d", a.A%(lastPot+1)), a.B%6
+	for n := len(o.sent) - 1; n >= 0; n-- {
+		words := strings.Fields(o.sent[n])
+		if words[2] != pot {
+			continue
+		}
+		if left == 0 {
+			return strings.TrimPrefix(words[3], "id=")
+		}
+		left--
+	}
+	return "unknown"
+}
+
+// next is an order that a custodian has something to say about, or nil.
+func (o *outside) next(a action, wanted func(*custodian.CustodianOrder, *dealt) bool) (*custodian.CustodianOrder, *dealt) {
+	var found []*custodian.CustodianOrder
+	for _, order := range o.orders {
+		if o.desk[order.Trade] == nil {
+			o.desk[order.Trade] = &dealt{}
+		}
+		if wanted(order, o.desk[order.Trade]) {
+			found = append(found, order)
+		}
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	order := found[a.A%len(found)]
+	return order, o.desk[order.Trade]
+}

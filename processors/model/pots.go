@@ -1,0 +1,256 @@
+package model
+
+import (
+	"math/big"
+	"slices"
+	"strings"
+)
+
+// pot is what a pot has besides its balances.
+type pot struct {
+	name   string
+	orders []*order
+	seen   []*seen
+}
+
+// order is an open order.
+type order struct {
+	pot                   *pot
+	source, id            string // of its instruction
+	asset                 string
+	side                  string
+	day                   day
+	weight, given, gotten *big.Rat
+	priced                bool
+	batch                 *batch // once its day is closed
+}
+
+// seen is an instruction that was answered.
+type seen struct {
+	source, id, content string
+	dated               day
+	state, code         string
+}
+
+// ordersMax is how many open orders a pot may have.
+const ordersMax = 200
+
+// asked is an instruction that is being answered.
+type asked struct {
+	*World
+	pot              *pot
+	name, source, id string
+	kind, content    string
+	dated            day
+	line             Line
+}
+
+func (w *World) instructed(kind string, line Line) {
+	a := &asked{
+		World: w, name: line.Get("pot", "p1"), source: line.Get("source", "portal"), id: line.Get("id", "open"), kind: kind, line: line, dated: w.dateIn(line, "dated"),
+	}
+	a.pot = w.pots[a.name]
+	a.content = strings.Join([]string{kind, string(a.dated), line.Get("asset", ""), line.Get("cash", ""), line.Get("split", ""), line.Get("instruction", "")}, "|")
+	if a.pot == nil && kind != "PotOpened" {
+		a.tell(a.name, a.id, "rejected", "pot/not-open", false)
+		return
+	}
+	if a.pot != nil && a.answeredBefore() {
+		return
+	}
+	if code := a.checkDate(); code != "" {
+		a.refuse(code)
+		return
+	}
+	a.do()
+}
+
+// answeredBefore answers what was answered before. What may be forgotten by its date answers only the same again.
+func (a *asked) answeredBefore() bool {
+	s := a.pot.find(a.source, a.id)
+	switch {
+	case s == nil, s.content != a.content && !a.mustKeep(s):
+		return false
+	case s.content != a.content:
+		a.tell(a.name, a.id, "rejected", "pot/conflicting-duplicate", true)
+	case s.state == "rejected":
+		a.tell(a.name, a.id, s.state, s.code, true)
+	default:
+		a.tell(a.name, a.id, s.state, "", true)
+	}
+	return true
+}
+
+func (p *pot) find(source, id string) *seen {
+	for _, s := range p.seen {
+		if s.source == source && s.id == id {
+			return s
+		}
+	}
+	return nil
+}
+
+func (a *asked) mustKeep(s *seen) bool {
+	return s.dated >= a.today().plus(-a.backDays) || slices.ContainsFunc(a.pot.orders, func(o *order) bool { return o.source == s.source && o.id == s.id })
+}
+
+func (a *asked) checkDate() string {
+	switch {
+	case a.dated > a.today():
+		return "pot/dated-in-future"
+	case a.dated < a.today().plus(-a.backDays):
+		return "pot/dated-too-far-back"
+	}
+	return ""
+}
+
+// refuse answers that it is not done. An instruction to a pot that is not open is not remembered: there is nothing to keep it in.
+func (a *asked) refuse(code string) {
+	a.tell(a.name, a.id, "rejected", code, false)
+	if a.pot != nil {
+		a.remember("rejected", code)
+	}
+}
+
+func (a *asked) accept() {
+	a.tell(a.name, a.id, "accepted", "", false)
+	a.remember("accepted", "")
+}
+
+func (a *asked) remember(state, code string) {
+	a.pot.seen = slices.DeleteFunc(a.pot.seen, func(s *seen) bool { return s.source == a.source && s.id == a.id || !a.mustKeep(s) })
+	a.pot.seen = append(a.pot.seen, &seen{a.source, a.id, a.content, min(a.dated, a.today()), state, code})
+}
+
+func (a *asked) do() {
+	switch a.kind {
+	case "PotOpened":
+		if a.pot != nil {
+			a.refuse("pot/already-open")
+			return
+		}
+		a.pot = &pot{name: a.name}
+		a.pots[a.name] = a.pot
+		a.accept()
+	case "Contribution":
+		a.contribute()
+	case "Buy":
+		a.buy()
+	case "Cancel":
+		a.cancel()
+	default:
+		panic("model: there is no " + a.kind)
+	}
+}
+
+func (a *asked) contribute() {
+	paid := number(a.line.Get("cash", "0"))
+	var orders []*order
+	if split := a.line.Get("split", ""); split != "" {
+		weights, taken := new(big.Rat), new(big.Rat)
+		for _, piece := range strings.Split(split, ",") {
+			code, weight, _ := strings.Cut(piece, ":")
+			weights = sum(weights, number(weight))
+			upTo := down(times(paid, weights), 2)
+			orders = append(orders, a.order(code, "buy", minus(upTo, taken)))
+			taken = upTo
+		}
+	}
+	if code := a.place(orders); code != "" {
+		a.refuse(code)
+		return
+	}
+	a.move(a.name, cash, "bank:client-money", "pot:available", paid)
+	a.reserve(orders)
+}
+
+func (a *asked) buy() {
+	orders := []*order{a.order(a.line.Get("asset", "GB00X"), "buy", number(a.line.Get("cash", "0")))}
+	if code := a.place(orders); code != "" {
+		a.refuse(code)
+		return
+	}
+	if a.Books.balance(key{a.name, "pot:available", cash}).Cmp(orders[0].weight) < 0 {
+		a.refuse("pot/cash-not-available")
+		return
+	}
+	a.reserve(orders)
+}
+
+func (a *asked) order(code, side string, weight *big.Rat) *order {
+	return &order{pot: a.pot, source: a.source, id: a.id, asset: code, side: side, weight: weight, given: new(big.Rat), gotten: new(big.Rat)}
+}
+
+// place finds the dealing day of every order, or says why one of them cannot be.
+func (a *asked) place(orders []*order) string {
+	if len(a.pot.orders)+len(orders) > ordersMax {
+		return "pot/too-many-orders"
+	}
+	for _, o := range orders {
+		if a.assets[o.asset] == nil {
+			return "pot/unknown-asset"
+		}
+		d, ok := a.dealingDay(o.asset)
+		if !ok {
+			return "pot/no-dealing-day"
+		}
+		if d <= a.closed[o.asset] {
+			return "pot/after-close"
+		}
+		o.day = d
+	}
+	return ""
+}
+
+// reserve sets aside what the orders give. What is less than a penny makes no order.
+func (a *asked) reserve(orders []*order) {
+	for _, o := range orders {
+		if o.weight.Sign() > 0 {
+			a.move(a.name, cash, "pot:available", "pot:reserved", o.weight)
+			a.pot.orders = append(a.pot.orders, o)
+		}
+	}
+	a.accept()
+}
+
+func (a *asked) cancel() {
+	target := a.line.Get("instruction", "")
+	s := a.pot.find(a.source, target)
+	if s == nil {
+		a.refuse("pot/unknown-instruction")
+		return
+	}
+	if s.state == "settled-in-part" {
+		a.refuse("pot/too-late-to-cancel")
+		return
+	}
+	var found []*order
+	for _, o := range a.pot.orders {
+		if o.source != a.source || o.id != target {
+			continue
+		}
+		if o.day <= a.closed[o.asset] || !a.inTime(a.assets[o.asset].on(o.day), o.day) {
+			a.refuse("pot/too-late-to-cancel")
+			return
+		}
+		found = append(found, o)
+	}
+	if len(found) == 0 {
+		a.refuse("pot/nothing-to-cancel")
+		return
+	}
+	for _, o := range found {
+		a.move(a.name, cash, "pot:reserved", "pot:available", o.weight)
+		o.end()
+	}
+	if s.state != "rejected" {
+		s.state = "cancelled"
+		a.tell(a.name, target, "cancelled", "", false)
+	}
+	a.accept()
+}
+
+// end takes the order out of its pot.
+func (o *order) end() {
+	o.pot.orders = slices.DeleteFunc(o.pot.orders, func(other *order) bool { return other == o })
+}

@@ -1,0 +1,177 @@
+package model_test
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock-ledger/penstock/processors/dealing"
+	"github.com/penstock-ledger/penstock/processors/intake"
+	"github.com/penstock-ledger/penstock/processors/internal/scenario"
+	"github.com/penstock-ledger/penstock/processors/model"
+	"github.com/penstock-ledger/penstock/processors/pot"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/avrobin"
+	"github.com/penstock-ledger/penstock/schemas/custodian"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/status"
+	"github.com/penstock-ledger/penstock/streams"
+	"github.com/penstock-ledger/penstock/streams/sim"
+)
+
+// rig plays lines to the processes in memory and to the model, and compares them after each.
+type rig struct {
+	shards   int32
+	pipeline *sim.Pipeline
+	model    *model.World
+	// booked are the balances as the journals say; read is how far each partition of a topic was read.
+	booked model.Books
+	read   map[string]int
+	// told are the answers since the last comparison.
+	told   []string
+	orders []*custodian.CustodianOrder
+	at     schemas.Instant
+}
+
+// fault is what a test's own mistake or a difference is told as.
+type fault struct{ text string }
+
+// reporter turns what is wrong into a fault.
+type reporter struct{}
+
+func (reporter) Helper() {}
+
+func (reporter) Errorf(format string, args ...any) { panic(fault{fmt.Sprintf(format, args...)}) }
+
+func (reporter) Fatalf(format string, args ...any) { panic(fault{fmt.Sprintf(format, args...)}) }
+
+func newRig(shards int32, schedule sim.Schedule) *rig {
+	pipeline, err := sim.New(shards, append(intake.Processes([]byte("secret")), pot.Process(), dealing.Process(shards))...)
+	if err != nil {
+		panic(fault{err.Error()})
+	}
+	pipeline.Vary(schedule)
+	shardOf := func(pot string) int { return int(streams.PartitionOf(pot, shards)) }
+	return &rig{shards: shards, pipeline: pipeline, model: model.New(int(shards), shardOf), booked: make(model.Books), read: make(map[string]int)}
+}
+
+// play lets one line happen on both sides.
+func (r *rig) play(line string) {
+	steps, err := scenario.Parse(line)
+	if err != nil {
+		panic(fault{err.Error()})
+	}
+	for _, step := range steps {
+		if step.Verb == "at" {
+			r.at = moment(step)
+			continue
+		}
+		r.produce(step)
+		if err := r.pipeline.Run(); err != nil {
+			panic(fault{err.Error()})
+		}
+		r.model.Tell(r.at.Time(), step.Kind, step.Args)
+		r.compare()
+	}
+}
+
+func moment(step scenario.Step) schemas.Instant {
+	t, err := time.Parse("2006-01-02 15:04", step.Kind+" "+step.Args[0].Key)
+	if err != nil {
+		panic(fault{err.Error()})
+	}
+	return schemas.InstantOf(t)
+}
+
+// produce sends what a line tells of to its topic: a tick to every partition.
+func (r *rig) produce(step scenario.Step) {
+	topic, value := scenario.Ingested(reporter{}, r.at, step)
+	framed := sim.Frame(topic, value)
+	switch v := value.(type) {
+	case *ingest.Instruction:
+		if _, tick := v.Body.(*ingest.Tick); !tick {
+			r.pipeline.Produce(topic, string(v.Pot), framed, r.at)
+			return
+		}
+		for partition := range r.shards {
+			r.pipeline.ProduceTo(topic, partition, "", framed, r.at)
+		}
+	case *ingest.Confirmation:
+		r.pipeline.Produce(topic, v.Trade.String(), framed, r.at)
+	default:
+		r.pipeline.Produce(topic, "", framed, r.at)
+	}
+}
+
+// compare reads what is new on the topics, and reports every balance and every answer that the model knows otherwise.
+func (r *rig) compare() {
+	for _, process := range []string{pot.Name, dealing.Name} {
+		if parked := r.pipeline.Parked(process); len(parked) > 0 {
+			panic(fault{fmt.Sprintf("%s could not decide for %v", process, parked)})
+		}
+	}
+	r.told = nil
+	each(r, streams.LedgerJournal, r.book)
+	each(r, streams.StatusInstruction, r.answer)
+	each(r, streams.CustodianOrder, func(o *custodian.CustodianOrder) { r.orders = append(r.orders, o) })
+	slices.Sort(r.told)
+	if !slices.Equal(r.told, r.model.Told) {
+		panic(fault{fmt.Sprintf("answered is %q, the model says %q", r.told, r.model.Told)})
+	}
+	if lines := r.booked.Differences(r.model.Books); len(lines) > 0 {
+		panic(fault{"booked is here, the model there:\n  " + strings.Join(lines, "\n  ")})
+	}
+}
+
+// each reads the records that came to a topic since the last time.
+func each[T any, P interface {
+	*T
+	DecodeAvro(*avrobin.Reader)
+}](r *rig, topic string, do func(P)) {
+	width := streams.TopicNamed(topic).Width.Partitions(r.shards)
+	for partition := range width {
+		name := fmt.Sprint(topic, "/", partition)
+		records := r.pipeline.Partition(topic, partition)
+		for _, record := range records[r.read[name]:] {
+			payload, err := sim.Unframe(topic, record.Value)
+			if err != nil {
+				panic(fault{err.Error()})
+			}
+			value := P(new(T))
+			reader := avrobin.NewReader(payload)
+			value.DecodeAvro(reader)
+			if err := reader.Done(); err != nil {
+				panic(fault{err.Error()})
+			}
+			do(value)
+		}
+		r.read[name] = len(records)
+	}
+}
+
+// book adds a journal up.
+func (r *rig) book(j *ledger.Journal) {
+	owner := ""
+	if j.Pot != nil {
+		owner = string(*j.Pot)
+	}
+	for i := range j.Postings {
+		p := &j.Postings[i]
+		quantity := big.NewRat(int64(p.Quantity), schemas.Power10(schemas.QuantityScale))
+		r.booked.Move(int(j.Shard), owner, string(p.Asset), string(p.From), string(p.To), quantity)
+	}
+}
+
+func (r *rig) answer(s *status.InstructionStatus) {
+	line := fmt.Sprintf("%s %s %s", s.Pot, s.ID, s.State)
+	if s.Code != "" {
+		line += " " + string(s.Code)
+	}
+	if s.Duplicate {
+		line += " again"
+	}
+	r.told = append(r.told, line)
+}

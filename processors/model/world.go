@@ -1,0 +1,122 @@
+package model
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Line is what one line of a scenario says happened.
+type Line interface {
+	Get(key, missing string) string
+	Has(key string) bool
+}
+
+// World is all that the model knows.
+type World struct {
+	Books Books
+	// Told are the answers that the last line led to: pot, instruction, state, code, and whether it had been answered before.
+	Told []string
+
+	shards  int
+	shardOf func(pot string) int
+
+	now       time.Time
+	zone      *time.Location
+	platform  string
+	backDays  int
+	calendars map[string]*calendar
+	assets    map[string]rows
+	closed    map[string]day // by asset, the last day that is closed
+	prices    map[string]map[day]*price
+	pots      map[string]*pot
+	batches   []*batch
+}
+
+// New returns the model of a trust whose pots are spread over so many shards, as shardOf says.
+func New(shards int, shardOf func(pot string) int) *World {
+	return &World{
+		Books: make(Books), shards: shards, shardOf: shardOf, zone: time.UTC,
+		calendars: make(map[string]*calendar), assets: make(map[string]rows), closed: make(map[string]day),
+		prices: make(map[string]map[day]*price), pots: make(map[string]*pot),
+	}
+}
+
+// Tell lets a line happen.
+func (w *World) Tell(at time.Time, kind string, line Line) {
+	w.now, w.Told = at, nil
+	switch kind {
+	case "Calendar", "Settings", "Asset", "Custodian":
+		w.learn(kind, line)
+	case "Tick":
+		w.tick()
+	case "Price":
+		w.price(line)
+	case "Release", "Refusal":
+		w.judge(kind, line)
+	case "Fill", "Settled", "Rejected":
+		w.confirmed(kind, line)
+	default:
+		w.instructed(kind, line)
+	}
+}
+
+func (w *World) learn(kind string, line Line) {
+	switch kind {
+	case "Calendar":
+		c := &calendar{first: w.dateIn(line, "from"), last: w.dateIn(line, "through"), closed: make(map[day]bool)}
+		for _, d := range strings.FieldsFunc(line.Get("closed", ""), func(r rune) bool { return r == ',' }) {
+			c.closed[day(d)] = true
+		}
+		w.calendars[line.Get("name", "platform")] = c
+	case "Settings":
+		w.platform, w.backDays = line.Get("calendar", "platform"), whole(line, "backdating", "90")
+		zone, err := time.LoadLocation(line.Get("zone", "Europe/London"))
+		if err != nil {
+			panic("model: " + err.Error())
+		}
+		w.zone = zone
+	case "Asset":
+		code := line.Get("asset", "GB00X")
+		if w.assets[code] == nil {
+			w.closed[code] = w.today().plus(-1)
+		}
+		w.assets[code] = append(w.assets[code], &asset{
+			from: w.dateIn(line, "from"), custodian: line.Get("custodian", "CREST"), calendar: line.Get("calendar", "platform"),
+			units: whole(line, "scale", "3"), prices: whole(line, "price-scale", "4"), lag: whole(line, "lag", "2"),
+			pence: line.Has("pence"), inclusive: line.Has("inclusive"), cutOff: line.Get("cut-off", "12:00"), tolerance: line.Get("tolerance", "0.1"),
+		})
+	}
+}
+
+// dateIn reads a date; missing, it is that of the line.
+func (w *World) dateIn(line Line, name string) day { return day(line.Get(name, w.now.Format(dayForm))) }
+
+func whole(line Line, name, missing string) int {
+	n, err := strconv.Atoi(line.Get(name, missing))
+	if err != nil {
+		panic(fmt.Sprintf("model: %s: %v", name, err))
+	}
+	return n
+}
+
+// tell notes an answer.
+func (w *World) tell(pot, id, state, code string, duplicate bool) {
+	line := fmt.Sprintf("%s %s %s", pot, id, state)
+	if code != "" {
+		line += " " + code
+	}
+	if duplicate {
+		line += " again"
+	}
+	w.Told = append(w.Told, line)
+	slices.Sort(w.Told)
+}
+
+// move books a quantity in the pot's name. Nothing is booked for nothing.
+func (w *World) move(pot, asset, from, to string, quantity *big.Rat) {
+	w.Books.Move(w.shardOf(pot), pot, asset, from, to, quantity)
+}
