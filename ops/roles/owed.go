@@ -50,13 +50,15 @@ func (i *Instance) addWaiting(ctx context.Context, status *DayStatus, book *deal
 			if asset == nil {
 				continue
 			}
-			batch, err := i.waitingBatch(ctx, dealing.TradeOf(day, asset.Custodian, closed.Asset), held)
-			if err != nil {
-				return err
-			}
-			if batch != nil {
-				batch.Day, batch.Asset, batch.Custodian = day.String(), closed.Asset, asset.Custodian
-				status.Batches = append(status.Batches, *batch)
+			for _, trade := range dealing.TradesOf(day, asset.Custodian, closed.Asset) {
+				batch, err := i.waitingBatch(ctx, trade, held)
+				if err != nil {
+					return err
+				}
+				if batch != nil {
+					batch.Day, batch.Asset, batch.Custodian = day.String(), closed.Asset, asset.Custodian
+					status.Batches = append(status.Batches, *batch)
+				}
 			}
 		}
 	}

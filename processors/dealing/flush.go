@@ -45,14 +45,14 @@ func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, ta
 	if !next.Told && next.Stage == state.StageSettled && int(next.Sent) == len(next.Pieces) && !isFull(tally) {
 		given, got := soFar(next.Pieces)
 		tell.Settled = append(tell.Settled, inbox.SettledBatch{
-			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side,
+			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Basis: next.Basis,
 			Weight: weightOf(&next), Got: int64(got), Given: int64(given), SettledOn: *next.SettledOn,
 		})
 		next.Told, told = true, true
 	}
 	if !next.Told && next.Stage == state.StageRejected && !isFull(tally) {
 		tell.Rejected = append(tell.Rejected, inbox.RejectedBatch{
-			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Reason: next.Reason,
+			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Basis: next.Basis, Reason: next.Reason,
 		})
 		next.Told, told = true, true
 	}
@@ -68,7 +68,7 @@ func pricedBatch(id schemas.ID, trade *state.TradeState, n int) inbox.PricedBatc
 	piece := &trade.Pieces[n]
 	givenBefore, gotBefore := soFar(trade.Pieces[:n])
 	return inbox.PricedBatch{
-		Trade: id, Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: trade.Side,
+		Trade: id, Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: trade.Side, Basis: trade.Basis,
 		Weight: weightOf(trade), Piece: int32(n + 1), Final: piece.Final, Price: piece.Price, PriceVersion: piece.PriceVersion, //nolint:gosec // bounded by piecesMax
 		GotBefore: int64(gotBefore), GotThrough: int64(gotBefore + piece.Units),
 		GivenBefore: int64(givenBefore), GivenThrough: int64(givenBefore + piece.Cash),

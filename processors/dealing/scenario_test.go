@@ -25,7 +25,7 @@ type player struct {
 
 func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
 	r.Helper()
-	key := tradeOf(steps[0].Args)
+	key := tradeOf(r, steps[0].Args)
 	switch steps[0].Kind {
 	case "Parked":
 		p.shard.Park(key)
@@ -55,12 +55,13 @@ func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 }
 
 // tradeOf is the trade that a step about a parked one names.
-func tradeOf(args scenario.Args) string {
+func tradeOf(r scenario.Reporter, args scenario.Args) string {
+	r.Helper()
 	day, err := schemas.ParseDate(args.Get("day", "2008-03-17"))
 	if err != nil {
 		return ""
 	}
-	return batch.Trade(day, "CREST", "GB00X", inbox.SideBuy).String()
+	return batch.Trade(day, "CREST", "GB00X", scenario.KindOf(r, args)).String()
 }
 
 func (p *player) Is(r scenario.Reporter, _ scenario.Step) scenario.Args {

@@ -13,7 +13,7 @@ import (
 const Name = "dealing"
 
 // Rules is the version of the rules by which this package decides.
-const Rules = "dealing/2"
+const Rules = "dealing/3"
 
 // dealing decides for a trust whose pots are spread over so many shards.
 type dealing struct {

@@ -34,11 +34,13 @@ const tagReady = "ready"
 // shardTotal adds one shard's total. With the last one the batch is complete: its root is published, and it is ready to be
 // placed. A batch without orders is forgotten. The same total again changes nothing.
 func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.TradeState, cause *inbox.Cause, m *inbox.ShardTotal) (*state.TradeState, []streams.Out) {
-	total := state.Total{Shard: m.Shard, Weight: m.Weight, Orders: m.Orders, Root: state.TotalRoot(m.Root)}
+	total := state.Total{
+		Shard: m.Shard, Weight: m.Weight, Orders: m.Orders, Root: state.TotalRoot(m.Root), LeastReserved: m.LeastReserved, LeastWeight: m.LeastWeight,
+	}
 	if before != nil && slices.Contains(before.Totals, total) {
 		return before, nil
 	}
-	next := &state.TradeState{Day: m.Day, Custodian: m.Custodian, Asset: m.Asset, UnitsScale: m.UnitsScale, Side: m.Side}
+	next := &state.TradeState{Day: m.Day, Custodian: m.Custodian, Asset: m.Asset, UnitsScale: m.UnitsScale, Side: m.Side, Basis: m.Basis}
 	if before != nil {
 		*next = *before
 		next.Totals = slices.Clone(before.Totals)
@@ -80,9 +82,13 @@ func (r *Reference) settlesOn(m *inbox.ShardTotal) schemas.Date {
 	return day
 }
 
-// TradeOf returns the id of the external trade that a day's buys of an asset become.
-func TradeOf(day schemas.Date, custodian schemas.CustodianID, asset schemas.AssetCode) schemas.ID {
-	return batch.Trade(day, custodian, asset, inbox.SideBuy)
+// TradesOf returns the ids of the external trades that a day's orders of an asset may become: of its buys, of its sells by units, and of those by cash.
+func TradesOf(day schemas.Date, custodian schemas.CustodianID, asset schemas.AssetCode) []schemas.ID {
+	var trades []schemas.ID
+	for _, kind := range batch.Kinds() {
+		trades = append(trades, batch.Trade(day, custodian, asset, kind))
+	}
+	return trades
 }
 
 // weightOf sums the shards' totals, as far as that can be said.
@@ -120,7 +126,7 @@ func rootOf(trade *state.TradeState) merkle.Hash {
 func shardParts(trade *state.TradeState) []ledger.ShardPart {
 	parts := make([]ledger.ShardPart, len(trade.Totals))
 	for i, t := range trade.Totals {
-		parts[i] = ledger.ShardPart{Shard: t.Shard, Weight: cashQuantity(schemas.Money(t.Weight)), Orders: t.Orders, Root: ledger.TradeRoot(t.Root)}
+		parts[i] = ledger.ShardPart{Shard: t.Shard, Weight: weightQuantity(trade, t.Weight), Orders: t.Orders, Root: ledger.TradeRoot(t.Root)}
 	}
 	return parts
 }
@@ -129,8 +135,8 @@ func shardParts(trade *state.TradeState) []ledger.ShardPart {
 func tradeOut(place streams.Place, id schemas.ID, trade *state.TradeState, event string) streams.Out {
 	return streams.Out{Topic: streams.LedgerTrade, Key: id.String(), Value: &ledger.Trade{
 		ID: schemas.DeriveID("trade-event", id.String(), event), Trade: id, Event: event, RecordedAt: place.RecordedAt,
-		Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: ledger.TradeSide(trade.Side),
-		Ordered: cashQuantity(schemas.Money(weightOf(trade))), Orders: ordersOf(trade), Root: ledger.TradeRoot(rootOf(trade)), SettlesOn: trade.SettlesOn,
+		Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: ledger.TradeSide(trade.Side), Basis: ledger.TradeBasis(trade.Basis),
+		Ordered: weightQuantity(trade, weightOf(trade)), Orders: ordersOf(trade), Root: ledger.TradeRoot(rootOf(trade)), SettlesOn: trade.SettlesOn,
 	}}
 }
 
@@ -162,6 +168,18 @@ func isReady(trade *state.TradeState) bool {
 	return trade.Stage == state.StageBatched ||
 		int(trade.Sent) < len(trade.Pieces) ||
 		!trade.Told && (trade.Stage == state.StageSettled || trade.Stage == state.StageRejected)
+}
+
+// weightQuantity converts a weight of the trade: cash or units, as its basis says.
+func weightQuantity(trade *state.TradeState, weight int64) schemas.Quantity {
+	if trade.Basis == inbox.BasisCash {
+		return cashQuantity(schemas.Money(weight))
+	}
+	q, err := schemas.QuantityOf(weight, int(trade.UnitsScale))
+	if err != nil {
+		return schemas.QuantityMax
+	}
+	return q
 }
 
 // cashQuantity converts cash that a trade is for. More than can be said is only ever told of a trade that ends for that very reason.

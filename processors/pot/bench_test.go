@@ -116,7 +116,7 @@ func confirmedBatches() *inbox.BatchesConfirmed {
 	m := &inbox.BatchesConfirmed{}
 	for _, asset := range benchAssets {
 		m.Priced = append(m.Priced, inbox.PricedBatch{
-			Trade: batch.Trade(benchDay, "CREST", asset, inbox.SideBuy), Day: benchDay, Custodian: "CREST", Asset: asset, UnitsScale: 4,
+			Trade: batch.Trade(benchDay, "CREST", asset, batch.Kind{}), Day: benchDay, Custodian: "CREST", Asset: asset, UnitsScale: 4,
 			Weight: 1_000_000_00, WeightThrough: 1_000_000_00, Piece: 1, Final: true, Price: 133_2700_0000, PriceVersion: 1, GotThrough: 75_035_642, GivenThrough: 999_999_99,
 		})
 	}
@@ -127,7 +127,7 @@ func settledBatches() *inbox.BatchesConfirmed {
 	m := &inbox.BatchesConfirmed{}
 	for _, asset := range benchAssets {
 		m.Settled = append(m.Settled, inbox.SettledBatch{
-			Trade: batch.Trade(benchDay, "CREST", asset, inbox.SideBuy), Day: benchDay, Custodian: "CREST", Asset: asset, UnitsScale: 4,
+			Trade: batch.Trade(benchDay, "CREST", asset, batch.Kind{}), Day: benchDay, Custodian: "CREST", Asset: asset, UnitsScale: 4,
 			Weight: 1_000_000_00, WeightThrough: 1_000_000_00, Got: 75_035_642, Given: 999_999_99, SettledOn: benchDay + 2,
 		})
 	}

@@ -16,9 +16,12 @@ import (
 
 // dayClosedTags are the tags of all pots with orders of the day.
 func dayClosedTags(m *inbox.DayClosed) []string {
-	tags := make([]string, len(m.Assets))
+	kinds := batch.Kinds()
+	tags := make([]string, 0, len(kinds)*len(m.Assets))
 	for i := range m.Assets {
-		tags[i] = batch.Tag(m.Day, m.Assets[i].Asset, inbox.SideBuy)
+		for _, kind := range kinds {
+			tags = append(tags, batch.Tag(m.Day, m.Assets[i].Asset, kind))
+		}
 	}
 	return tags
 }
@@ -31,7 +34,7 @@ func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
 			if order.Day != m.Day || order.Asset != m.Assets[a].Asset {
 				continue
 			}
-			entry := tallyOf(tally, batch.Trade(m.Day, m.Assets[a].Custodian, order.Asset, order.Side), HeldTotal)
+			entry := tallyOf(tally, batch.Trade(m.Day, m.Assets[a].Custodian, order.Asset, kindOf(order)), HeldTotal)
 			sum, err := schemas.AddChecked(entry.Weight, order.Amount)
 			if err != nil {
 				sum = math.MaxInt64 // far more than dealing lets a trade be for: it ends before it is placed
@@ -48,30 +51,36 @@ func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
 func dayClosed(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.DayClosed, tally *state.PotTally) (*state.PotReference, []streams.Out) {
 	c := newClosing(place, stored)
 	next := *stored
-	outs := make([]streams.Out, 0, len(m.Assets))
+	outs := make([]streams.Out, 0, len(batch.Kinds())*len(m.Assets))
 	for i := range m.Assets {
 		asset := &m.Assets[i]
 		if !place.Released {
 			next.Closed = closedThrough(next.Closed, asset.Asset, m.Day)
 		}
-		trade := batch.Trade(m.Day, asset.Custodian, asset.Asset, inbox.SideBuy)
-		// Nothing of an incomplete total is kept: the repeated sweep finds every order as it was.
-		if !c.due(batch.Tag(m.Day, asset.Asset, inbox.SideBuy), trade, HeldTotal, &state.BatchTally{}) {
-			continue
+		for _, kind := range batch.Kinds() {
+			trade := batch.Trade(m.Day, asset.Custodian, asset.Asset, kind)
+			// Nothing of an incomplete total is kept: the repeated sweep finds every order as it was.
+			if c.due(batch.Tag(m.Day, asset.Asset, kind), trade, HeldTotal, &state.BatchTally{}) {
+				outs = append(outs, totalOut(place, cause, m.Day, asset, kind, tallyOf(tally, trade, HeldTotal)))
+			}
 		}
-		entry := tallyOf(tally, trade, HeldTotal)
-		outs = append(outs, streams.Out{Topic: streams.DealingInbox, Key: trade.String(), Value: &inbox.DealingMessage{
-			Cause: *cause,
-			Body: &inbox.ShardTotal{
-				Shard: place.Shard, Trade: trade, Day: m.Day, Custodian: asset.Custodian, Asset: asset.Asset, UnitsScale: asset.UnitsScale,
-				Side: inbox.SideBuy, Weight: entry.Weight, Orders: entry.Orders, Root: inbox.Root(rootOf(entry.Peaks)), SettlesOn: asset.SettlesOn,
-			},
-		}})
 	}
 	if place.Released {
 		return c.after(stored), outs
 	}
 	return c.after(&next), outs
+}
+
+// totalOut tells dealing what the shard has frozen for a batch. An empty batch is told of, too: dealing has to know that all shards have closed it.
+func totalOut(place streams.Place, cause *inbox.Cause, day schemas.Date, asset *inbox.ClosedAsset, kind batch.Kind, total *state.BatchTally) streams.Out {
+	return streams.Out{Topic: streams.DealingInbox, Key: total.Trade.String(), Value: &inbox.DealingMessage{
+		Cause: *cause,
+		Body: &inbox.ShardTotal{
+			Shard: place.Shard, Trade: total.Trade, Day: day, Custodian: asset.Custodian, Asset: asset.Asset, UnitsScale: asset.UnitsScale,
+			Side: kind.Side, Basis: kind.Basis, Weight: total.Weight, Orders: total.Orders, Root: inbox.Root(rootOf(total.Peaks)),
+			LeastReserved: total.LeastReserved, LeastWeight: total.LeastWeight, SettlesOn: asset.SettlesOn,
+		},
+	}}
 }
 
 // batchesConfirmed ends a sweep over confirmed batches: it books the shard's part of each, and what rounding leaves. Where pots of a batch are
@@ -81,13 +90,13 @@ func batchesConfirmed(place streams.Place, stored *state.PotReference, cause *in
 	d := newDraft(&state.PotState{}, 2*len(m.Priced)+2*len(m.Settled))
 	for i := range m.Priced {
 		b := &m.Priced[i]
-		if shares := tallyOf(tally, b.Trade, b.Piece); c.due(batch.Tag(b.Day, b.Asset, b.Side), b.Trade, b.Piece, shares) {
+		if shares := tallyOf(tally, b.Trade, b.Piece); c.due(batch.Tag(b.Day, b.Asset, pricedKind(b)), b.Trade, b.Piece, shares) {
 			d.round(b, shares)
 		}
 	}
 	for i := range m.Settled {
 		b := &m.Settled[i]
-		if c.due(batch.Tag(b.Day, b.Asset, b.Side), b.Trade, HeldSettlement, &state.BatchTally{}) {
+		if c.due(batch.Tag(b.Day, b.Asset, settledKind(b)), b.Trade, HeldSettlement, &state.BatchTally{}) {
 			d.settle(b)
 		}
 	}

@@ -21,13 +21,13 @@ const postingsPerOrder = 3
 func confirmedTags(m *inbox.BatchesConfirmed) []string {
 	tags := make([]string, 0, len(m.Priced)+len(m.Settled)+len(m.Rejected))
 	for i := range m.Priced {
-		tags = append(tags, batch.Tag(m.Priced[i].Day, m.Priced[i].Asset, m.Priced[i].Side))
+		tags = append(tags, batch.Tag(m.Priced[i].Day, m.Priced[i].Asset, pricedKind(&m.Priced[i])))
 	}
 	for i := range m.Settled {
-		tags = append(tags, batch.Tag(m.Settled[i].Day, m.Settled[i].Asset, m.Settled[i].Side))
+		tags = append(tags, batch.Tag(m.Settled[i].Day, m.Settled[i].Asset, settledKind(&m.Settled[i])))
 	}
 	for i := range m.Rejected {
-		tags = append(tags, batch.Tag(m.Rejected[i].Day, m.Rejected[i].Asset, m.Rejected[i].Side))
+		tags = append(tags, batch.Tag(m.Rejected[i].Day, m.Rejected[i].Asset, rejectedKind(&m.Rejected[i])))
 	}
 	slices.Sort(tags)
 	return slices.Compact(tags)
@@ -81,7 +81,7 @@ func confirmed(place streams.Place, before *state.PotState, pot schemas.PotID, c
 func (v *visit) priced(b *inbox.PricedBatch) {
 	for i := range v.state.Orders {
 		order := &v.state.Orders[i]
-		if order.Day != b.Day || order.Asset != b.Asset || order.Side != b.Side || order.Pieces >= b.Piece {
+		if order.Day != b.Day || order.Asset != b.Asset || kindOf(order) != pricedKind(b) || order.Pieces >= b.Piece {
 			continue
 		}
 		moved := v.share(order, b)
@@ -114,7 +114,7 @@ func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amoun
 }
 
 func (v *visit) settled(b *inbox.SettledBatch) {
-	v.finish(b.Day, b.Asset, b.Side, func(order *state.Order) {
+	v.finish(b.Day, b.Asset, settledKind(b), func(order *state.Order) {
 		holding := v.holding(b.Asset)
 		p := purpose{stage: stageSettled, effectiveOn: b.SettledOn, order: v.idOf(order), trade: &b.Trade}
 		move(v.draft, p, b.Asset, b.UnitsScale, end[schemas.Units]{ledger.PotPending, &holding.Pending},
@@ -124,7 +124,7 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 }
 
 func (v *visit) rejected(b *inbox.RejectedBatch) {
-	v.finish(b.Day, b.Asset, b.Side, func(order *state.Order) {
+	v.finish(b.Day, b.Asset, rejectedKind(b), func(order *state.Order) {
 		p := purpose{stage: stageRejected, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
 		v.moveCash(p, v.reserved(), v.available(), schemas.Money(order.Amount-order.Given))
 		v.touch(order, stateRejected, refusal{codeTradeRejected, fmt.Sprintf("the trade in %s for %s was rejected: %s", b.Asset, b.Day, b.Reason)})
@@ -132,11 +132,11 @@ func (v *visit) rejected(b *inbox.RejectedBatch) {
 }
 
 // finish books the end of each of the batch's orders and takes it out of the pot.
-func (v *visit) finish(day schemas.Date, asset schemas.AssetCode, side inbox.Side, book func(*state.Order)) {
+func (v *visit) finish(day schemas.Date, asset schemas.AssetCode, kind batch.Kind, book func(*state.Order)) {
 	rest := v.state.Orders[:0]
 	for i := range v.state.Orders {
 		order := v.state.Orders[i]
-		if order.Day == day && order.Asset == asset && order.Side == side {
+		if order.Day == day && order.Asset == asset && kindOf(&order) == kind {
 			book(&order)
 			v.changed = true
 			continue

@@ -29,6 +29,9 @@ func TestRootCoversEveryOrderInPotThenOrderIDOrder(t *testing.T) {
 		for _, out := range shard.Apply(t, &inbox.PotMessage{Cause: cause, Body: body}) {
 			if m, ok := out.Value.(*inbox.DealingMessage); ok {
 				total, _ := m.Body.(*inbox.ShardTotal)
+				if total != nil && total.Side == inbox.SideSell && total.Orders == 0 {
+					continue // nobody sells
+				}
 				checked++
 				checkRoot(t, total, shard.State("a"), shard.State("b"))
 			}

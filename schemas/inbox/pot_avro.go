@@ -168,6 +168,45 @@ func (v Side) AppendAvro(b []byte) []byte {
 	return avrobin.AppendIndex(b, int(v))
 }
 
+// Basis: what the weights of a batch's orders count.
+type Basis uint8
+
+// The symbols of Basis, in the order of the schema.
+const (
+	BasisCash  Basis = 0 // CASH
+	BasisUnits Basis = 1 // UNITS
+)
+
+// String gives the symbol as the schema writes it.
+func (v Basis) String() string {
+	switch v {
+	case BasisCash:
+		return "CASH"
+	case BasisUnits:
+		return "UNITS"
+	}
+	return "Basis(unknown)"
+}
+
+// ParseBasis finds the symbol that text is, exactly as the schema writes it.
+func ParseBasis(text string) (Basis, bool) {
+	switch text {
+	case "CASH":
+		return BasisCash, true
+	case "UNITS":
+		return BasisUnits, true
+	}
+	return 0, false
+}
+
+// AppendAvro appends the symbol's index.
+func (v Basis) AppendAvro(b []byte) []byte {
+	if int(v) >= 2 {
+		panic("Basis has no such symbol")
+	}
+	return avrobin.AppendIndex(b, int(v))
+}
+
 // PricedBatch is a piece of a batch that was dealt. Amounts are cumulative over the pieces, in quanta: cash of
 // 0.01, units of the asset's scale.
 type PricedBatch struct {
@@ -183,7 +222,7 @@ type PricedBatch struct {
 	UnitsScale int32
 	// Side.
 	Side Side
-	// Weight of the whole batch, in quanta of what its orders give.
+	// Weight of the whole batch, in quanta of its basis.
 	Weight int64
 	// Weight of all shards before this one.
 	WeightBefore int64
@@ -205,6 +244,8 @@ type PricedBatch struct {
 	GivenBefore int64
 	// What it has given with this piece.
 	GivenThrough int64
+	// What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.
+	Basis Basis
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -226,6 +267,7 @@ func (v *PricedBatch) AppendAvro(b []byte) []byte {
 	b = avrobin.AppendLong(b, v.GotThrough)
 	b = avrobin.AppendLong(b, v.GivenBefore)
 	b = avrobin.AppendLong(b, v.GivenThrough)
+	b = v.Basis.AppendAvro(b)
 	return b
 }
 
@@ -248,6 +290,7 @@ func (v *PricedBatch) DecodeAvro(r *avrobin.Reader) {
 	v.GotThrough = r.Long()
 	v.GivenBefore = r.Long()
 	v.GivenThrough = r.Long()
+	v.Basis = Basis(r.Enum(2))
 }
 
 // SettledBatch is a batch of which all pieces have settled.
@@ -264,7 +307,7 @@ type SettledBatch struct {
 	UnitsScale int32
 	// Side.
 	Side Side
-	// Weight of the whole batch, in quanta of what its orders give.
+	// Weight of the whole batch, in quanta of its basis.
 	Weight int64
 	// Weight of all shards before this one.
 	WeightBefore int64
@@ -276,6 +319,8 @@ type SettledBatch struct {
 	Given int64
 	// Day of settlement.
 	SettledOn schemas.Date
+	// What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.
+	Basis Basis
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -292,6 +337,7 @@ func (v *SettledBatch) AppendAvro(b []byte) []byte {
 	b = avrobin.AppendLong(b, v.Got)
 	b = avrobin.AppendLong(b, v.Given)
 	b = avrobin.AppendLong(b, int64(v.SettledOn))
+	b = v.Basis.AppendAvro(b)
 	return b
 }
 
@@ -309,6 +355,7 @@ func (v *SettledBatch) DecodeAvro(r *avrobin.Reader) {
 	v.Got = r.Long()
 	v.Given = r.Long()
 	v.SettledOn = schemas.Date(r.Int())
+	v.Basis = Basis(r.Enum(2))
 }
 
 // RejectedBatch is a batch that the custodian will not deal.
@@ -327,6 +374,8 @@ type RejectedBatch struct {
 	Side Side
 	// The custodian's reason.
 	Reason string
+	// What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.
+	Basis Basis
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -338,6 +387,7 @@ func (v *RejectedBatch) AppendAvro(b []byte) []byte {
 	b = avrobin.AppendLong(b, int64(v.UnitsScale))
 	b = v.Side.AppendAvro(b)
 	b = avrobin.AppendString(b, v.Reason)
+	b = v.Basis.AppendAvro(b)
 	return b
 }
 
@@ -350,6 +400,7 @@ func (v *RejectedBatch) DecodeAvro(r *avrobin.Reader) {
 	v.UnitsScale = r.Int()
 	v.Side = Side(r.Enum(2))
 	v.Reason = r.String()
+	v.Basis = Basis(r.Enum(2))
 }
 
 // BatchesConfirmed: what custodians confirmed of batches, all that was ready, in one sweep.
@@ -385,7 +436,7 @@ func (v *BatchesConfirmed) AppendAvro(b []byte) []byte {
 // DecodeAvro reads v, all of it, from r. Any error is kept by r.
 func (v *BatchesConfirmed) DecodeAvro(r *avrobin.Reader) {
 	v.Priced = nil
-	for n0 := r.Block(33); n0 > 0; n0 = r.Block(33) {
+	for n0 := r.Block(34); n0 > 0; n0 = r.Block(34) {
 		i0 := len(v.Priced)
 		v.Priced = append(v.Priced, make([]PricedBatch, n0)...)
 		for ; i0 < len(v.Priced); i0++ {
@@ -393,7 +444,7 @@ func (v *BatchesConfirmed) DecodeAvro(r *avrobin.Reader) {
 		}
 	}
 	v.Settled = nil
-	for n0 := r.Block(27); n0 > 0; n0 = r.Block(27) {
+	for n0 := r.Block(28); n0 > 0; n0 = r.Block(28) {
 		i0 := len(v.Settled)
 		v.Settled = append(v.Settled, make([]SettledBatch, n0)...)
 		for ; i0 < len(v.Settled); i0++ {
@@ -401,7 +452,7 @@ func (v *BatchesConfirmed) DecodeAvro(r *avrobin.Reader) {
 		}
 	}
 	v.Rejected = nil
-	for n0 := r.Block(22); n0 > 0; n0 = r.Block(22) {
+	for n0 := r.Block(23); n0 > 0; n0 = r.Block(23) {
 		i0 := len(v.Rejected)
 		v.Rejected = append(v.Rejected, make([]RejectedBatch, n0)...)
 		for ; i0 < len(v.Rejected); i0++ {
@@ -595,4 +646,4 @@ func (*Unparked) isPotBody() {}
 func (*PriceReleased) isPotBody() {}
 
 // PotMessageSchema is the Avro schema of PotMessage. It needs no other schema.
-const PotMessageSchema = `{"type":"record","namespace":"penstock.inbox","name":"PotMessage","doc":"A record of the pot processor's inbox.","fields":[{"name":"cause","type":{"type":"record","namespace":"penstock.inbox","name":"Cause","doc":"What led to a record: from here any posting leads back to the ingest record.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who sent the ingest record."},{"name":"id","type":"string","doc":"The sender's id of it."},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time: the greatest timestamp that intake had seen in that partition."},{"name":"topic","type":"string","doc":"Ingest topic."},{"name":"partition","type":"int","doc":"Ingest partition."},{"name":"offset","type":"long","doc":"Ingest offset."},{"name":"salt","type":{"type":"fixed","name":"Salt","size":16,"doc":"A secret per cause, from which the salts of its Merkle leaves are derived; zero where no order can come of it."},"doc":"Secret of the cause."}]},"doc":"What led to it."},{"name":"body","type":[{"type":"record","name":"Instructed","doc":"An instruction, as it was received.","fields":[{"name":"instruction","type":{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split is given, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash."}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]}],"doc":"What is asked.","goUnion":"InstructionBody"}]},"doc":"The instruction."}]},{"type":"record","name":"ReferenceChanged","doc":"Reference data that holds from here on in this shard.","fields":[{"name":"entry","type":{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]},"doc":"The data."},{"name":"closedThrough","type":["null",{"type":"int","logicalType":"date"}],"doc":"For an asset that is new: the last day that counts as closed.","default":null}]},{"type":"record","name":"DayClosed","doc":"No instruction in time for the day can come any more: the orders of the day are frozen.","fields":[{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"assets","type":{"type":"array","items":{"type":"record","name":"ClosedAsset","doc":"An asset of which the day is closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"Its custodian on that day."},{"name":"unitsScale","type":"int","doc":"Decimals of its units."},{"name":"settlesOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Its day of settlement, by the calendars as they stand when the day is closed; null where an earlier version closed the day.","default":null}]}},"doc":"The assets of which the day is closed, in code order."}]},{"type":"record","name":"BatchesConfirmed","doc":"What custodians confirmed of batches, all that was ready, in one sweep.","fields":[{"name":"priced","type":{"type":"array","items":{"type":"record","name":"PricedBatch","doc":"A piece of a batch that was dealt. Amounts are cumulative over the pieces, in quanta: cash of 0.01, units of the asset's scale.","fields":[{"name":"trade","type":{"type":"fixed","name":"TradeID","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of what its orders give."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"piece","type":"int","doc":"Number of the piece."},{"name":"final","type":"boolean","doc":"Whether it is the last."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit."},{"name":"priceVersion","type":"int","doc":"Version of the released price."},{"name":"gotBefore","type":"long","doc":"What the batch had got before this piece."},{"name":"gotThrough","type":"long","doc":"What it has got with this piece."},{"name":"givenBefore","type":"long","doc":"What the batch had given before this piece."},{"name":"givenThrough","type":"long","doc":"What it has given with this piece."}]}},"doc":"Pieces in the order of their numbers."},{"name":"settled","type":{"type":"array","items":{"type":"record","name":"SettledBatch","doc":"A batch of which all pieces have settled.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of what its orders give."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"got","type":"long","doc":"All that the batch got, in quanta."},{"name":"given","type":"long","doc":"All that it gave, in quanta."},{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"Day of settlement."}]}},"doc":"Settled batches."},{"name":"rejected","type":{"type":"array","items":{"type":"record","name":"RejectedBatch","doc":"A batch that the custodian will not deal.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"reason","type":"string","doc":"The custodian's reason."}]}},"doc":"Rejected batches."}]},{"type":"record","name":"TimeReached","doc":"Every partition of the instruction topic has reached this time.","fields":[{"name":"time","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The time."}]},{"type":"record","name":"Unparked","doc":"An operator's word on a parked pot.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"reason","type":"string","doc":"Why."},{"name":"drop","type":["null","long"],"doc":"The inbox offset of the one record to be dropped, undecided; null releases the pot: all its records are decided, in order.","default":null}]},{"type":"record","name":"PriceReleased","doc":"A close that may be used from here on in this shard.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"Day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the trust's currency."},{"name":"version","type":"int","doc":"Version, from 1; a correction makes the next one."}]}],"doc":"What is told.","goUnion":"PotBody"}]}`
+const PotMessageSchema = `{"type":"record","namespace":"penstock.inbox","name":"PotMessage","doc":"A record of the pot processor's inbox.","fields":[{"name":"cause","type":{"type":"record","namespace":"penstock.inbox","name":"Cause","doc":"What led to a record: from here any posting leads back to the ingest record.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who sent the ingest record."},{"name":"id","type":"string","doc":"The sender's id of it."},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time: the greatest timestamp that intake had seen in that partition."},{"name":"topic","type":"string","doc":"Ingest topic."},{"name":"partition","type":"int","doc":"Ingest partition."},{"name":"offset","type":"long","doc":"Ingest offset."},{"name":"salt","type":{"type":"fixed","name":"Salt","size":16,"doc":"A secret per cause, from which the salts of its Merkle leaves are derived; zero where no order can come of it."},"doc":"Secret of the cause."}]},"doc":"What led to it."},{"name":"body","type":[{"type":"record","name":"Instructed","doc":"An instruction, as it was received.","fields":[{"name":"instruction","type":{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split is given, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash."}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]}],"doc":"What is asked.","goUnion":"InstructionBody"}]},"doc":"The instruction."}]},{"type":"record","name":"ReferenceChanged","doc":"Reference data that holds from here on in this shard.","fields":[{"name":"entry","type":{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]},"doc":"The data."},{"name":"closedThrough","type":["null",{"type":"int","logicalType":"date"}],"doc":"For an asset that is new: the last day that counts as closed.","default":null}]},{"type":"record","name":"DayClosed","doc":"No instruction in time for the day can come any more: the orders of the day are frozen.","fields":[{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"assets","type":{"type":"array","items":{"type":"record","name":"ClosedAsset","doc":"An asset of which the day is closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"Its custodian on that day."},{"name":"unitsScale","type":"int","doc":"Decimals of its units."},{"name":"settlesOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Its day of settlement, by the calendars as they stand when the day is closed; null where an earlier version closed the day.","default":null}]}},"doc":"The assets of which the day is closed, in code order."}]},{"type":"record","name":"BatchesConfirmed","doc":"What custodians confirmed of batches, all that was ready, in one sweep.","fields":[{"name":"priced","type":{"type":"array","items":{"type":"record","name":"PricedBatch","doc":"A piece of a batch that was dealt. Amounts are cumulative over the pieces, in quanta: cash of 0.01, units of the asset's scale.","fields":[{"name":"trade","type":{"type":"fixed","name":"TradeID","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of its basis."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"piece","type":"int","doc":"Number of the piece."},{"name":"final","type":"boolean","doc":"Whether it is the last."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit."},{"name":"priceVersion","type":"int","doc":"Version of the released price."},{"name":"gotBefore","type":"long","doc":"What the batch had got before this piece."},{"name":"gotThrough","type":"long","doc":"What it has got with this piece."},{"name":"givenBefore","type":"long","doc":"What the batch had given before this piece."},{"name":"givenThrough","type":"long","doc":"What it has given with this piece."},{"name":"basis","type":{"type":"enum","name":"Basis","doc":"What the weights of a batch's orders count.","symbols":["CASH","UNITS"]},"doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Pieces in the order of their numbers."},{"name":"settled","type":{"type":"array","items":{"type":"record","name":"SettledBatch","doc":"A batch of which all pieces have settled.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of its basis."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"got","type":"long","doc":"All that the batch got, in quanta."},{"name":"given","type":"long","doc":"All that it gave, in quanta."},{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"Day of settlement."},{"name":"basis","type":"Basis","doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Settled batches."},{"name":"rejected","type":{"type":"array","items":{"type":"record","name":"RejectedBatch","doc":"A batch that the custodian will not deal.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"reason","type":"string","doc":"The custodian's reason."},{"name":"basis","type":"Basis","doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Rejected batches."}]},{"type":"record","name":"TimeReached","doc":"Every partition of the instruction topic has reached this time.","fields":[{"name":"time","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The time."}]},{"type":"record","name":"Unparked","doc":"An operator's word on a parked pot.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"reason","type":"string","doc":"Why."},{"name":"drop","type":["null","long"],"doc":"The inbox offset of the one record to be dropped, undecided; null releases the pot: all its records are decided, in order.","default":null}]},{"type":"record","name":"PriceReleased","doc":"A close that may be used from here on in this shard.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"Day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the trust's currency."},{"name":"version","type":"int","doc":"Version, from 1; a correction makes the next one."}]}],"doc":"What is told.","goUnion":"PotBody"}]}`

@@ -78,6 +78,45 @@ func (v *ShardPart) DecodeAvro(r *avrobin.Reader) {
 	r.Fixed(v.Root[:])
 }
 
+// TradeBasis: what is ordered.
+type TradeBasis uint8
+
+// The symbols of TradeBasis, in the order of the schema.
+const (
+	TradeBasisCash  TradeBasis = 0 // CASH
+	TradeBasisUnits TradeBasis = 1 // UNITS
+)
+
+// String gives the symbol as the schema writes it.
+func (v TradeBasis) String() string {
+	switch v {
+	case TradeBasisCash:
+		return "CASH"
+	case TradeBasisUnits:
+		return "UNITS"
+	}
+	return "TradeBasis(unknown)"
+}
+
+// ParseTradeBasis finds the symbol that text is, exactly as the schema writes it.
+func ParseTradeBasis(text string) (TradeBasis, bool) {
+	switch text {
+	case "CASH":
+		return TradeBasisCash, true
+	case "UNITS":
+		return TradeBasisUnits, true
+	}
+	return 0, false
+}
+
+// AppendAvro appends the symbol's index.
+func (v TradeBasis) AppendAvro(b []byte) []byte {
+	if int(v) >= 2 {
+		panic("TradeBasis has no such symbol")
+	}
+	return avrobin.AppendIndex(b, int(v))
+}
+
 // Trade: what became of an external trade; one record per event. Key: the trade.
 type Trade struct {
 	// Derived id of the event.
@@ -98,7 +137,7 @@ type Trade struct {
 	UnitsScale int32
 	// Side.
 	Side TradeSide
-	// What is ordered: cash for a buy, units for a sell.
+	// What is ordered: cash or units, as the basis says.
 	Ordered schemas.Quantity
 	// Number of member orders in it.
 	Orders int64
@@ -126,6 +165,8 @@ type Trade struct {
 	Confirmation string
 	// The custodian's reason, with rejected; else empty.
 	Reason string
+	// What is ordered, and what the parts' weights count: cash for a buy, cash or units for a sell.
+	Basis TradeBasis
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -167,6 +208,7 @@ func (v *Trade) AppendAvro(b []byte) []byte {
 	}
 	b = avrobin.AppendString(b, v.Confirmation)
 	b = avrobin.AppendString(b, v.Reason)
+	b = v.Basis.AppendAvro(b)
 	return b
 }
 
@@ -212,7 +254,8 @@ func (v *Trade) DecodeAvro(r *avrobin.Reader) {
 	}
 	v.Confirmation = r.String()
 	v.Reason = r.String()
+	v.Basis = TradeBasis(r.Enum(2))
 }
 
 // TradeSchema is the Avro schema of Trade. It needs no other schema.
-const TradeSchema = `{"type":"record","namespace":"penstock.ledger","name":"Trade","doc":"What became of an external trade; one record per event. Key: the trade.","fields":[{"name":"id","type":{"type":"string","logicalType":"uuid"},"doc":"Derived id of the event."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade."},{"name":"event","type":"string","doc":"batched, placed, priced, settled or rejected."},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time of the event."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"TradeSide","doc":"The side of the trade.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"ordered","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"What is ordered: cash for a buy, units for a sell."},{"name":"orders","type":"long","doc":"Number of member orders in it."},{"name":"root","type":{"type":"fixed","name":"TradeRoot","size":32,"doc":"A Merkle root (SHA-256)."},"doc":"Merkle root over the shards' roots in shard order."},{"name":"settlesOn","type":{"type":"int","logicalType":"date"},"doc":"Expected day of settlement."},{"name":"shards","type":{"type":"array","items":{"type":"record","name":"ShardPart","doc":"What one shard froze.","fields":[{"name":"shard","type":"int","doc":"The shard."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Sum of its orders' amounts."},{"name":"orders","type":"long","doc":"Number of its orders."},{"name":"root","type":"TradeRoot","doc":"Merkle root over its orders."}]}},"doc":"The shards' parts; given with batched, empty otherwise."},{"name":"piece","type":"int","doc":"Number of the piece, with priced; else 0."},{"name":"final","type":"boolean","doc":"Whether the piece is the last."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Cash of the piece, or of all pieces with settled."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of the piece, or of all pieces with settled."},{"name":"price","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"}],"doc":"Price of one unit, with priced.","default":null},{"name":"priceVersion","type":"int","doc":"Version of the released price, with priced; else 0."},{"name":"settledOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Day of settlement, with settled.","default":null},{"name":"confirmation","type":"string","doc":"The custodian's id of the confirmation; empty with batched and placed."},{"name":"reason","type":"string","doc":"The custodian's reason, with rejected; else empty."}]}`
+const TradeSchema = `{"type":"record","namespace":"penstock.ledger","name":"Trade","doc":"What became of an external trade; one record per event. Key: the trade.","fields":[{"name":"id","type":{"type":"string","logicalType":"uuid"},"doc":"Derived id of the event."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade."},{"name":"event","type":"string","doc":"batched, placed, priced, settled or rejected."},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time of the event."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"TradeSide","doc":"The side of the trade.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"ordered","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"What is ordered: cash or units, as the basis says."},{"name":"orders","type":"long","doc":"Number of member orders in it."},{"name":"root","type":{"type":"fixed","name":"TradeRoot","size":32,"doc":"A Merkle root (SHA-256)."},"doc":"Merkle root over the shards' roots in shard order."},{"name":"settlesOn","type":{"type":"int","logicalType":"date"},"doc":"Expected day of settlement."},{"name":"shards","type":{"type":"array","items":{"type":"record","name":"ShardPart","doc":"What one shard froze.","fields":[{"name":"shard","type":"int","doc":"The shard."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Sum of its orders' amounts."},{"name":"orders","type":"long","doc":"Number of its orders."},{"name":"root","type":"TradeRoot","doc":"Merkle root over its orders."}]}},"doc":"The shards' parts; given with batched, empty otherwise."},{"name":"piece","type":"int","doc":"Number of the piece, with priced; else 0."},{"name":"final","type":"boolean","doc":"Whether the piece is the last."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Cash of the piece, or of all pieces with settled."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of the piece, or of all pieces with settled."},{"name":"price","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"}],"doc":"Price of one unit, with priced.","default":null},{"name":"priceVersion","type":"int","doc":"Version of the released price, with priced; else 0."},{"name":"settledOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Day of settlement, with settled.","default":null},{"name":"confirmation","type":"string","doc":"The custodian's id of the confirmation; empty with batched and placed."},{"name":"reason","type":"string","doc":"The custodian's reason, with rejected; else empty."},{"name":"basis","type":{"type":"enum","name":"TradeBasis","doc":"What is ordered.","symbols":["CASH","UNITS"]},"doc":"What is ordered, and what the parts' weights count: cash for a buy, cash or units for a sell.","default":"CASH"}]}`

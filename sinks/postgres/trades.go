@@ -114,9 +114,9 @@ func checkTrade(event *TradeEvent) error {
 	return nil
 }
 
-// orderedScale is the scale of what the trade orders: cash for a buy, units for a sell.
+// orderedScale is the scale of what the trade orders: cash or units.
 func orderedScale(event *TradeEvent) int {
-	if event.Side == ledger.TradeSideBuy {
+	if event.Basis == ledger.TradeBasisCash {
 		return schemas.MoneyScale
 	}
 	return int(event.UnitsScale)
@@ -154,7 +154,7 @@ func (l *Ledger) tradeRow(event *TradeEvent) ([]any, error) {
 		return nil, errForgotten
 	}
 	orderedAsset := asset.id
-	if event.Side == ledger.TradeSideBuy {
+	if event.Basis == ledger.TradeBasisCash {
 		orderedAsset = cash.id
 	}
 	ordered, _ := event.Ordered.Quanta(orderedScale(event))

@@ -12,15 +12,40 @@ import (
 // UnitsMax is the most units that a trade may move: ten thousand million. Pots rely on it, so that what they hold can always be said.
 const UnitsMax schemas.Quantity = 10_000_000_000_000_000
 
-// Trade returns the id of the one external trade per dealing day, custodian, asset and side.
-func Trade(day schemas.Date, custodian schemas.CustodianID, asset schemas.AssetCode, side inbox.Side) schemas.ID {
-	return schemas.DeriveID("trade", day.String(), string(custodian), string(asset), side.String())
+// Kind tells apart the batches that an asset may have on one day.
+type Kind struct {
+	Side inbox.Side
+	// Basis is what the orders' weights count. Every buy counts cash.
+	Basis inbox.Basis
 }
 
-// Tag returns the tag that a pot bears while it has an order of that day, asset and side.
-func Tag(day schemas.Date, asset schemas.AssetCode, side inbox.Side) string {
+// Kinds returns all kinds of batches, in the order in which a shard tells of them.
+func Kinds() [3]Kind {
+	return [3]Kind{
+		{inbox.SideBuy, inbox.BasisCash}, {inbox.SideSell, inbox.BasisUnits}, {inbox.SideSell, inbox.BasisCash},
+	}
+}
+
+// String returns the kind as ids and tags name it. A buy is named by its side alone.
+func (k Kind) String() string {
+	switch {
+	case k.Side == inbox.SideBuy:
+		return "BUY"
+	case k.Basis == inbox.BasisUnits:
+		return "SELL/UNITS"
+	}
+	return "SELL/CASH"
+}
+
+// Trade returns the id of the one external trade per dealing day, custodian, asset and kind.
+func Trade(day schemas.Date, custodian schemas.CustodianID, asset schemas.AssetCode, kind Kind) schemas.ID {
+	return schemas.DeriveID("trade", day.String(), string(custodian), string(asset), kind.String())
+}
+
+// Tag returns the tag that a pot bears while it has an order of that day, asset and kind.
+func Tag(day schemas.Date, asset schemas.AssetCode, kind Kind) string {
 	var scratch [128]byte
 	b := day.Time().AppendFormat(scratch[:0], time.DateOnly)
 	b = append(append(b, '/'), asset...)
-	return string(append(append(b, '/'), side.String()...))
+	return string(append(append(b, '/'), kind.String()...))
 }

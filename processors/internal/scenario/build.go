@@ -146,7 +146,31 @@ func (b *builder) asset() *reference.Asset {
 // batchKey says which batch a step is about.
 func (b *builder) batchKey() (schemas.Date, schemas.CustodianID, schemas.AssetCode, schemas.ID) {
 	day, custodian, asset := b.date("day"), schemas.CustodianID(b.Get("custodian", "CREST")), schemas.AssetCode(b.Get("asset", "GB00X"))
-	return day, custodian, asset, batch.Trade(day, schemas.CustodianID(b.Get("placed-with", string(custodian))), asset, inbox.SideBuy)
+	return day, custodian, asset, batch.Trade(day, schemas.CustodianID(b.Get("placed-with", string(custodian))), asset, KindOf(b, b.Args))
+}
+
+// KindOf reads which kind of batch a step is about: buys, or with sell=units or sell=cash the sells of that basis.
+func KindOf(r Reporter, args Args) batch.Kind {
+	r.Helper()
+	switch by := args.Get("sell", ""); by {
+	case "":
+		return batch.Kind{Side: inbox.SideBuy, Basis: inbox.BasisCash}
+	case "units":
+		return batch.Kind{Side: inbox.SideSell, Basis: inbox.BasisUnits}
+	case "cash":
+		return batch.Kind{Side: inbox.SideSell, Basis: inbox.BasisCash}
+	default:
+		r.Fatalf("sell: %q is neither units nor cash", by)
+		return batch.Kind{}
+	}
+}
+
+// quantaOf reads cash or units, as the basis says.
+func (b *builder) quantaOf(key, missing string, basis inbox.Basis, scale int32) int64 {
+	if basis == inbox.BasisUnits {
+		return read(b, key, missing, func(text string) (int64, error) { return schemas.ParseQuanta(text, int(scale)) })
+	}
+	return int64(b.money(key, missing))
 }
 
 // confirmation builds what a custodian sends; nil for another kind of step.

@@ -46,9 +46,11 @@ func DealingMessage(r Reporter, at schemas.Instant, step Step) *inbox.DealingMes
 		m.Body = &inbox.Flush{}
 	case "ShardTotal":
 		day, custodian, asset, trade := b.batchKey()
+		kind := KindOf(b, b.Args)
 		m.Body = &inbox.ShardTotal{
 			Shard: b.number("shard", "0"), Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: b.number("scale", "3"),
-			Weight: int64(b.money("weight", "0")), Orders: int64(b.number("orders", "0")), Root: inbox.Root(merkle.RootOf([]merkle.Hash{merkle.Leaf(merkle.Salt{}, trade, 0)})),
+			Side: kind.Side, Basis: kind.Basis, Weight: b.quantaOf("weight", "0", kind.Basis, b.number("scale", "3")),
+			LeastReserved: b.quanta("least-reserved", b.number("scale", "3")), LeastWeight: int64(b.money("least-weight", "0")), Orders: int64(b.number("orders", "0")), Root: inbox.Root(merkle.RootOf([]merkle.Hash{merkle.Leaf(merkle.Salt{}, trade, 0)})),
 			SettlesOn: b.optionalDate("settles"),
 		}
 	default:
@@ -127,8 +129,9 @@ func (b *builder) dayClosed() *inbox.DayClosed {
 func (p *Pots) confirmed(b *builder, kind string, m *inbox.BatchesConfirmed) {
 	day, custodian, asset, trade := b.batchKey()
 	scale := b.number("scale", "3")
-	whole := b.money("of", "0")
-	from, through := int64(b.money("from", "0")), int64(b.money("through", whole.String()))
+	batch := KindOf(b, b.Args)
+	whole := b.quantaOf("of", "0", batch.Basis, scale)
+	from, through := b.quantaOf("from", "0", batch.Basis, scale), b.quantaOf("through", b.Get("of", "0"), batch.Basis, scale)
 	if p.sums == nil {
 		p.sums = make(map[schemas.ID]sum)
 	}
@@ -136,19 +139,22 @@ func (p *Pots) confirmed(b *builder, kind string, m *inbox.BatchesConfirmed) {
 	switch kind {
 	case "Priced":
 		after := sum{before.got + b.quanta("units", scale), before.given + int64(b.money("cash", "0"))}
+		if batch.Side == inbox.SideSell {
+			after = sum{before.got + int64(b.money("cash", "0")), before.given + b.quanta("units", scale)}
+		}
 		p.sums[trade] = after
 		m.Priced = append(m.Priced, inbox.PricedBatch{
-			Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Weight: int64(whole), WeightBefore: from, WeightThrough: through,
+			Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Weight: whole, WeightBefore: from, WeightThrough: through,
 			Piece: b.number("piece", "1"), Final: b.Has("final"), Price: b.price("price"), PriceVersion: 1,
 			GotBefore: before.got, GotThrough: after.got, GivenBefore: before.given, GivenThrough: after.given,
 		})
 	case "Settled":
 		m.Settled = append(m.Settled, inbox.SettledBatch{
-			Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Weight: int64(whole), WeightBefore: from, WeightThrough: through,
+			Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Weight: whole, WeightBefore: from, WeightThrough: through,
 			Got: before.got, Given: before.given, SettledOn: b.date("on"),
 		})
 	case "Rejected":
-		m.Rejected = append(m.Rejected, inbox.RejectedBatch{Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Reason: b.Get("reason", "closed")})
+		m.Rejected = append(m.Rejected, inbox.RejectedBatch{Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Reason: b.Get("reason", "closed")})
 	default:
 		b.Fatalf("pots are not told of %s", kind)
 	}

@@ -60,7 +60,7 @@ func line(out *streams.Out) Step {
 	case *ledger.Trade:
 		kind, args = "Trade", trade(v)
 	case *custodian.CustodianOrder:
-		kind, args = "Order", Args{{"day", v.DealingDay.String()}, {"custodian", string(v.Custodian)}, {"asset", string(v.Asset)}, {"cash", v.Cash.String()}, {"settles", v.SettlesOn.String()}}
+		kind, args = "Order", order(v)
 	case *inbox.DealingMessage:
 		kind, args = toDealing(out.Key, v)
 	case *inbox.PotMessage:
@@ -69,6 +69,34 @@ func line(out *streams.Out) Step {
 		kind = fmt.Sprintf("%T", v)
 	}
 	return Step{Verb: "then", Kind: kind, Args: args}
+}
+
+// order tells of an order to a custodian, which is for cash, for units, or for cash out of so many units at most.
+func order(o *custodian.CustodianOrder) Args {
+	args := Args{{"day", o.DealingDay.String()}, {"custodian", string(o.Custodian)}, {"asset", string(o.Asset)}, {"side", o.Side.String()}, {"settles", o.SettlesOn.String()}}
+	if o.Cash != nil {
+		args = append(args, Arg{"cash", o.Cash.String()})
+	}
+	if o.Units != nil {
+		args = append(args, Arg{"units", amount(*o.Units, o.UnitsScale, schemas.Cash)})
+	}
+	return args
+}
+
+// quanta writes cash or units, as the basis says.
+func quanta(n int64, basis inbox.Basis, scale int32) string {
+	if basis == inbox.BasisUnits {
+		return schemas.Units(n).Text(int(scale))
+	}
+	return schemas.Money(n).String()
+}
+
+// sold says what kind of sells something is about; nothing for buys.
+func sold(side inbox.Side, basis inbox.Basis) Args {
+	if side == inbox.SideBuy {
+		return nil
+	}
+	return Args{{"sell", strings.ToLower(basis.String())}}
 }
 
 func flag(name string, is bool) Args {
@@ -125,7 +153,8 @@ func trade(t *ledger.Trade) Args {
 		{"day", t.Day.String()},
 		{"custodian", string(t.Custodian)},
 		{"asset", string(t.Asset)},
-		{"ordered", cash(t.Ordered)},
+		{"side", t.Side.String()},
+		{"ordered", ordered(t)},
 		{"orders", number(t.Orders)},
 		{"settles", t.SettlesOn.String()},
 		{"cash", cash(t.Cash)},
@@ -148,6 +177,14 @@ func trade(t *ledger.Trade) Args {
 	return append(args, flag("final", t.Final)...)
 }
 
+// ordered writes what a trade is for: cash or units.
+func ordered(t *ledger.Trade) string {
+	if t.Basis == ledger.TradeBasisUnits {
+		return amount(t.Ordered, t.UnitsScale, schemas.Cash)
+	}
+	return cash(t.Ordered)
+}
+
 func cash(q schemas.Quantity) string { return amount(q, schemas.MoneyScale, schemas.Cash) }
 
 // toDealing tells of what dealing is told.
@@ -158,8 +195,12 @@ func toDealing(key string, m *inbox.DealingMessage) (string, Args) {
 		if body.SettlesOn != nil {
 			args = append(args, Arg{"settles", body.SettlesOn.String()})
 		}
-		return "ShardTotal", append(args, Arg{"shard", number(body.Shard)}, Arg{"day", body.Day.String()}, Arg{"custodian", string(body.Custodian)},
-			Arg{"asset", string(body.Asset)}, Arg{"weight", schemas.Money(body.Weight).String()}, Arg{"orders", number(body.Orders)})
+		args = append(args, Arg{"shard", number(body.Shard)}, Arg{"day", body.Day.String()}, Arg{"custodian", string(body.Custodian)},
+			Arg{"asset", string(body.Asset)}, Arg{"weight", quanta(body.Weight, body.Basis, body.UnitsScale)}, Arg{"orders", number(body.Orders)})
+		if body.LeastWeight > 0 {
+			args = append(args, Arg{"least-reserved", schemas.Units(body.LeastReserved).Text(int(body.UnitsScale))}, Arg{"least-weight", schemas.Money(body.LeastWeight).String()})
+		}
+		return "ShardTotal", append(args, sold(body.Side, body.Basis)...)
 	case *inbox.Reached:
 		return "Reached", append(args, Arg{"partition", number(body.Partition)}, Arg{"time", body.Time.Time().Format("2006-01-02T15:04")})
 	case *inbox.Confirmed:
@@ -219,8 +260,13 @@ func confirmedArgs(m *inbox.BatchesConfirmed) Args {
 	var args Args
 	for i := range m.Priced {
 		b := &m.Priced[i]
-		args = append(args, Arg{"priced", fmt.Sprintf("%s:%d", b.Asset, b.Piece)}, Arg{"given", schemas.Money(b.GivenThrough).String()},
-			Arg{"got", schemas.Units(b.GotThrough).Text(int(b.UnitsScale))}, Arg{"from", schemas.Money(b.WeightBefore).String()}, Arg{"through", schemas.Money(b.WeightThrough).String()})
+		gives, gets := inbox.BasisCash, inbox.BasisUnits
+		if b.Side == inbox.SideSell {
+			gives, gets = gets, gives
+		}
+		args = append(args, Arg{"priced", fmt.Sprintf("%s:%d", b.Asset, b.Piece)}, Arg{"given", quanta(b.GivenThrough, gives, b.UnitsScale)},
+			Arg{"got", quanta(b.GotThrough, gets, b.UnitsScale)}, Arg{"from", quanta(b.WeightBefore, b.Basis, b.UnitsScale)}, Arg{"through", quanta(b.WeightThrough, b.Basis, b.UnitsScale)})
+		args = append(args, sold(b.Side, b.Basis)...)
 		args = append(args, flag("final", b.Final)...)
 	}
 	for i := range m.Settled {
