@@ -21,7 +21,7 @@ func newLedger() *cobra.Command {
 		Short:   "Verify the ledger in Postgres, and read balances as of any time",
 		Example: "  penstock ledger verify\n  penstock ledger balances --effective 2008-03-31",
 	}
-	cmd.AddCommand(newLedgerVerify(), newLedgerBalances(), newLedgerHash())
+	cmd.AddCommand(newLedgerVerify(), newLedgerAnchor(), newLedgerBalances(), newLedgerHash())
 	return cmd
 }
 
@@ -47,22 +47,31 @@ func (t *target) auditor(ctx context.Context) (*pgxpool.Pool, error) {
 
 func newLedgerVerify() *cobra.Command {
 	var t target
-	var asJSON, atRest bool
+	var asJSON bool
+	var options postgres.VerifyOptions
+	var anchors, publicKey string
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check every invariant on what is booked, believing no running total",
 		Long: `Reads the whole ledger: hash chains, sequences, balances, control totals, settled trades. With --at-rest it also checks what holds only
-while nothing is under way. The exit status is 1 when a check fails.`,
-		Example: "  penstock ledger verify\n  penstock ledger verify --at-rest --json",
-		Args:    cobra.NoArgs,
+while nothing is under way. With --anchors it compares the chains with what was signed of them (penstock ledger anchor), which shows a chain that was made anew
+as a whole; --incremental then reads only what came after the last anchor. The exit status is 1 when a check fails.`,
+		Example: `  penstock ledger verify
+  penstock ledger verify --at-rest --json
+  penstock ledger verify --anchors heads.jws --public-key anchor.pub --incremental`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if options.Anchors, err = readAnchors(anchors, publicKey); err != nil {
+				return err
+			}
 			pool, err := t.auditor(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer pool.Close()
 			show, finish := progress(cmd, "verifying journals")
-			report, err := postgres.Verify(cmd.Context(), pool, postgres.VerifyOptions{AtRest: atRest}, show)
+			report, err := postgres.Verify(cmd.Context(), pool, options, show)
 			finish()
 			if err != nil {
 				return err
@@ -79,8 +88,13 @@ while nothing is under way. The exit status is 1 when a check fails.`,
 		},
 	}
 	t.flags(cmd)
-	cmd.Flags().BoolVar(&atRest, "at-rest", false, "nothing is under way: check also what holds only then")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	f := cmd.Flags()
+	f.BoolVar(&options.AtRest, "at-rest", false, "nothing is under way: check also what holds only then")
+	f.StringVar(&anchors, "anchors", "", "compare with the signed heads in this file")
+	f.StringVar(&publicKey, "public-key", "", "public key of the anchors, in PEM")
+	f.BoolVar(&options.Incremental, "incremental", false, "read only what came after the last anchor")
+	cmd.MarkFlagsRequiredTogether("anchors", "public-key")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 

@@ -31,7 +31,7 @@ func newClient(t *testing.T, cluster *kfake.Cluster, dial faults.Dialer, options
 	t.Helper()
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.Dialer(dial), kgo.RequestRetries(0),
-		kgo.RequestTimeoutOverhead(5*time.Second), kgo.DefaultProduceTopic(topic),
+		kgo.RequestTimeoutOverhead(5 * time.Second), kgo.DefaultProduceTopic(topic),
 	}, options...)...)
 	if err != nil {
 		t.Fatal(err)

@@ -113,7 +113,12 @@ type window struct {
 
 // windows calls fn with all rows of the shard, in windows and in the order of the sequence.
 func (s *shardSnapshot) windows(ctx context.Context, fn func(*window) error) error {
-	for from := int64(math.MinInt64); ; {
+	return s.windowsFrom(ctx, math.MinInt64, fn)
+}
+
+// windowsFrom does so with the rows from a sequence number on.
+func (s *shardSnapshot) windowsFrom(ctx context.Context, from int64, fn func(*window) error) error {
+	for {
 		const boundary = `select count(*), max(sequence) from
 			(select sequence from ledger.journal where shard = $1 and sequence >= $2 order by sequence limit $3) as first_ones`
 		var found int64

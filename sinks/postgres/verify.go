@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
 )
 
 // findingsMax bounds the findings that a check keeps; it counts them all.
@@ -69,6 +71,11 @@ type VerifyOptions struct {
 	// AtRest says that nothing is under way: every record is processed, every sweep closed, everything booked. Then also what members
 	// got of a trade must be what was delivered, and nothing may be owed on a settled trade.
 	AtRest bool
+	// Anchors are what was signed of the chains earlier, the oldest first: the ledger must still have each of these journals, unchanged.
+	Anchors []anchor.Anchor
+	// Incremental reads only what came after the last of the Anchors, and believes all before it. What only the whole can show is then not checked: that
+	// running balances began at 0, that accounts add up to 0, and balances on the effective axis.
+	Incremental bool
 	// More are checks of the caller's own, run in one snapshot of the database.
 	More []func(context.Context, pgx.Tx) (Check, error)
 }
@@ -79,10 +86,15 @@ type VerifyOptions struct {
 func Verify(ctx context.Context, pool *pgxpool.Pool, options VerifyOptions, progress func(done, total int64)) (*Report, error) {
 	var shards int32
 	var total int64
-	const facts = "select (select shards from ledger.system), (select coalesce(sum(sequence), 0)::bigint from ledger.position)"
-	if err := pool.QueryRow(ctx, facts).Scan(&shards, &total); err != nil {
+	var cluster string
+	const facts = "select shards, cluster, (select coalesce(sum(sequence), 0)::bigint from ledger.position) from ledger.system"
+	if err := pool.QueryRow(ctx, facts).Scan(&shards, &cluster, &total); err != nil {
 		return nil, fmt.Errorf("reading the facts of the ledger: %w", err)
 	}
+	if err := checkAnchors(&options, cluster, shards); err != nil {
+		return nil, err
+	}
+	total -= options.believed()
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
@@ -97,6 +109,7 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, options VerifyOptions, prog
 	found := make([]*shardChecks, shards)
 	err := eachShard(ctx, pool, shards, func(ctx context.Context, snapshot *shardSnapshot) error {
 		checks := newShardChecks(snapshot.shard, shards)
+		checks.anchor(&options)
 		if err := checks.run(ctx, snapshot, read); err != nil {
 			return err
 		}
@@ -107,6 +120,7 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, options VerifyOptions, prog
 		return nil, fmt.Errorf("verifying the ledger: %w", err)
 	}
 	all := newShardChecks(0, shards)
+	all.anchor(&options)
 	for _, checks := range found {
 		all.merge(checks)
 	}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock-ledger/penstock/sinks/postgres"
+	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
+)
+
+func newLedgerAnchor() *cobra.Command {
+	var t target
+	var file, keyFile string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "anchor",
+		Short: "Sign what the ledger's hash chains have come to, into a file outside of the database",
+		Long: `Reads the head of each shard's chain and adds them, signed, as one line to a file. Run it once a day, and keep the file where who can change the
+database cannot: then also a chain that was made anew as a whole is found (penstock ledger verify --anchors). A file that is not by the same key, or that knows
+more than the ledger has, is refused. The key is Ed25519 in PEM: openssl genpkey -algorithm ed25519 -out anchor.key.`,
+		Example: "  penstock ledger anchor --file heads.jws --key anchor.key",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			text, err := os.ReadFile(keyFile) //nolint:gosec // the operator names the file
+			if err != nil {
+				return fmt.Errorf("reading the key: %w", err)
+			}
+			key, err := anchor.ParsePrivateKey(text)
+			if err != nil {
+				return fmt.Errorf("reading the key %s: %w", keyFile, err)
+			}
+			pool, err := t.auditor(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			a, err := postgres.TakeAnchor(cmd.Context(), pool)
+			if err != nil {
+				return err
+			}
+			if err := anchor.Append(file, key, a); err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), a)
+			}
+			journals := int64(0)
+			for _, head := range a.Heads {
+				journals += head.Sequence
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "signed %d heads over %d journals at %s\n", len(a.Heads), journals, a.TakenAt.Format(time.RFC3339))
+			return nil
+		},
+	}
+	t.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&file, "file", "", "the file to add to; it is made where there is none")
+	f.StringVar(&keyFile, "key", "", "private key, in PEM")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	for _, name := range []string{"file", "key"} {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // it is defined above
+		}
+	}
+	return cmd
+}
+
+// readAnchors reads a file of anchors, or nothing where none is named.
+func readAnchors(file, keyFile string) ([]anchor.Anchor, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(keyFile) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("reading the key: %w", err)
+	}
+	key, err := anchor.ParsePublicKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading the key %s: %w", keyFile, err)
+	}
+	lines, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("reading the anchors: %w", err)
+	}
+	anchors, err := anchor.Read(bytes.NewReader(lines), key)
+	if err != nil {
+		return nil, fmt.Errorf("reading the anchors in %s: %w", file, err)
+	}
+	return anchors, nil
+}

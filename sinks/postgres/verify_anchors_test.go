@@ -1,0 +1,166 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
+)
+
+func (l *testLedger) verifyWith(t *testing.T, options VerifyOptions) *Report {
+	t.Helper()
+	report, err := Verify(t.Context(), l.auditor, options, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func (l *testLedger) takeAnchor(t *testing.T) anchor.Anchor {
+	t.Helper()
+	a, err := TakeAnchor(t.Context(), l.auditor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *a
+}
+
+// forge changes shard 0 and makes its chain anew from there on, as somebody would who knows how: every hash fits its journal and the one before.
+func (l *testLedger) forge(t *testing.T, change string) {
+	t.Helper()
+	statements := []string{change}
+	if _, err := l.super.Exec(t.Context(), unprotected(change), pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+	err := inSnapshot(t.Context(), l.auditor, func(tx pgx.Tx) error {
+		snapshot, err := openShard(t.Context(), tx, 0)
+		if err != nil {
+			return err
+		}
+		var head ledger.Hash
+		last := int64(0)
+		err = snapshot.windows(t.Context(), func(current *window) error {
+			for i := range current.journals {
+				journal := &current.journals[i].Journal
+				old := journal.Sequence
+				last++
+				journal.Link(last, head)
+				head = journal.Hash
+				statements = append(statements, "update ledger.journal_0_2008_03 set sequence = "+schemas.Units(last).Text(0)+", hash = '\\x"+hexOf(head)+
+					"' where sequence = "+schemas.Units(old).Text(0),
+					"update ledger.posting_0_2008_03 set sequence = "+schemas.Units(last).Text(0)+" where sequence = "+schemas.Units(old).Text(0))
+			}
+			return nil
+		})
+		statements = append(statements, "update ledger.position set sequence = "+schemas.Units(last).Text(0)+", head = '\\x"+hexOf(head)+
+			"' where topic = 'ledger.journal.v1' and partition = 0")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.super.Exec(t.Context(), unprotected(strings.Join(statements[1:], ";")), pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func hexOf(hash ledger.Hash) string {
+	const digits = "0123456789abcdef"
+	var b strings.Builder
+	for _, octet := range hash {
+		b.WriteByte(digits[octet>>4])
+		b.WriteByte(digits[octet&15])
+	}
+	return b.String()
+}
+
+// TestAnAnchorShowsAChainThatWasMadeAnew forges a ledger so well that nothing in it contradicts itself.
+func TestAnAnchorShowsAChainThatWasMadeAnew(t *testing.T) {
+	for name, change := range map[string]string{
+		"another cause":            "update ledger.journal_0_2008_03 set cause = 'x' where sequence = 5",
+		"the last one is gone":     "delete from ledger.journal_0_2008_03 where sequence = 13; delete from ledger.posting_0_2008_03 where sequence = 13",
+		"one recorded a bit later": "update ledger.journal_0_2008_03 set recorded_at = (select recorded_at from ledger.journal_0_2008_03 where sequence = 13) where sequence = 12",
+	} {
+		t.Run(name, func(t *testing.T) {
+			test := openTestLedger(t)
+			test.bookLives(t)
+			anchors := []anchor.Anchor{test.takeAnchor(t)}
+			test.forge(t, change)
+			without := test.verifyWith(t, VerifyOptions{}).failed()
+			for _, names := range [][]string{without, test.verifyWith(t, VerifyOptions{Anchors: anchors, Incremental: true}).failed()} {
+				if slices.Contains(names, "chain") {
+					t.Errorf("the forgery shows by itself: %v", names)
+				}
+			}
+			report := test.verifyWith(t, VerifyOptions{Anchors: anchors})
+			check := report.Checks[slices.IndexFunc(report.Checks, func(k Check) bool { return k.Name == "anchors" })]
+			if check.OK() || check.Checked != testShards || !strings.HasPrefix(check.Findings[0].Place, "shard 0 journal 13") {
+				t.Errorf("the anchor shows %+v", check)
+			}
+			if got := test.verifyWith(t, VerifyOptions{Anchors: anchors, Incremental: true}).failed(); !slices.Contains(got, "anchors") {
+				t.Errorf("a check of what is new notices nothing of it: %v", got)
+			}
+		})
+	}
+}
+
+func TestAnIncrementalCheckReadsWhatIsNew(t *testing.T) {
+	test := openTestLedger(t)
+	chain := newTestChain(0)
+	at := test.claim(t, 0)
+	pot := potIn(0, 1)
+	first := chain.buy(pot, "i1", 10_000, 500)
+	at = test.mustBook(t, at, first...)
+	anchors := []anchor.Anchor{test.takeAnchor(t)}
+	if report := test.verifyWith(t, VerifyOptions{Anchors: anchors, Incremental: true}); !report.OK() {
+		t.Errorf("where nothing is new, these fail: %v", report.failed())
+	}
+	second := chain.buy(pot, "i2", 5_000, 250)
+	test.mustBook(t, at, second...)
+
+	var done, total int64
+	report, err := Verify(t.Context(), test.auditor, VerifyOptions{Anchors: anchors, Incremental: true}, func(d, n int64) { done, total = d, n })
+	if err != nil || !report.OK() {
+		t.Fatalf("%v, failed: %v", err, report.failed())
+	}
+	if want := int64(len(second)); done != want || total != want {
+		t.Errorf("progress ended at %d of %d, want %d", done, total, want)
+	}
+	for _, name := range []string{"sum-zero", "not-negative-effective"} {
+		if slices.ContainsFunc(report.Checks, func(c Check) bool { return c.Name == name }) {
+			t.Errorf("%s is said to be checked", name)
+		}
+	}
+	sequence := schemas.Units(len(first) + 2).Text(0)
+	change := "update ledger.posting_0_2008_03 set to_balance = to_balance + 1 where to_balance is not null and sequence = " + sequence
+	if _, err := test.super.Exec(t.Context(), unprotected(change), pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+	if got := test.verifyWith(t, VerifyOptions{Anchors: anchors, Incremental: true}).failed(); !slices.Contains(got, "chain") {
+		t.Errorf("what was changed since is not found: %v", got)
+	}
+}
+
+func TestAnchorsOfAnotherLedgerAreRefused(t *testing.T) {
+	test := openTestLedger(t)
+	test.bookLives(t)
+	other := test.takeAnchor(t)
+	other.Cluster += "x"
+	fewer := test.takeAnchor(t)
+	fewer.Heads = fewer.Heads[1:]
+	for name, options := range map[string]VerifyOptions{
+		"another cluster": {Anchors: []anchor.Anchor{other}},
+		"fewer shards":    {Anchors: []anchor.Anchor{fewer}},
+		"no anchor":       {Incremental: true},
+	} {
+		if report, err := Verify(context.Background(), test.auditor, options, nil); err == nil {
+			t.Errorf("%s: checked all the same: %v", name, report.failed())
+		}
+	}
+}
