@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/penstock-ledger/penstock/processors/internal/suspense"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -63,6 +64,21 @@ func identifier[T ~string](field string, id T) refusal {
 	return refusal{}
 }
 
+// potIdentifier refuses what stands for a payment reference, too: no pot may bear its key.
+func potIdentifier(pot schemas.PotID) refusal {
+	if suspense.IsKey(pot) {
+		return refusal{codeBadIdentifier, fmt.Sprintf("pot %s stands for a payment reference", pot)}
+	}
+	return identifier("pot", pot)
+}
+
+func referenceIdentifier(reference string) refusal {
+	if len(reference) > suspense.ReferenceBytesMax {
+		return refusal{codeBadIdentifier, fmt.Sprintf("reference has %d bytes, 1 to %d are allowed", len(reference), suspense.ReferenceBytesMax)}
+	}
+	return identifier("reference", reference)
+}
+
 func positive[T ~int64 | ~int32](field string, amount T) refusal {
 	if amount <= 0 {
 		return refusal{codeNotPositive, fmt.Sprintf("%s is not positive", field)}
@@ -89,7 +105,7 @@ func text(field, value string) refusal {
 }
 
 func checkInstruction(i *ingest.Instruction) refusal {
-	why := first(identifier("source", i.Source), identifier("id", i.ID), identifier("pot", i.Pot))
+	why := first(identifier("source", i.Source), identifier("id", i.ID), potIdentifier(i.Pot))
 	if why.code != "" {
 		return why
 	}
@@ -100,6 +116,10 @@ func checkInstruction(i *ingest.Instruction) refusal {
 		return first(identifier("asset", body.Asset), cash("cash", body.Cash, instructionCashMax))
 	case *ingest.Cancel:
 		return identifier("instruction", body.Instruction)
+	case *ingest.Withdraw:
+		return first(cash("cash", body.Cash, instructionCashMax), identifier("payee", body.Payee))
+	case *ingest.TransferIn:
+		return referenceIdentifier(body.Reference)
 	}
 	return refusal{}
 }
@@ -139,6 +159,14 @@ func checkConfirmation(c *ingest.Confirmation) refusal {
 		return first(positive("piece", body.Piece), cash("cash", body.Cash, fillCashMax), positive("units", body.Units), positive("price", body.Price))
 	case *ingest.TradeRejected:
 		return text("reason", body.Reason)
+	case *ingest.PaymentSent:
+		return first(identifier("pot", body.Pot), cash("cash", body.Cash, fillCashMax))
+	case *ingest.PaymentPaid:
+		return first(identifier("pot", body.Pot), cash("cash", body.Cash, fillCashMax))
+	case *ingest.PaymentBounced:
+		return first(identifier("pot", body.Pot), cash("cash", body.Cash, fillCashMax), text("reason", body.Reason))
+	case *ingest.CashReceived:
+		return first(referenceIdentifier(body.Reference), cash("cash", body.Cash, instructionCashMax))
 	}
 	return refusal{}
 }
@@ -170,6 +198,8 @@ func checkOperation(o *ingest.Operation) refusal {
 	switch body := o.Body.(type) {
 	case *ingest.ParkedRelease:
 		return first(identifier("process", body.Process), identifier("key", body.Key))
+	case *ingest.ReceiptRefund:
+		return first(referenceIdentifier(body.Reference), cash("cash", body.Cash, fillCashMax), identifier("payee", body.Payee))
 	case *ingest.ParkedDrop:
 		why := first(identifier("process", body.Process), identifier("key", body.Key))
 		if why.code == "" && body.Offset < 0 {

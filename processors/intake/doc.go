@@ -2,7 +2,7 @@
 // bounds. There is one process per ingest topic, and none of them remembers anything but how far it has come.
 //
 //	flow       ingest.* -> [intake] -> pot.inbox.v1, dealing.inbox.v1, instruction.status.v1, audit.rejection.v1
-//	key        none on the way in; on the way out the pot, the external trade, or the shard of dealing
+//	key        none on the way in; on the way out the pot, the external trade, or the shard of dealing, or the payment reference
 //	invariant  each ingest record becomes exactly one inbox record or one rejection
 //	owner      the ledger team
 //

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"strconv"
 
+	"github.com/penstock-ledger/penstock/processors/internal/suspense"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
@@ -74,6 +75,11 @@ func (a *admission) toDealing(key string, source schemas.SourceID, id string, bo
 	return []streams.Out{{Topic: streams.DealingInbox, Key: key, Value: &inbox.DealingMessage{Cause: a.cause(source, id), Body: body}}}
 }
 
+// toPot passes a message on to the pot or payment reference that it concerns.
+func (a *admission) toPot(key schemas.PotID, source schemas.SourceID, id string, body inbox.PotBody) []streams.Out {
+	return []streams.Out{{Topic: streams.PotInbox, Key: string(key), Value: &inbox.PotMessage{Cause: a.cause(source, id), Body: body}}}
+}
+
 // dealingControl is the key of messages that concern dealing as a whole.
 var dealingControl = streams.ControlKey(0)
 
@@ -96,7 +102,7 @@ func admitInstruction(a *admission) []streams.Out {
 // rejectInstruction answers the sender too, where what was sent says enough to find them.
 func (a *admission) rejectInstruction(i *ingest.Instruction, why refusal) []streams.Out {
 	from := sender{}
-	if first(identifier("source", i.Source), identifier("id", i.ID), identifier("pot", i.Pot)).code == "" {
+	if first(identifier("source", i.Source), identifier("id", i.ID), potIdentifier(i.Pot)).code == "" {
 		from = sender{i.Source, string(i.ID), i.Pot}
 	}
 	outs := a.reject(why, from)
@@ -129,7 +135,25 @@ func admitConfirmation(a *admission) []streams.Out {
 	if why := checkConfirmation(c); why.code != "" {
 		return a.reject(why, sender{})
 	}
+	if key := bankKey(c); key != "" {
+		return a.toPot(key, schemas.SourceID(c.Custodian), c.ID, &inbox.BankConfirmed{Confirmation: *c})
+	}
 	return a.toDealing(c.Trade.String(), schemas.SourceID(c.Custodian), c.ID, &inbox.Confirmed{Confirmation: *c})
+}
+
+// bankKey returns the pot or payment reference that the bank speaks of, empty for what a custodian says.
+func bankKey(c *ingest.Confirmation) schemas.PotID {
+	switch body := c.Body.(type) {
+	case *ingest.PaymentSent:
+		return body.Pot
+	case *ingest.PaymentPaid:
+		return body.Pot
+	case *ingest.PaymentBounced:
+		return body.Pot
+	case *ingest.CashReceived:
+		return suspense.Key(body.Reference)
+	}
+	return ""
 }
 
 func admitReference(a *admission) []streams.Out {
@@ -150,6 +174,9 @@ func admitOperation(a *admission) []streams.Out {
 	}
 	if why := checkOperation(o); why.code != "" {
 		return a.reject(why, sender{})
+	}
+	if act, ok := o.Body.(*ingest.ReceiptRefund); ok {
+		return a.toPot(suspense.Key(act.Reference), o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
 	}
 	return a.toDealing(dealingControl, o.Operator, o.ID, &inbox.Operated{Operation: *o})
 }

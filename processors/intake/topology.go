@@ -20,9 +20,9 @@ func doors() []door {
 	return []door{
 		{"intake-instruction", streams.IngestInstruction, admitInstruction, []string{streams.PotInbox, streams.DealingInbox, streams.StatusInstruction}},
 		{"intake-price", streams.IngestPrice, admitPrice, []string{streams.DealingInbox}},
-		{"intake-confirmation", streams.IngestConfirmation, admitConfirmation, []string{streams.DealingInbox}},
+		{"intake-confirmation", streams.IngestConfirmation, admitConfirmation, []string{streams.DealingInbox, streams.PotInbox}},
 		{"intake-reference", streams.IngestReference, admitReference, []string{streams.DealingInbox}},
-		{"intake-operator", streams.IngestOperator, admitOperation, []string{streams.DealingInbox}},
+		{"intake-operator", streams.IngestOperator, admitOperation, []string{streams.DealingInbox, streams.PotInbox}},
 	}
 }
 

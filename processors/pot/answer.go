@@ -2,7 +2,6 @@ package pot
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"slices"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -21,6 +20,11 @@ const (
 	stateCancelled schemas.Code = "cancelled"
 	statePriced    schemas.Code = "priced"
 	stateSettled   schemas.Code = "settled"
+	// A payment is sent, paid or bounced; a claim of a transfer in is attributed.
+	stateSent       schemas.Code = "sent"
+	statePaid       schemas.Code = "paid"
+	stateBounced    schemas.Code = "bounced"
+	stateAttributed schemas.Code = "attributed"
 	// stateSettledInPart is only told to who asks again: some of its orders have settled, others are still under way.
 	stateSettledInPart schemas.Code = "settled-in-part"
 )
@@ -38,6 +42,8 @@ type question struct {
 	cause       *inbox.Cause
 	instruction *ingest.Instruction
 	today       schemas.Date
+	// payment is the one that the instruction makes, if any.
+	payment *schemas.ID
 }
 
 // statusOut says what became of the instruction.
@@ -45,7 +51,7 @@ func (q *question) statusOut(s schemas.Code, why refusal, duplicate bool, day *s
 	i := q.instruction
 	return streams.Out{Topic: streams.StatusInstruction, Key: string(i.Pot), Value: &status.InstructionStatus{
 		Source: i.Source, ID: i.ID, Pot: i.Pot, State: s, Code: why.code, Reason: why.reason, Duplicate: duplicate,
-		DealingDay: day, ReceivedAt: q.cause.ReceivedAt, RecordedAt: q.place.RecordedAt, Orders: orders,
+		DealingDay: day, ReceivedAt: q.cause.ReceivedAt, RecordedAt: q.place.RecordedAt, Orders: orders, Payment: q.payment,
 	}}
 }
 
@@ -66,7 +72,7 @@ func (q *question) refuse(why refusal, duplicate bool) []streams.Out {
 func dropped(place streams.Place, _ *Reference, _ string, pot *state.PotState, m *inbox.PotMessage) []streams.Out {
 	body, ok := m.Body.(*inbox.Instructed)
 	if !ok {
-		panic(fmt.Sprintf("pot: %T is not for one pot", m.Body))
+		return droppedUnasked(place, m)
 	}
 	q := &question{place: place, cause: &m.Cause, instruction: &body.Instruction}
 	if pot != nil {
@@ -111,11 +117,15 @@ func (q *question) remember(pot *state.PotState, s schemas.Code, code schemas.Co
 }
 
 // isKept says whether an instruction must still be remembered: it is not dated so far back that its date alone would have it refused,
-// or it has an open order, which may yet be cancelled.
+// or something of it is open, which may yet be cancelled.
 func isKept(pot *state.PotState, i int, oldest schemas.Date) bool {
-	return pot.Seen[i].InstructedOn >= oldest || slices.ContainsFunc(pot.Orders, func(o state.Order) bool {
-		return seenKey(o.Source, o.Instruction) == pot.Seen[i].Key
-	})
+	if pot.Seen[i].InstructedOn >= oldest {
+		return true
+	}
+	key := pot.Seen[i].Key
+	return slices.ContainsFunc(pot.Orders, func(o state.Order) bool { return seenKey(o.Source, o.Instruction) == key }) ||
+		slices.ContainsFunc(pot.Payments, func(p state.Payment) bool { return isUnderWay(&p) && seenKey(p.Source, p.Instruction) == key }) ||
+		slices.ContainsFunc(pot.Claims, func(c state.Claim) bool { return seenKey(c.Source, c.Instruction) == key })
 }
 
 // answers says whether what was seen under the instruction's id answers it. What may be forgotten answers only the very same

@@ -24,6 +24,12 @@ const (
 	stageRounded     = "rounded"
 	stageSettled     = "settled"
 	stageRejected    = "rejected"
+	stageWithdrawn   = "withdrawn"
+	stageSent        = "sent"
+	stagePaid        = "paid"
+	stageBounced     = "bounced"
+	stageReceived    = "received"
+	stageAttributed  = "attributed"
 )
 
 // draft is a pot's next state and the journal that leads to it, while a message is being decided.
@@ -68,6 +74,10 @@ func (d *draft) available() end[schemas.Money] {
 
 func (d *draft) reserved() end[schemas.Money] {
 	return end[schemas.Money]{ledger.PotReserved, &d.state.Reserved}
+}
+
+func (d *draft) payable() end[schemas.Money] {
+	return end[schemas.Money]{ledger.PotPayable, &d.state.Payable}
 }
 
 func (d *draft) moveCash(p purpose, from, to end[schemas.Money], amount schemas.Money) {

@@ -45,6 +45,9 @@ func instructed(place streams.Place, r *Reference, before *state.PotState, cause
 	if at := findSeen(before.Seen, seenKey(i.Source, i.ID)); at >= 0 && q.answers(before, at, digest) {
 		return before, q.again(&before.Seen[at], digest)
 	}
+	if before.ClosedOn != nil {
+		return before, q.refuse(refusal{codeClosed, fmt.Sprintf("pot %s was closed on %s", i.Pot, before.ClosedOn)}, false)
+	}
 	if q.countKept(before) >= instructionsMax {
 		return before, q.refuse(refusal{codeTooManyInstructions, fmt.Sprintf("more than %d instructions within the back-dating period", instructionsMax)}, false)
 	}
@@ -82,6 +85,12 @@ func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*sta
 		return q.buy(before, body, digest)
 	case *ingest.Cancel:
 		return q.cancel(before, body, digest)
+	case *ingest.Withdraw:
+		return q.withdraw(before, body, digest)
+	case *ingest.TransferIn:
+		return q.transferIn(before, body, digest)
+	case *ingest.Close:
+		return q.closePot(before, digest)
 	default:
 		panic(fmt.Sprintf("pot: an instruction of type %T came through intake", body))
 	}
@@ -250,6 +259,12 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 	}
 	if before.Seen[at].State == stateSettledInPart {
 		return q.refused(before, refusal{codeTooLateToCancel, fmt.Sprintf("a part of instruction %s has settled", c.Instruction)}, digest)
+	}
+	if payment := findPayment(before.Payments, q.instruction.Source, c.Instruction); payment >= 0 {
+		return q.recall(before, payment, digest)
+	}
+	if claim := findClaim(before.Claims, q.instruction.Source, c.Instruction); claim >= 0 {
+		return q.withdrawClaim(before, claim, digest)
 	}
 	var found []int
 	for i := range before.Orders {

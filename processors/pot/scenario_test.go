@@ -41,10 +41,11 @@ func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 		return p.shard.Apply(r, message)
 	}
 	outs := p.shard.Prove(r, message)
-	if _, keyed := message.Body.(*inbox.Instructed); keyed {
+	switch message.Body.(type) {
+	case *inbox.Instructed, *inbox.BankConfirmed, *inbox.PotOperated:
 		for _, out := range p.shard.Again(r, message) {
 			if out.Topic != streams.StatusInstruction && out.Topic != streams.AuditRejection {
-				r.Errorf("the same instruction again writes to %s", out.Topic)
+				r.Errorf("the same again writes to %s", out.Topic)
 			}
 		}
 	}
@@ -65,6 +66,16 @@ func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 		{Key: "pot", Value: step.Args.Get("pot", "p1")},
 		{Key: "available", Value: held.Available.String()},
 		{Key: "reserved", Value: held.Reserved.String()},
+		{Key: "payable", Value: held.Payable.String()},
+	}
+	if held.ClosedOn != nil {
+		args = append(args, scenario.Arg{Key: "closed"})
+	}
+	if s := held.Suspense; s != nil {
+		args = append(args, scenario.Arg{Key: "held", Value: s.Held.String()})
+		if s.Owner != "" {
+			args = append(args, scenario.Arg{Key: "owner", Value: string(s.Owner)})
+		}
 	}
 	for _, h := range held.Holdings {
 		code := string(h.Asset)

@@ -28,7 +28,9 @@ func tags(pot *state.PotState) []string {
 	for i := range pot.Holdings {
 		t = append(t, heldTag(pot.Holdings[i].Asset))
 	}
-	t = append(t, tagOpen)
+	if pot.ClosedOn == nil && pot.Suspense == nil {
+		t = append(t, tagOpen)
+	}
 	slices.Sort(t)
 	return slices.Compact(t)
 }

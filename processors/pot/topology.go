@@ -21,6 +21,7 @@ func Process() streams.Process {
 		Outputs: []streams.Topic{
 			streams.TopicNamed(streams.LedgerJournal), streams.TopicNamed(streams.LedgerProgress),
 			streams.TopicNamed(streams.StatusInstruction), streams.TopicNamed(streams.AuditRejection), streams.TopicNamed(streams.DealingInbox),
+			streams.TopicNamed(streams.PaymentOrder), streams.TopicNamed(streams.PotInbox),
 		},
 		NewHandler: func(framing streams.Framing) streams.Handler { return streams.NewHandler(framing, table, Machine()) },
 	}
@@ -36,8 +37,6 @@ func Machine() streams.Machine[inbox.PotMessage, state.PotState, state.PotRefere
 func route(m *inbox.PotMessage) streams.Route {
 	r := streams.Route{ReceivedAt: m.Cause.ReceivedAt}
 	switch body := m.Body.(type) {
-	case *inbox.Instructed:
-		r.Key = string(body.Instruction.Pot)
 	case *inbox.DayClosed:
 		r.Control, r.Tags = true, dayClosedTags(body)
 	case *inbox.BatchesConfirmed:
@@ -49,16 +48,10 @@ func route(m *inbox.PotMessage) streams.Route {
 		if body.Drop != nil {
 			r.Unpark.Drop, r.Unpark.Offset = true, *body.Drop
 		}
+	default:
+		r.Key = keyOf(m)
 	}
 	return r
-}
-
-func decide(place streams.Place, r *Reference, _ string, pot *state.PotState, m *inbox.PotMessage) (*state.PotState, []streams.Out) {
-	body, ok := m.Body.(*inbox.Instructed)
-	if !ok {
-		panic(fmt.Sprintf("pot: %T is not for one pot", m.Body))
-	}
-	return instructed(place, r, pot, &m.Cause, &body.Instruction)
 }
 
 func visitPot(place streams.Place, _ *Reference, key string, pot *state.PotState, m *inbox.PotMessage, tally *state.PotTally) (*state.PotState, []streams.Out) {

@@ -547,6 +547,181 @@ func (v *PriceReleased) DecodeAvro(r *avrobin.Reader) {
 	v.Version = r.Int()
 }
 
+// BankConfirmed: what the bank says of one payment, or of cash that it has received.
+type BankConfirmed struct {
+	// The confirmation, as it was received.
+	Confirmation ingest.Confirmation
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *BankConfirmed) AppendAvro(b []byte) []byte {
+	b = v.Confirmation.AppendAvro(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *BankConfirmed) DecodeAvro(r *avrobin.Reader) {
+	v.Confirmation.DecodeAvro(r)
+}
+
+// PotOperated: what an operator did that concerns one key.
+type PotOperated struct {
+	// The act, as it was received.
+	Operation ingest.Operation
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *PotOperated) AppendAvro(b []byte) []byte {
+	b = v.Operation.AppendAvro(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *PotOperated) DecodeAvro(r *avrobin.Reader) {
+	v.Operation.DecodeAvro(r)
+}
+
+// CashClaimed is a pot claims what is received under a reference.
+type CashClaimed struct {
+	// The reference.
+	Reference string
+	// The pot.
+	Pot schemas.PotID
+	// Derived id of the claim.
+	Claim schemas.ID
+	// Effective date of the claim.
+	On schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *CashClaimed) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.Reference)
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = append(b, v.Claim[:]...)
+	b = avrobin.AppendLong(b, int64(v.On))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *CashClaimed) DecodeAvro(r *avrobin.Reader) {
+	v.Reference = r.String()
+	v.Pot = schemas.PotID(r.String())
+	r.Fixed(v.Claim[:])
+	v.On = schemas.Date(r.Int())
+}
+
+// CashAttributed: what a pot has claimed is its own.
+type CashAttributed struct {
+	// The pot.
+	Pot schemas.PotID
+	// The claim.
+	Claim schemas.ID
+	// The amount.
+	Cash schemas.Money
+	// Effective date.
+	On schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *CashAttributed) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = append(b, v.Claim[:]...)
+	b = avrobin.AppendDecimal(b, int64(v.Cash), 18)
+	b = avrobin.AppendLong(b, int64(v.On))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *CashAttributed) DecodeAvro(r *avrobin.Reader) {
+	v.Pot = schemas.PotID(r.String())
+	r.Fixed(v.Claim[:])
+	v.Cash = schemas.Money(r.Decimal(18))
+	v.On = schemas.Date(r.Int())
+}
+
+// ClaimRefused: what a pot has claimed is not its own.
+type ClaimRefused struct {
+	// The pot.
+	Pot schemas.PotID
+	// The claim.
+	Claim schemas.ID
+	// The rejection's code; empty: it was taken back in time.
+	Code schemas.Code
+	// The rejection in words.
+	Reason string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ClaimRefused) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = append(b, v.Claim[:]...)
+	b = avrobin.AppendString(b, string(v.Code))
+	b = avrobin.AppendString(b, v.Reason)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ClaimRefused) DecodeAvro(r *avrobin.Reader) {
+	v.Pot = schemas.PotID(r.String())
+	r.Fixed(v.Claim[:])
+	v.Code = schemas.Code(r.String())
+	v.Reason = r.String()
+}
+
+// ClaimWithdrawn is a pot takes a claim back, if it is not answered yet.
+type ClaimWithdrawn struct {
+	// The reference.
+	Reference string
+	// The pot.
+	Pot schemas.PotID
+	// The claim.
+	Claim schemas.ID
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ClaimWithdrawn) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.Reference)
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = append(b, v.Claim[:]...)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ClaimWithdrawn) DecodeAvro(r *avrobin.Reader) {
+	v.Reference = r.String()
+	v.Pot = schemas.PotID(r.String())
+	r.Fixed(v.Claim[:])
+}
+
+// CashReturned is a payment of a pot that was closed since came back: its cash is nobody's.
+type CashReturned struct {
+	// The reference under which it is held.
+	Reference string
+	// The payment.
+	Payment schemas.ID
+	// The amount.
+	Cash schemas.Money
+	// Effective date.
+	On schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *CashReturned) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.Reference)
+	b = append(b, v.Payment[:]...)
+	b = avrobin.AppendDecimal(b, int64(v.Cash), 18)
+	b = avrobin.AppendLong(b, int64(v.On))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *CashReturned) DecodeAvro(r *avrobin.Reader) {
+	v.Reference = r.String()
+	r.Fixed(v.Payment[:])
+	v.Cash = schemas.Money(r.Decimal(18))
+	v.On = schemas.Date(r.Int())
+}
+
 // PotMessage is a record of the pot processor's inbox.
 type PotMessage struct {
 	// What led to it.
@@ -580,6 +755,27 @@ func (v *PotMessage) AppendAvro(b []byte) []byte {
 	case *PriceReleased:
 		b = avrobin.AppendIndex(b, 6)
 		b = branch.AppendAvro(b)
+	case *BankConfirmed:
+		b = avrobin.AppendIndex(b, 7)
+		b = branch.AppendAvro(b)
+	case *PotOperated:
+		b = avrobin.AppendIndex(b, 8)
+		b = branch.AppendAvro(b)
+	case *CashClaimed:
+		b = avrobin.AppendIndex(b, 9)
+		b = branch.AppendAvro(b)
+	case *CashAttributed:
+		b = avrobin.AppendIndex(b, 10)
+		b = branch.AppendAvro(b)
+	case *ClaimRefused:
+		b = avrobin.AppendIndex(b, 11)
+		b = branch.AppendAvro(b)
+	case *ClaimWithdrawn:
+		b = avrobin.AppendIndex(b, 12)
+		b = branch.AppendAvro(b)
+	case *CashReturned:
+		b = avrobin.AppendIndex(b, 13)
+		b = branch.AppendAvro(b)
 	default:
 		panic("PotBody is not set")
 	}
@@ -589,7 +785,7 @@ func (v *PotMessage) AppendAvro(b []byte) []byte {
 // DecodeAvro reads v, all of it, from r. Any error is kept by r.
 func (v *PotMessage) DecodeAvro(r *avrobin.Reader) {
 	v.Cause.DecodeAvro(r)
-	switch r.Union(7) {
+	switch r.Union(14) {
 	case 0:
 		branch := new(Instructed)
 		branch.DecodeAvro(r)
@@ -618,13 +814,42 @@ func (v *PotMessage) DecodeAvro(r *avrobin.Reader) {
 		branch := new(PriceReleased)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 7:
+		branch := new(BankConfirmed)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 8:
+		branch := new(PotOperated)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 9:
+		branch := new(CashClaimed)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 10:
+		branch := new(CashAttributed)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 11:
+		branch := new(ClaimRefused)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 12:
+		branch := new(ClaimWithdrawn)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 13:
+		branch := new(CashReturned)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
 // PotBody is one of *Instructed, *ReferenceChanged, *DayClosed, *BatchesConfirmed, *TimeReached, *Unparked,
-// *PriceReleased.
+// *PriceReleased, *BankConfirmed, *PotOperated, *CashClaimed, *CashAttributed, *ClaimRefused, *ClaimWithdrawn,
+// *CashReturned.
 type PotBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -645,5 +870,19 @@ func (*Unparked) isPotBody() {}
 
 func (*PriceReleased) isPotBody() {}
 
+func (*BankConfirmed) isPotBody() {}
+
+func (*PotOperated) isPotBody() {}
+
+func (*CashClaimed) isPotBody() {}
+
+func (*CashAttributed) isPotBody() {}
+
+func (*ClaimRefused) isPotBody() {}
+
+func (*ClaimWithdrawn) isPotBody() {}
+
+func (*CashReturned) isPotBody() {}
+
 // PotMessageSchema is the Avro schema of PotMessage. It needs no other schema.
-const PotMessageSchema = `{"type":"record","namespace":"penstock.inbox","name":"PotMessage","doc":"A record of the pot processor's inbox.","fields":[{"name":"cause","type":{"type":"record","namespace":"penstock.inbox","name":"Cause","doc":"What led to a record: from here any posting leads back to the ingest record.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who sent the ingest record."},{"name":"id","type":"string","doc":"The sender's id of it."},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time: the greatest timestamp that intake had seen in that partition."},{"name":"topic","type":"string","doc":"Ingest topic."},{"name":"partition","type":"int","doc":"Ingest partition."},{"name":"offset","type":"long","doc":"Ingest offset."},{"name":"salt","type":{"type":"fixed","name":"Salt","size":16,"doc":"A secret per cause, from which the salts of its Merkle leaves are derived; zero where no order can come of it."},"doc":"Secret of the cause."}]},"doc":"What led to it."},{"name":"body","type":[{"type":"record","name":"Instructed","doc":"An instruction, as it was received.","fields":[{"name":"instruction","type":{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split is given, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash."}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]}],"doc":"What is asked.","goUnion":"InstructionBody"}]},"doc":"The instruction."}]},{"type":"record","name":"ReferenceChanged","doc":"Reference data that holds from here on in this shard.","fields":[{"name":"entry","type":{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]},"doc":"The data."},{"name":"closedThrough","type":["null",{"type":"int","logicalType":"date"}],"doc":"For an asset that is new: the last day that counts as closed.","default":null}]},{"type":"record","name":"DayClosed","doc":"No instruction in time for the day can come any more: the orders of the day are frozen.","fields":[{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"assets","type":{"type":"array","items":{"type":"record","name":"ClosedAsset","doc":"An asset of which the day is closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"Its custodian on that day."},{"name":"unitsScale","type":"int","doc":"Decimals of its units."},{"name":"settlesOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Its day of settlement, by the calendars as they stand when the day is closed; null where an earlier version closed the day.","default":null}]}},"doc":"The assets of which the day is closed, in code order."}]},{"type":"record","name":"BatchesConfirmed","doc":"What custodians confirmed of batches, all that was ready, in one sweep.","fields":[{"name":"priced","type":{"type":"array","items":{"type":"record","name":"PricedBatch","doc":"A piece of a batch that was dealt. Amounts are cumulative over the pieces, in quanta: cash of 0.01, units of the asset's scale.","fields":[{"name":"trade","type":{"type":"fixed","name":"TradeID","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of its basis."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"piece","type":"int","doc":"Number of the piece."},{"name":"final","type":"boolean","doc":"Whether it is the last."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit."},{"name":"priceVersion","type":"int","doc":"Version of the released price."},{"name":"gotBefore","type":"long","doc":"What the batch had got before this piece."},{"name":"gotThrough","type":"long","doc":"What it has got with this piece."},{"name":"givenBefore","type":"long","doc":"What the batch had given before this piece."},{"name":"givenThrough","type":"long","doc":"What it has given with this piece."},{"name":"basis","type":{"type":"enum","name":"Basis","doc":"What the weights of a batch's orders count.","symbols":["CASH","UNITS"]},"doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Pieces in the order of their numbers."},{"name":"settled","type":{"type":"array","items":{"type":"record","name":"SettledBatch","doc":"A batch of which all pieces have settled.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of its basis."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"got","type":"long","doc":"All that the batch got, in quanta."},{"name":"given","type":"long","doc":"All that it gave, in quanta."},{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"Day of settlement."},{"name":"basis","type":"Basis","doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Settled batches."},{"name":"rejected","type":{"type":"array","items":{"type":"record","name":"RejectedBatch","doc":"A batch that the custodian will not deal.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"reason","type":"string","doc":"The custodian's reason."},{"name":"basis","type":"Basis","doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Rejected batches."}]},{"type":"record","name":"TimeReached","doc":"Every partition of the instruction topic has reached this time.","fields":[{"name":"time","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The time."}]},{"type":"record","name":"Unparked","doc":"An operator's word on a parked pot.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"reason","type":"string","doc":"Why."},{"name":"drop","type":["null","long"],"doc":"The inbox offset of the one record to be dropped, undecided; null releases the pot: all its records are decided, in order.","default":null}]},{"type":"record","name":"PriceReleased","doc":"A close that may be used from here on in this shard.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"Day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the trust's currency."},{"name":"version","type":"int","doc":"Version, from 1; a correction makes the next one."}]}],"doc":"What is told.","goUnion":"PotBody"}]}`
+const PotMessageSchema = `{"type":"record","namespace":"penstock.inbox","name":"PotMessage","doc":"A record of the pot processor's inbox.","fields":[{"name":"cause","type":{"type":"record","namespace":"penstock.inbox","name":"Cause","doc":"What led to a record: from here any posting leads back to the ingest record.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who sent the ingest record."},{"name":"id","type":"string","doc":"The sender's id of it."},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time: the greatest timestamp that intake had seen in that partition."},{"name":"topic","type":"string","doc":"Ingest topic."},{"name":"partition","type":"int","doc":"Ingest partition."},{"name":"offset","type":"long","doc":"Ingest offset."},{"name":"salt","type":{"type":"fixed","name":"Salt","size":16,"doc":"A secret per cause, from which the salts of its Merkle leaves are derived; zero where no order can come of it."},"doc":"Secret of the cause."}]},"doc":"What led to it."},{"name":"body","type":[{"type":"record","name":"Instructed","doc":"An instruction, as it was received.","fields":[{"name":"instruction","type":{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split is given, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash."}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]},{"type":"record","name":"Withdraw","doc":"Pays cash out of the pot.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"TransferIn","doc":"Claims cash that the bank has received, or will receive, for the pot from another scheme.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which the bank receives it; one pot may claim it."}]},{"type":"record","name":"Close","doc":"Closes the pot, if it is empty and nothing of it is under way.","fields":[]}],"doc":"What is asked.","goUnion":"InstructionBody"}]},"doc":"The instruction."}]},{"type":"record","name":"ReferenceChanged","doc":"Reference data that holds from here on in this shard.","fields":[{"name":"entry","type":{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]},"doc":"The data."},{"name":"closedThrough","type":["null",{"type":"int","logicalType":"date"}],"doc":"For an asset that is new: the last day that counts as closed.","default":null}]},{"type":"record","name":"DayClosed","doc":"No instruction in time for the day can come any more: the orders of the day are frozen.","fields":[{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"assets","type":{"type":"array","items":{"type":"record","name":"ClosedAsset","doc":"An asset of which the day is closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"Its custodian on that day."},{"name":"unitsScale","type":"int","doc":"Decimals of its units."},{"name":"settlesOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Its day of settlement, by the calendars as they stand when the day is closed; null where an earlier version closed the day.","default":null}]}},"doc":"The assets of which the day is closed, in code order."}]},{"type":"record","name":"BatchesConfirmed","doc":"What custodians confirmed of batches, all that was ready, in one sweep.","fields":[{"name":"priced","type":{"type":"array","items":{"type":"record","name":"PricedBatch","doc":"A piece of a batch that was dealt. Amounts are cumulative over the pieces, in quanta: cash of 0.01, units of the asset's scale.","fields":[{"name":"trade","type":{"type":"fixed","name":"TradeID","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of its basis."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"piece","type":"int","doc":"Number of the piece."},{"name":"final","type":"boolean","doc":"Whether it is the last."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit."},{"name":"priceVersion","type":"int","doc":"Version of the released price."},{"name":"gotBefore","type":"long","doc":"What the batch had got before this piece."},{"name":"gotThrough","type":"long","doc":"What it has got with this piece."},{"name":"givenBefore","type":"long","doc":"What the batch had given before this piece."},{"name":"givenThrough","type":"long","doc":"What it has given with this piece."},{"name":"basis","type":{"type":"enum","name":"Basis","doc":"What the weights of a batch's orders count.","symbols":["CASH","UNITS"]},"doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Pieces in the order of their numbers."},{"name":"settled","type":{"type":"array","items":{"type":"record","name":"SettledBatch","doc":"A batch of which all pieces have settled.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of its basis."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"got","type":"long","doc":"All that the batch got, in quanta."},{"name":"given","type":"long","doc":"All that it gave, in quanta."},{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"Day of settlement."},{"name":"basis","type":"Basis","doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Settled batches."},{"name":"rejected","type":{"type":"array","items":{"type":"record","name":"RejectedBatch","doc":"A batch that the custodian will not deal.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"reason","type":"string","doc":"The custodian's reason."},{"name":"basis","type":"Basis","doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Rejected batches."}]},{"type":"record","name":"TimeReached","doc":"Every partition of the instruction topic has reached this time.","fields":[{"name":"time","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The time."}]},{"type":"record","name":"Unparked","doc":"An operator's word on a parked pot.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"reason","type":"string","doc":"Why."},{"name":"drop","type":["null","long"],"doc":"The inbox offset of the one record to be dropped, undecided; null releases the pot: all its records are decided, in order.","default":null}]},{"type":"record","name":"PriceReleased","doc":"A close that may be used from here on in this shard.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"Day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the trust's currency."},{"name":"version","type":"int","doc":"Version, from 1; a correction makes the next one."}]},{"type":"record","name":"BankConfirmed","doc":"What the bank says of one payment, or of cash that it has received.","fields":[{"name":"confirmation","type":{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade, or the bank of a payment or of cash that it has received. Key: the trade, the payment, or any.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian, or the bank."},{"name":"id","type":"string","doc":"The sender's own id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent; of the bank: the payment, as in the payment order; of cash received: any."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]},{"type":"record","name":"PaymentSent","doc":"The bank has taken the payment's cash out of the account; it can no longer be recalled.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of the debit."}]},{"type":"record","name":"PaymentPaid","doc":"The payee has the cash.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"PaymentBounced","doc":"The payment did not reach its payee, or was recalled: the cash is back in, or never left, the account.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."},{"name":"reason","type":"string","doc":"The bank's reason."}]},{"type":"record","name":"CashReceived","doc":"Cash came to the account from outside.","fields":[{"name":"reference","type":"string","doc":"The payment reference that came with it."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]},"doc":"The confirmation, as it was received."}]},{"type":"record","name":"PotOperated","doc":"What an operator did that concerns one key.","fields":[{"name":"operation","type":{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]},{"type":"record","name":"ParkedRelease","doc":"Releases a parked key: its records are decided, in order.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."}]},{"type":"record","name":"ParkedDrop","doc":"Drops one record of a parked key, undecided.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"offset","type":"long","doc":"The record's offset in the inbox."}]},{"type":"record","name":"ReceiptRefund","doc":"Sends back cash that the bank has received and nobody has claimed.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which it came."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"All that is held under the reference, named again so that nothing else is sent."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]}],"doc":"What is done.","goUnion":"OperationBody"}]},"doc":"The act, as it was received."}]},{"type":"record","name":"CashClaimed","doc":"A pot claims what is received under a reference.","fields":[{"name":"reference","type":"string","doc":"The reference."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":{"type":"fixed","name":"ClaimID","size":16,"doc":"Id of a claim.","goType":"ID"},"doc":"Derived id of the claim."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date of the claim."}]},{"type":"record","name":"CashAttributed","doc":"What a pot has claimed is its own.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":"ClaimID","doc":"The claim."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date."}]},{"type":"record","name":"ClaimRefused","doc":"What a pot has claimed is not its own.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":"ClaimID","doc":"The claim."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code; empty: it was taken back in time."},{"name":"reason","type":"string","doc":"The rejection in words."}]},{"type":"record","name":"ClaimWithdrawn","doc":"A pot takes a claim back, if it is not answered yet.","fields":[{"name":"reference","type":"string","doc":"The reference."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":"ClaimID","doc":"The claim."}]},{"type":"record","name":"CashReturned","doc":"A payment of a pot that was closed since came back: its cash is nobody's.","fields":[{"name":"reference","type":"string","doc":"The reference under which it is held."},{"name":"payment","type":{"type":"fixed","name":"ReturnedPayment","size":16,"doc":"Id of a payment.","goType":"ID"},"doc":"The payment."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date."}]}],"doc":"What is told.","goUnion":"PotBody"}]}`

@@ -74,13 +74,120 @@ func (v *TradeRejected) DecodeAvro(r *avrobin.Reader) {
 	v.Reason = r.String()
 }
 
-// Confirmation: what a custodian says of an external trade. Key: the trade.
+// PaymentSent is the bank has taken the payment's cash out of the account; it can no longer be recalled.
+type PaymentSent struct {
+	// The pot, as in the payment order.
+	Pot schemas.PotID
+	// The amount.
+	Cash schemas.Money
+	// The bank's day of the debit.
+	On schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *PaymentSent) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = avrobin.AppendDecimal(b, int64(v.Cash), 18)
+	b = avrobin.AppendLong(b, int64(v.On))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *PaymentSent) DecodeAvro(r *avrobin.Reader) {
+	v.Pot = schemas.PotID(r.String())
+	v.Cash = schemas.Money(r.Decimal(18))
+	v.On = schemas.Date(r.Int())
+}
+
+// PaymentPaid is the payee has the cash.
+type PaymentPaid struct {
+	// The pot, as in the payment order.
+	Pot schemas.PotID
+	// The amount.
+	Cash schemas.Money
+	// The bank's day of it.
+	On schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *PaymentPaid) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = avrobin.AppendDecimal(b, int64(v.Cash), 18)
+	b = avrobin.AppendLong(b, int64(v.On))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *PaymentPaid) DecodeAvro(r *avrobin.Reader) {
+	v.Pot = schemas.PotID(r.String())
+	v.Cash = schemas.Money(r.Decimal(18))
+	v.On = schemas.Date(r.Int())
+}
+
+// PaymentBounced is the payment did not reach its payee, or was recalled: the cash is back in, or never left,
+// the account.
+type PaymentBounced struct {
+	// The pot, as in the payment order.
+	Pot schemas.PotID
+	// The amount.
+	Cash schemas.Money
+	// The bank's day of it.
+	On schemas.Date
+	// The bank's reason.
+	Reason string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *PaymentBounced) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = avrobin.AppendDecimal(b, int64(v.Cash), 18)
+	b = avrobin.AppendLong(b, int64(v.On))
+	b = avrobin.AppendString(b, v.Reason)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *PaymentBounced) DecodeAvro(r *avrobin.Reader) {
+	v.Pot = schemas.PotID(r.String())
+	v.Cash = schemas.Money(r.Decimal(18))
+	v.On = schemas.Date(r.Int())
+	v.Reason = r.String()
+}
+
+// CashReceived: cash came to the account from outside.
+type CashReceived struct {
+	// The payment reference that came with it.
+	Reference string
+	// The amount.
+	Cash schemas.Money
+	// The bank's day of it.
+	On schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *CashReceived) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.Reference)
+	b = avrobin.AppendDecimal(b, int64(v.Cash), 18)
+	b = avrobin.AppendLong(b, int64(v.On))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *CashReceived) DecodeAvro(r *avrobin.Reader) {
+	v.Reference = r.String()
+	v.Cash = schemas.Money(r.Decimal(18))
+	v.On = schemas.Date(r.Int())
+}
+
+// Confirmation: what a custodian says of an external trade, or the bank of a payment or of cash that it has
+// received. Key: the trade, the payment, or any.
 type Confirmation struct {
-	// The custodian.
+	// The custodian, or the bank.
 	Custodian schemas.CustodianID
-	// The custodian's id of this confirmation.
+	// The sender's own id of this confirmation.
 	ID string
-	// The external trade, as in the order that was sent.
+	// The external trade, as in the order that was sent; of the bank: the payment, as in the payment order; of cash
+	// received: any.
 	Trade schemas.ID
 	// What happened.
 	Body ConfirmationBody
@@ -101,6 +208,18 @@ func (v *Confirmation) AppendAvro(b []byte) []byte {
 	case *TradeRejected:
 		b = avrobin.AppendIndex(b, 2)
 		b = branch.AppendAvro(b)
+	case *PaymentSent:
+		b = avrobin.AppendIndex(b, 3)
+		b = branch.AppendAvro(b)
+	case *PaymentPaid:
+		b = avrobin.AppendIndex(b, 4)
+		b = branch.AppendAvro(b)
+	case *PaymentBounced:
+		b = avrobin.AppendIndex(b, 5)
+		b = branch.AppendAvro(b)
+	case *CashReceived:
+		b = avrobin.AppendIndex(b, 6)
+		b = branch.AppendAvro(b)
 	default:
 		panic("ConfirmationBody is not set")
 	}
@@ -112,7 +231,7 @@ func (v *Confirmation) DecodeAvro(r *avrobin.Reader) {
 	v.Custodian = schemas.CustodianID(r.String())
 	v.ID = r.String()
 	v.Trade = r.UUID()
-	switch r.Union(3) {
+	switch r.Union(7) {
 	case 0:
 		branch := new(FillPriced)
 		branch.DecodeAvro(r)
@@ -125,12 +244,29 @@ func (v *Confirmation) DecodeAvro(r *avrobin.Reader) {
 		branch := new(TradeRejected)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 3:
+		branch := new(PaymentSent)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 4:
+		branch := new(PaymentPaid)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 5:
+		branch := new(PaymentBounced)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 6:
+		branch := new(CashReceived)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
-// ConfirmationBody is one of *FillPriced, *TradeSettled, *TradeRejected.
+// ConfirmationBody is one of *FillPriced, *TradeSettled, *TradeRejected, *PaymentSent, *PaymentPaid,
+// *PaymentBounced, *CashReceived.
 type ConfirmationBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -143,5 +279,13 @@ func (*TradeSettled) isConfirmationBody() {}
 
 func (*TradeRejected) isConfirmationBody() {}
 
+func (*PaymentSent) isConfirmationBody() {}
+
+func (*PaymentPaid) isConfirmationBody() {}
+
+func (*PaymentBounced) isConfirmationBody() {}
+
+func (*CashReceived) isConfirmationBody() {}
+
 // ConfirmationSchema is the Avro schema of Confirmation. It needs no other schema.
-const ConfirmationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade. Key: the trade.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"id","type":"string","doc":"The custodian's id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]}`
+const ConfirmationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade, or the bank of a payment or of cash that it has received. Key: the trade, the payment, or any.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian, or the bank."},{"name":"id","type":"string","doc":"The sender's own id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent; of the bank: the payment, as in the payment order; of cash received: any."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]},{"type":"record","name":"PaymentSent","doc":"The bank has taken the payment's cash out of the account; it can no longer be recalled.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of the debit."}]},{"type":"record","name":"PaymentPaid","doc":"The payee has the cash.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"PaymentBounced","doc":"The payment did not reach its payee, or was recalled: the cash is back in, or never left, the account.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."},{"name":"reason","type":"string","doc":"The bank's reason."}]},{"type":"record","name":"CashReceived","doc":"Cash came to the account from outside.","fields":[{"name":"reference","type":"string","doc":"The payment reference that came with it."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]}`

@@ -124,6 +124,57 @@ func (v *Tick) AppendAvro(b []byte) []byte {
 func (v *Tick) DecodeAvro(r *avrobin.Reader) {
 }
 
+// Withdraw: pays cash out of the pot.
+type Withdraw struct {
+	// The amount, in the trust's currency.
+	Cash schemas.Money
+	// Whom to pay: a reference that the payments system knows, never bank details.
+	Payee string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Withdraw) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendDecimal(b, int64(v.Cash), 18)
+	b = avrobin.AppendString(b, v.Payee)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Withdraw) DecodeAvro(r *avrobin.Reader) {
+	v.Cash = schemas.Money(r.Decimal(18))
+	v.Payee = r.String()
+}
+
+// TransferIn: claims cash that the bank has received, or will receive, for the pot from another scheme.
+type TransferIn struct {
+	// The payment reference under which the bank receives it; one pot may claim it.
+	Reference string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *TransferIn) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.Reference)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *TransferIn) DecodeAvro(r *avrobin.Reader) {
+	v.Reference = r.String()
+}
+
+// Close: closes the pot, if it is empty and nothing of it is under way.
+type Close struct {
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Close) AppendAvro(b []byte) []byte {
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Close) DecodeAvro(r *avrobin.Reader) {
+}
+
 // Instruction: what an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.
 type Instruction struct {
 	// The upstream system.
@@ -160,6 +211,15 @@ func (v *Instruction) AppendAvro(b []byte) []byte {
 	case *Tick:
 		b = avrobin.AppendIndex(b, 4)
 		b = branch.AppendAvro(b)
+	case *Withdraw:
+		b = avrobin.AppendIndex(b, 5)
+		b = branch.AppendAvro(b)
+	case *TransferIn:
+		b = avrobin.AppendIndex(b, 6)
+		b = branch.AppendAvro(b)
+	case *Close:
+		b = avrobin.AppendIndex(b, 7)
+		b = branch.AppendAvro(b)
 	default:
 		panic("InstructionBody is not set")
 	}
@@ -172,7 +232,7 @@ func (v *Instruction) DecodeAvro(r *avrobin.Reader) {
 	v.ID = schemas.InstructionID(r.String())
 	v.Pot = schemas.PotID(r.String())
 	v.InstructedOn = schemas.Date(r.Int())
-	switch r.Union(5) {
+	switch r.Union(8) {
 	case 0:
 		branch := new(PotOpened)
 		branch.DecodeAvro(r)
@@ -193,12 +253,24 @@ func (v *Instruction) DecodeAvro(r *avrobin.Reader) {
 		branch := new(Tick)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 5:
+		branch := new(Withdraw)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 6:
+		branch := new(TransferIn)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 7:
+		branch := new(Close)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
-// InstructionBody is one of *PotOpened, *Contribution, *Buy, *Cancel, *Tick.
+// InstructionBody is one of *PotOpened, *Contribution, *Buy, *Cancel, *Tick, *Withdraw, *TransferIn, *Close.
 type InstructionBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -215,5 +287,11 @@ func (*Cancel) isInstructionBody() {}
 
 func (*Tick) isInstructionBody() {}
 
+func (*Withdraw) isInstructionBody() {}
+
+func (*TransferIn) isInstructionBody() {}
+
+func (*Close) isInstructionBody() {}
+
 // InstructionSchema is the Avro schema of Instruction. It needs no other schema.
-const InstructionSchema = `{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split is given, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash."}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]}],"doc":"What is asked.","goUnion":"InstructionBody"}]}`
+const InstructionSchema = `{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split is given, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash."}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]},{"type":"record","name":"Withdraw","doc":"Pays cash out of the pot.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"TransferIn","doc":"Claims cash that the bank has received, or will receive, for the pot from another scheme.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which the bank receives it; one pot may claim it."}]},{"type":"record","name":"Close","doc":"Closes the pot, if it is empty and nothing of it is under way.","fields":[]}],"doc":"What is asked.","goUnion":"InstructionBody"}]}`

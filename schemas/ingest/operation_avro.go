@@ -103,6 +103,31 @@ func (v *ParkedDrop) DecodeAvro(r *avrobin.Reader) {
 	v.Offset = r.Long()
 }
 
+// ReceiptRefund: sends back cash that the bank has received and nobody has claimed.
+type ReceiptRefund struct {
+	// The payment reference under which it came.
+	Reference string
+	// All that is held under the reference, named again so that nothing else is sent.
+	Cash schemas.Money
+	// Whom to pay: a reference that the payments system knows, never bank details.
+	Payee string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ReceiptRefund) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.Reference)
+	b = avrobin.AppendDecimal(b, int64(v.Cash), 18)
+	b = avrobin.AppendString(b, v.Payee)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ReceiptRefund) DecodeAvro(r *avrobin.Reader) {
+	v.Reference = r.String()
+	v.Cash = schemas.Money(r.Decimal(18))
+	v.Payee = r.String()
+}
+
 // Operation: what an operator does by hand, with a reason.
 type Operation struct {
 	// Who acts.
@@ -133,6 +158,9 @@ func (v *Operation) AppendAvro(b []byte) []byte {
 	case *ParkedDrop:
 		b = avrobin.AppendIndex(b, 3)
 		b = branch.AppendAvro(b)
+	case *ReceiptRefund:
+		b = avrobin.AppendIndex(b, 4)
+		b = branch.AppendAvro(b)
 	default:
 		panic("OperationBody is not set")
 	}
@@ -144,7 +172,7 @@ func (v *Operation) DecodeAvro(r *avrobin.Reader) {
 	v.Operator = schemas.SourceID(r.String())
 	v.ID = r.String()
 	v.Reason = r.String()
-	switch r.Union(4) {
+	switch r.Union(5) {
 	case 0:
 		branch := new(PriceRelease)
 		branch.DecodeAvro(r)
@@ -161,12 +189,16 @@ func (v *Operation) DecodeAvro(r *avrobin.Reader) {
 		branch := new(ParkedDrop)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 4:
+		branch := new(ReceiptRefund)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
-// OperationBody is one of *PriceRelease, *PriceRefusal, *ParkedRelease, *ParkedDrop.
+// OperationBody is one of *PriceRelease, *PriceRefusal, *ParkedRelease, *ParkedDrop, *ReceiptRefund.
 type OperationBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -181,5 +213,7 @@ func (*ParkedRelease) isOperationBody() {}
 
 func (*ParkedDrop) isOperationBody() {}
 
+func (*ReceiptRefund) isOperationBody() {}
+
 // OperationSchema is the Avro schema of Operation. It needs no other schema.
-const OperationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]},{"type":"record","name":"ParkedRelease","doc":"Releases a parked key: its records are decided, in order.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."}]},{"type":"record","name":"ParkedDrop","doc":"Drops one record of a parked key, undecided.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"offset","type":"long","doc":"The record's offset in the inbox."}]}],"doc":"What is done.","goUnion":"OperationBody"}]}`
+const OperationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]},{"type":"record","name":"ParkedRelease","doc":"Releases a parked key: its records are decided, in order.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."}]},{"type":"record","name":"ParkedDrop","doc":"Drops one record of a parked key, undecided.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"offset","type":"long","doc":"The record's offset in the inbox."}]},{"type":"record","name":"ReceiptRefund","doc":"Sends back cash that the bank has received and nobody has claimed.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which it came."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"All that is held under the reference, named again so that nothing else is sent."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]}],"doc":"What is done.","goUnion":"OperationBody"}]}`

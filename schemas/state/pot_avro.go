@@ -147,6 +147,234 @@ func (v *Seen) DecodeAvro(r *avrobin.Reader) {
 	v.Code = schemas.Code(r.String())
 }
 
+// PaymentStage: how far a payment is.
+type PaymentStage uint8
+
+// The symbols of PaymentStage, in the order of the schema.
+const (
+	PaymentStagePayable PaymentStage = 0 // PAYABLE
+	PaymentStageSent    PaymentStage = 1 // SENT
+	PaymentStagePaid    PaymentStage = 2 // PAID
+	PaymentStageBounced PaymentStage = 3 // BOUNCED
+)
+
+// String gives the symbol as the schema writes it.
+func (v PaymentStage) String() string {
+	switch v {
+	case PaymentStagePayable:
+		return "PAYABLE"
+	case PaymentStageSent:
+		return "SENT"
+	case PaymentStagePaid:
+		return "PAID"
+	case PaymentStageBounced:
+		return "BOUNCED"
+	}
+	return "PaymentStage(unknown)"
+}
+
+// ParsePaymentStage finds the symbol that text is, exactly as the schema writes it.
+func ParsePaymentStage(text string) (PaymentStage, bool) {
+	switch text {
+	case "PAYABLE":
+		return PaymentStagePayable, true
+	case "SENT":
+		return PaymentStageSent, true
+	case "PAID":
+		return PaymentStagePaid, true
+	case "BOUNCED":
+		return PaymentStageBounced, true
+	}
+	return 0, false
+}
+
+// AppendAvro appends the symbol's index.
+func (v PaymentStage) AppendAvro(b []byte) []byte {
+	if int(v) >= 4 {
+		panic("PaymentStage has no such symbol")
+	}
+	return avrobin.AppendIndex(b, int(v))
+}
+
+// Payment: cash that is paid out, or was within the back-dating period.
+type Payment struct {
+	// Derived id.
+	ID schemas.ID
+	// Who asked for it.
+	Source schemas.SourceID
+	// The instruction, or the operator's act.
+	Instruction schemas.InstructionID
+	// Whom to pay.
+	Payee string
+	// The amount.
+	Cash schemas.Money
+	// Effective date of its last step.
+	On schemas.Date
+	// How far it is.
+	Stage PaymentStage
+	// Whether the bank was asked not to send it.
+	Recalled bool
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Payment) AppendAvro(b []byte) []byte {
+	b = append(b, v.ID[:]...)
+	b = avrobin.AppendString(b, string(v.Source))
+	b = avrobin.AppendString(b, string(v.Instruction))
+	b = avrobin.AppendString(b, v.Payee)
+	b = avrobin.AppendLong(b, int64(v.Cash))
+	b = avrobin.AppendLong(b, int64(v.On))
+	b = v.Stage.AppendAvro(b)
+	b = avrobin.AppendBool(b, v.Recalled)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Payment) DecodeAvro(r *avrobin.Reader) {
+	r.Fixed(v.ID[:])
+	v.Source = schemas.SourceID(r.String())
+	v.Instruction = schemas.InstructionID(r.String())
+	v.Payee = r.String()
+	v.Cash = schemas.Money(r.Long())
+	v.On = schemas.Date(r.Int())
+	v.Stage = PaymentStage(r.Enum(4))
+	v.Recalled = r.Bool()
+}
+
+// Claim is a claim of cash from outside that is not answered yet.
+type Claim struct {
+	// Derived id.
+	ID schemas.ID
+	// The payment reference.
+	Reference string
+	// Sender of the instruction.
+	Source schemas.SourceID
+	// The instruction.
+	Instruction schemas.InstructionID
+	// Whether it was taken back; the answer says whether that was in time.
+	Withdrawn bool
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Claim) AppendAvro(b []byte) []byte {
+	b = append(b, v.ID[:]...)
+	b = avrobin.AppendString(b, v.Reference)
+	b = avrobin.AppendString(b, string(v.Source))
+	b = avrobin.AppendString(b, string(v.Instruction))
+	b = avrobin.AppendBool(b, v.Withdrawn)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Claim) DecodeAvro(r *avrobin.Reader) {
+	r.Fixed(v.ID[:])
+	v.Reference = r.String()
+	v.Source = schemas.SourceID(r.String())
+	v.Instruction = schemas.InstructionID(r.String())
+	v.Withdrawn = r.Bool()
+}
+
+// Claimant is a claim that waits for the cash to come.
+type Claimant struct {
+	// The claim.
+	Claim schemas.ID
+	// Effective date of the claim.
+	On schemas.Date
+	// The instruction that claims.
+	Cause inbox.Cause
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Claimant) AppendAvro(b []byte) []byte {
+	b = append(b, v.Claim[:]...)
+	b = avrobin.AppendLong(b, int64(v.On))
+	b = v.Cause.AppendAvro(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Claimant) DecodeAvro(r *avrobin.Reader) {
+	r.Fixed(v.Claim[:])
+	v.On = schemas.Date(r.Int())
+	v.Cause.DecodeAvro(r)
+}
+
+// Receipt: one receipt of the bank's.
+type Receipt struct {
+	// Derived from the bank and its id of the receipt.
+	Key schemas.ID
+	// The amount.
+	Cash schemas.Money
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Receipt) AppendAvro(b []byte) []byte {
+	b = append(b, v.Key[:]...)
+	b = avrobin.AppendLong(b, int64(v.Cash))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Receipt) DecodeAvro(r *avrobin.Reader) {
+	r.Fixed(v.Key[:])
+	v.Cash = schemas.Money(r.Long())
+}
+
+// Suspense: what the bank has received under one payment reference. It is kept under a key of its own, which no
+// pot has.
+type Suspense struct {
+	// The pot that has claimed the reference; empty: none has.
+	Owner schemas.PotID
+	// What is held and nobody has.
+	Held schemas.Money
+	// Effective date of the last that came to it.
+	HeldOn schemas.Date
+	// The owner's claim that waits for cash.
+	Waiting *Claimant
+	// All that was received, the oldest first.
+	Receipts []Receipt
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Suspense) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Owner))
+	b = avrobin.AppendLong(b, int64(v.Held))
+	b = avrobin.AppendLong(b, int64(v.HeldOn))
+	if v.Waiting == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = (*v.Waiting).AppendAvro(b)
+	}
+	b = avrobin.AppendBlock(b, len(v.Receipts))
+	for i0 := range v.Receipts {
+		b = v.Receipts[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Suspense) DecodeAvro(r *avrobin.Reader) {
+	v.Owner = schemas.PotID(r.String())
+	v.Held = schemas.Money(r.Long())
+	v.HeldOn = schemas.Date(r.Int())
+	if r.Union(2) == 1 {
+		v.Waiting = new(Claimant)
+		(*v.Waiting).DecodeAvro(r)
+	} else {
+		v.Waiting = nil
+	}
+	v.Receipts = nil
+	for n0 := r.Block(17); n0 > 0; n0 = r.Block(17) {
+		i0 := len(v.Receipts)
+		v.Receipts = append(v.Receipts, make([]Receipt, n0)...)
+		for ; i0 < len(v.Receipts); i0++ {
+			v.Receipts[i0].DecodeAvro(r)
+		}
+	}
+}
+
 // PotState: all that the pot processor remembers of a pot. Money in quanta of 0.01, units in quanta of the
 // asset's scale.
 type PotState struct {
@@ -164,6 +392,14 @@ type PotState struct {
 	Orders []Order
 	// Instructions that were answered, the oldest first.
 	Seen []Seen
+	// Payments, the oldest first.
+	Payments []Payment
+	// Claims that wait, the oldest first.
+	Claims []Claim
+	// When the pot was closed; null: it is open.
+	ClosedOn *schemas.Date
+	// Of a payment reference and not of a pot: what was received under it.
+	Suspense *Suspense
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -187,6 +423,28 @@ func (v *PotState) AppendAvro(b []byte) []byte {
 		b = v.Seen[i0].AppendAvro(b)
 	}
 	b = avrobin.EndBlocks(b)
+	b = avrobin.AppendBlock(b, len(v.Payments))
+	for i0 := range v.Payments {
+		b = v.Payments[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	b = avrobin.AppendBlock(b, len(v.Claims))
+	for i0 := range v.Claims {
+		b = v.Claims[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	if v.ClosedOn == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendLong(b, int64((*v.ClosedOn)))
+	}
+	if v.Suspense == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = (*v.Suspense).AppendAvro(b)
+	}
 	return b
 }
 
@@ -219,6 +477,34 @@ func (v *PotState) DecodeAvro(r *avrobin.Reader) {
 		for ; i0 < len(v.Seen); i0++ {
 			v.Seen[i0].DecodeAvro(r)
 		}
+	}
+	v.Payments = nil
+	for n0 := r.Block(23); n0 > 0; n0 = r.Block(23) {
+		i0 := len(v.Payments)
+		v.Payments = append(v.Payments, make([]Payment, n0)...)
+		for ; i0 < len(v.Payments); i0++ {
+			v.Payments[i0].DecodeAvro(r)
+		}
+	}
+	v.Claims = nil
+	for n0 := r.Block(20); n0 > 0; n0 = r.Block(20) {
+		i0 := len(v.Claims)
+		v.Claims = append(v.Claims, make([]Claim, n0)...)
+		for ; i0 < len(v.Claims); i0++ {
+			v.Claims[i0].DecodeAvro(r)
+		}
+	}
+	if r.Union(2) == 1 {
+		v.ClosedOn = new(schemas.Date)
+		(*v.ClosedOn) = schemas.Date(r.Int())
+	} else {
+		v.ClosedOn = nil
+	}
+	if r.Union(2) == 1 {
+		v.Suspense = new(Suspense)
+		(*v.Suspense).DecodeAvro(r)
+	} else {
+		v.Suspense = nil
 	}
 }
 
@@ -581,4 +867,4 @@ func (*PotReference) isPotTableBody() {}
 func (*PotTally) isPotTableBody() {}
 
 // PotTableSchema is the Avro schema of PotTable. It needs no other schema.
-const PotTableSchema = `{"type":"record","namespace":"penstock.state","name":"PotTable","doc":"A value of the pot processor's changelog: the state of a pot or, under the engine's own keys, what a shard knows besides.","fields":[{"name":"body","type":[{"type":"record","name":"PotState","doc":"All that the pot processor remembers of a pot. Money in quanta of 0.01, units in quanta of the asset's scale.","fields":[{"name":"available","type":{"type":"long","goType":"Money"},"doc":"Cash that can be used."},{"name":"reserved","type":{"type":"long","goType":"Money"},"doc":"Cash reserved for buys."},{"name":"pending","type":{"type":"long","goType":"Money"},"doc":"Proceeds of sales that have not settled."},{"name":"payable","type":{"type":"long","goType":"Money"},"doc":"Cash about to be paid out."},{"name":"holdings","type":{"type":"array","items":{"type":"record","name":"Holding","doc":"The units of one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"settled","type":{"type":"long","goType":"Units"},"doc":"Units that can be sold."},{"name":"pending","type":{"type":"long","goType":"Units"},"doc":"Units bought that have not settled."},{"name":"reserved","type":{"type":"long","goType":"Units"},"doc":"Units reserved for sells."}]}},"doc":"Holdings in the order of the asset codes."},{"name":"orders","type":{"type":"array","items":{"type":"record","name":"Order","doc":"An order that has not come to its end.","fields":[{"name":"id","type":{"type":"fixed","name":"OrderID","size":16,"doc":"Id of an order.","goType":"ID"},"doc":"Derived id."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The instruction."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"side","type":{"namespace":"penstock.inbox","type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"amount","type":"long","doc":"Its weight in the batch. It is what was reserved, too, but for a sell by cash."},{"name":"given","type":"long","doc":"What it has given so far."},{"name":"got","type":"long","doc":"What it has got so far."},{"name":"priced","type":"boolean","doc":"Whether its last piece is priced."},{"name":"salt","type":{"type":"fixed","name":"OrderSalt","size":16,"doc":"Salt of a Merkle leaf."},"doc":"Salt of its Merkle leaf."},{"name":"pieces","type":"int","doc":"Number of the last piece of its batch that it took its share of; 0 also where a version that did not count took it.","default":0},{"name":"basis","type":{"namespace":"penstock.inbox","type":"enum","name":"Basis","doc":"What the weights of a batch's orders count.","symbols":["CASH","UNITS"]},"doc":"What its amount counts: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"},{"name":"reserved","type":{"type":"long","goType":"Units"},"doc":"Units reserved for a sell by cash; 0 for others, whose amount is what is reserved.","default":0}]}},"doc":"Open orders in the order of their ids."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"Seen","doc":"An instruction that was answered.","fields":[{"name":"key","type":{"type":"fixed","name":"SeenKey","size":16,"doc":"Id of an instruction.","goType":"ID"},"doc":"Derived from source and instruction id."},{"name":"digest","type":{"type":"fixed","name":"SeenDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of the instruction's content."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"When it was given: when it may be forgotten follows."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"The answer."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code, if it was one."}]}},"doc":"Instructions that were answered, the oldest first."}]},{"type":"record","name":"PotReference","doc":"The reference data that holds in a shard of the pot processor.","fields":[{"name":"settings","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}},"doc":"Settings by date."},{"name":"assets","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]}},"doc":"Assets by code and date."},{"name":"calendars","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]}},"doc":"Calendars by name."},{"name":"closed","type":{"type":"array","items":{"type":"record","name":"ClosedThrough","doc":"How far an asset's dealing days are closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Last closed day."}]}},"doc":"By asset code."},{"name":"held","type":{"type":"array","items":{"type":"record","name":"HeldBatch","doc":"What the shard owes of a batch because pots were set aside when it was swept.","fields":[{"name":"trade","type":{"type":"fixed","name":"HeldTrade","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"piece","type":"int","doc":"The piece whose residue is not posted yet; 0 for the total that was not given when the day was closed, -1 for the outside leg of the settlement."},{"name":"weight","type":"long","doc":"Of a piece: sum of the amounts of the orders that took their share so far."},{"name":"got","type":"long","doc":"Sum of what they got."},{"name":"given","type":"long","doc":"Sum of what they gave."}]}},"doc":"In the order in which it came to be owed.","default":[]},{"name":"prices","type":{"type":"array","items":{"type":"record","name":"LastPrice","doc":"A close that may be used.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"Day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the trust's currency."},{"name":"version","type":"int","doc":"Version, from 1."}]}},"doc":"The last closes of each asset, by asset and date.","default":[]}]},{"type":"record","name":"PotTally","doc":"What the visits of a sweep over pots have added up.","fields":[{"name":"batches","type":{"type":"array","items":{"type":"record","name":"BatchTally","doc":"Of one batch, or of one piece of it.","fields":[{"name":"trade","type":{"type":"fixed","name":"TallyTrade","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"piece","type":"int","doc":"The piece; 0 when a day is closed."},{"name":"orders","type":"long","doc":"Number of orders visited."},{"name":"weight","type":"long","doc":"Sum of their amounts."},{"name":"got","type":"long","doc":"Sum of what they got."},{"name":"given","type":"long","doc":"Sum of what they gave."},{"name":"peaks","type":{"type":"array","items":{"type":"record","name":"Peak","doc":"A complete subtree of the Merkle tree under way.","fields":[{"name":"height","type":"int","doc":"Its height."},{"name":"hash","type":{"type":"fixed","name":"PeakHash","size":32,"doc":"A SHA-256 hash."},"doc":"Its root."}]}},"doc":"The Merkle tree so far, highest first."},{"name":"leastReserved","type":"long","doc":"Of the order that has reserved the fewest units for its weight: those units, in quanta. 0 but for sells of basis CASH.","default":0},{"name":"leastWeight","type":"long","doc":"Its weight; 0 where no order has reserved units for cash.","default":0}]}},"doc":"By trade and piece."}]}],"doc":"The value.","goUnion":"PotTableBody"}]}`
+const PotTableSchema = `{"type":"record","namespace":"penstock.state","name":"PotTable","doc":"A value of the pot processor's changelog: the state of a pot or, under the engine's own keys, what a shard knows besides.","fields":[{"name":"body","type":[{"type":"record","name":"PotState","doc":"All that the pot processor remembers of a pot. Money in quanta of 0.01, units in quanta of the asset's scale.","fields":[{"name":"available","type":{"type":"long","goType":"Money"},"doc":"Cash that can be used."},{"name":"reserved","type":{"type":"long","goType":"Money"},"doc":"Cash reserved for buys."},{"name":"pending","type":{"type":"long","goType":"Money"},"doc":"Proceeds of sales that have not settled."},{"name":"payable","type":{"type":"long","goType":"Money"},"doc":"Cash about to be paid out."},{"name":"holdings","type":{"type":"array","items":{"type":"record","name":"Holding","doc":"The units of one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"settled","type":{"type":"long","goType":"Units"},"doc":"Units that can be sold."},{"name":"pending","type":{"type":"long","goType":"Units"},"doc":"Units bought that have not settled."},{"name":"reserved","type":{"type":"long","goType":"Units"},"doc":"Units reserved for sells."}]}},"doc":"Holdings in the order of the asset codes."},{"name":"orders","type":{"type":"array","items":{"type":"record","name":"Order","doc":"An order that has not come to its end.","fields":[{"name":"id","type":{"type":"fixed","name":"OrderID","size":16,"doc":"Id of an order.","goType":"ID"},"doc":"Derived id."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The instruction."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"side","type":{"namespace":"penstock.inbox","type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"amount","type":"long","doc":"Its weight in the batch. It is what was reserved, too, but for a sell by cash."},{"name":"given","type":"long","doc":"What it has given so far."},{"name":"got","type":"long","doc":"What it has got so far."},{"name":"priced","type":"boolean","doc":"Whether its last piece is priced."},{"name":"salt","type":{"type":"fixed","name":"OrderSalt","size":16,"doc":"Salt of a Merkle leaf."},"doc":"Salt of its Merkle leaf."},{"name":"pieces","type":"int","doc":"Number of the last piece of its batch that it took its share of; 0 also where a version that did not count took it.","default":0},{"name":"basis","type":{"namespace":"penstock.inbox","type":"enum","name":"Basis","doc":"What the weights of a batch's orders count.","symbols":["CASH","UNITS"]},"doc":"What its amount counts: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"},{"name":"reserved","type":{"type":"long","goType":"Units"},"doc":"Units reserved for a sell by cash; 0 for others, whose amount is what is reserved.","default":0}]}},"doc":"Open orders in the order of their ids."},{"name":"seen","type":{"type":"array","items":{"type":"record","name":"Seen","doc":"An instruction that was answered.","fields":[{"name":"key","type":{"type":"fixed","name":"SeenKey","size":16,"doc":"Id of an instruction.","goType":"ID"},"doc":"Derived from source and instruction id."},{"name":"digest","type":{"type":"fixed","name":"SeenDigest","size":16,"doc":"The first half of a SHA-256 hash."},"doc":"Of the instruction's content."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"When it was given: when it may be forgotten follows."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"The answer."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code, if it was one."}]}},"doc":"Instructions that were answered, the oldest first."},{"name":"payments","type":{"type":"array","items":{"type":"record","name":"Payment","doc":"Cash that is paid out, or was within the back-dating period.","fields":[{"name":"id","type":{"type":"fixed","name":"PaymentID","size":16,"doc":"Id of a payment.","goType":"ID"},"doc":"Derived id."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who asked for it."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The instruction, or the operator's act."},{"name":"payee","type":"string","doc":"Whom to pay."},{"name":"cash","type":{"type":"long","goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date of its last step."},{"name":"stage","type":{"type":"enum","name":"PaymentStage","doc":"How far a payment is.","symbols":["PAYABLE","SENT","PAID","BOUNCED"],"default":"PAYABLE"},"doc":"How far it is."},{"name":"recalled","type":"boolean","doc":"Whether the bank was asked not to send it."}]}},"doc":"Payments, the oldest first.","default":[]},{"name":"claims","type":{"type":"array","items":{"type":"record","name":"Claim","doc":"A claim of cash from outside that is not answered yet.","fields":[{"name":"id","type":{"type":"fixed","name":"ClaimKey","size":16,"doc":"Id of a claim.","goType":"ID"},"doc":"Derived id."},{"name":"reference","type":"string","doc":"The payment reference."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The instruction."},{"name":"withdrawn","type":"boolean","doc":"Whether it was taken back; the answer says whether that was in time."}]}},"doc":"Claims that wait, the oldest first.","default":[]},{"name":"closedOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"When the pot was closed; null: it is open.","default":null},{"name":"suspense","type":["null",{"type":"record","name":"Suspense","doc":"What the bank has received under one payment reference. It is kept under a key of its own, which no pot has.","fields":[{"name":"owner","type":{"type":"string","goType":"PotID"},"doc":"The pot that has claimed the reference; empty: none has."},{"name":"held","type":{"type":"long","goType":"Money"},"doc":"What is held and nobody has."},{"name":"heldOn","type":{"type":"int","logicalType":"date"},"doc":"Effective date of the last that came to it."},{"name":"waiting","type":["null",{"type":"record","name":"Claimant","doc":"A claim that waits for the cash to come.","fields":[{"name":"claim","type":"ClaimKey","doc":"The claim."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date of the claim."},{"name":"cause","type":{"type":"record","namespace":"penstock.inbox","name":"Cause","doc":"What led to a record: from here any posting leads back to the ingest record.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who sent the ingest record."},{"name":"id","type":"string","doc":"The sender's id of it."},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time: the greatest timestamp that intake had seen in that partition."},{"name":"topic","type":"string","doc":"Ingest topic."},{"name":"partition","type":"int","doc":"Ingest partition."},{"name":"offset","type":"long","doc":"Ingest offset."},{"name":"salt","type":{"type":"fixed","name":"Salt","size":16,"doc":"A secret per cause, from which the salts of its Merkle leaves are derived; zero where no order can come of it."},"doc":"Secret of the cause."}]},"doc":"The instruction that claims."}]}],"doc":"The owner's claim that waits for cash.","default":null},{"name":"receipts","type":{"type":"array","items":{"type":"record","name":"Receipt","doc":"One receipt of the bank's.","fields":[{"name":"key","type":{"type":"fixed","name":"ReceiptKey","size":16,"doc":"Id of a receipt.","goType":"ID"},"doc":"Derived from the bank and its id of the receipt."},{"name":"cash","type":{"type":"long","goType":"Money"},"doc":"The amount."}]}},"doc":"All that was received, the oldest first."}]}],"doc":"Of a payment reference and not of a pot: what was received under it.","default":null}]},{"type":"record","name":"PotReference","doc":"The reference data that holds in a shard of the pot processor.","fields":[{"name":"settings","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}},"doc":"Settings by date."},{"name":"assets","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]}},"doc":"Assets by code and date."},{"name":"calendars","type":{"type":"array","items":{"namespace":"penstock.reference","type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]}},"doc":"Calendars by name."},{"name":"closed","type":{"type":"array","items":{"type":"record","name":"ClosedThrough","doc":"How far an asset's dealing days are closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Last closed day."}]}},"doc":"By asset code."},{"name":"held","type":{"type":"array","items":{"type":"record","name":"HeldBatch","doc":"What the shard owes of a batch because pots were set aside when it was swept.","fields":[{"name":"trade","type":{"type":"fixed","name":"HeldTrade","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"piece","type":"int","doc":"The piece whose residue is not posted yet; 0 for the total that was not given when the day was closed, -1 for the outside leg of the settlement."},{"name":"weight","type":"long","doc":"Of a piece: sum of the amounts of the orders that took their share so far."},{"name":"got","type":"long","doc":"Sum of what they got."},{"name":"given","type":"long","doc":"Sum of what they gave."}]}},"doc":"In the order in which it came to be owed.","default":[]},{"name":"prices","type":{"type":"array","items":{"type":"record","name":"LastPrice","doc":"A close that may be used.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"Day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the trust's currency."},{"name":"version","type":"int","doc":"Version, from 1."}]}},"doc":"The last closes of each asset, by asset and date.","default":[]}]},{"type":"record","name":"PotTally","doc":"What the visits of a sweep over pots have added up.","fields":[{"name":"batches","type":{"type":"array","items":{"type":"record","name":"BatchTally","doc":"Of one batch, or of one piece of it.","fields":[{"name":"trade","type":{"type":"fixed","name":"TallyTrade","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"piece","type":"int","doc":"The piece; 0 when a day is closed."},{"name":"orders","type":"long","doc":"Number of orders visited."},{"name":"weight","type":"long","doc":"Sum of their amounts."},{"name":"got","type":"long","doc":"Sum of what they got."},{"name":"given","type":"long","doc":"Sum of what they gave."},{"name":"peaks","type":{"type":"array","items":{"type":"record","name":"Peak","doc":"A complete subtree of the Merkle tree under way.","fields":[{"name":"height","type":"int","doc":"Its height."},{"name":"hash","type":{"type":"fixed","name":"PeakHash","size":32,"doc":"A SHA-256 hash."},"doc":"Its root."}]}},"doc":"The Merkle tree so far, highest first."},{"name":"leastReserved","type":"long","doc":"Of the order that has reserved the fewest units for its weight: those units, in quanta. 0 but for sells of basis CASH.","default":0},{"name":"leastWeight","type":"long","doc":"Its weight; 0 where no order has reserved units for cash.","default":0}]}},"doc":"By trade and piece."}]}],"doc":"The value.","goUnion":"PotTableBody"}]}`

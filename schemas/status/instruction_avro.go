@@ -15,7 +15,8 @@ type InstructionStatus struct {
 	ID schemas.InstructionID
 	// The pot.
 	Pot schemas.PotID
-	// accepted, rejected, cancelled, priced or settled; more to come.
+	// accepted, rejected, cancelled, priced or settled; of a withdrawal sent, paid or bounced; of a transfer in
+	// attributed; more to come.
 	State schemas.Code
 	// The rejection's code; empty unless rejected.
 	Code schemas.Code
@@ -31,6 +32,8 @@ type InstructionStatus struct {
 	RecordedAt schemas.Instant
 	// Ids of the orders that it made.
 	Orders []schemas.ID
+	// Id of the payment that it made, if any.
+	Payment *schemas.ID
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -55,6 +58,12 @@ func (v *InstructionStatus) AppendAvro(b []byte) []byte {
 		b = avrobin.AppendUUID(b, v.Orders[i0])
 	}
 	b = avrobin.EndBlocks(b)
+	if v.Payment == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendUUID(b, (*v.Payment))
+	}
 	return b
 }
 
@@ -83,7 +92,13 @@ func (v *InstructionStatus) DecodeAvro(r *avrobin.Reader) {
 			v.Orders[i0] = r.UUID()
 		}
 	}
+	if r.Union(2) == 1 {
+		v.Payment = new(schemas.ID)
+		(*v.Payment) = r.UUID()
+	} else {
+		v.Payment = nil
+	}
 }
 
 // InstructionStatusSchema is the Avro schema of InstructionStatus. It needs no other schema.
-const InstructionStatusSchema = `{"type":"record","namespace":"penstock.status","name":"InstructionStatus","doc":"The fate of an instruction so far. Key: the pot.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"accepted, rejected, cancelled, priced or settled; more to come."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code; empty unless rejected."},{"name":"reason","type":"string","doc":"The rejection in words; empty unless rejected."},{"name":"duplicate","type":"boolean","doc":"Whether this answers an instruction that was seen before."},{"name":"dealingDay","type":["null",{"type":"int","logicalType":"date"}],"doc":"Latest dealing day of the instruction's orders.","default":null},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time of what led to this state."},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time of this state."},{"name":"orders","type":{"type":"array","items":{"type":"string","logicalType":"uuid"}},"doc":"Ids of the orders that it made."}]}`
+const InstructionStatusSchema = `{"type":"record","namespace":"penstock.status","name":"InstructionStatus","doc":"The fate of an instruction so far. Key: the pot.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"accepted, rejected, cancelled, priced or settled; of a withdrawal sent, paid or bounced; of a transfer in attributed; more to come."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code; empty unless rejected."},{"name":"reason","type":"string","doc":"The rejection in words; empty unless rejected."},{"name":"duplicate","type":"boolean","doc":"Whether this answers an instruction that was seen before."},{"name":"dealingDay","type":["null",{"type":"int","logicalType":"date"}],"doc":"Latest dealing day of the instruction's orders.","default":null},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time of what led to this state."},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time of this state."},{"name":"orders","type":{"type":"array","items":{"type":"string","logicalType":"uuid"}},"doc":"Ids of the orders that it made."},{"name":"payment","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"Id of the payment that it made, if any.","default":null}]}`

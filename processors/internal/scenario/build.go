@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
+	"github.com/penstock-ledger/penstock/processors/internal/suspense"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -73,6 +74,12 @@ func (b *builder) instruction(kind string) *ingest.Instruction {
 		i.Body = &ingest.Buy{Asset: schemas.AssetCode(b.Get("asset", "GB00X")), Cash: b.money("cash", "0")}
 	case "Cancel":
 		i.Body = &ingest.Cancel{Instruction: schemas.InstructionID(b.Get("instruction", ""))}
+	case "Withdraw":
+		i.Body = &ingest.Withdraw{Cash: b.money("cash", "0"), Payee: b.Get("payee", "jo")}
+	case "TransferIn":
+		i.Body = &ingest.TransferIn{Reference: b.Get("reference", "R1")}
+	case "Close":
+		i.Body = &ingest.Close{}
 	case "Tick":
 		i.Body = &ingest.Tick{}
 	default:
@@ -185,11 +192,63 @@ func (b *builder) confirmation(kind string) *ingest.Confirmation {
 	case "Settled":
 		c.Body = &ingest.TradeSettled{SettledOn: b.date("on")}
 	case "Rejected":
-		c.Body = &ingest.TradeRejected{Reason: strings.ReplaceAll(b.Get("reason", ""), `\0`, "\x00")}
+		c.Body = &ingest.TradeRejected{Reason: b.reason("")}
+	default:
+		return b.bank(kind)
+	}
+	return c
+}
+
+// reason reads a reason, in which \0 stands for a character that none may have.
+func (b *builder) reason(missing string) string {
+	return strings.ReplaceAll(b.Get("reason", missing), `\0`, "\x00")
+}
+
+// bank builds what the bank sends; nil for another kind of step. A payment is named by the instruction of which it is: of=ID.
+func (b *builder) bank(kind string) *ingest.Confirmation {
+	pot, cash, on := schemas.PotID(b.Get("pot", "p1")), b.money("cash", "0"), b.date("on")
+	c := &ingest.Confirmation{Custodian: schemas.CustodianID(b.Get("bank", "BANK")), ID: b.Get("id", kind), Trade: b.payment(pot)}
+	switch kind {
+	case "PaymentSent":
+		c.Body = &ingest.PaymentSent{Pot: pot, Cash: cash, On: on}
+	case "PaymentPaid":
+		c.Body = &ingest.PaymentPaid{Pot: pot, Cash: cash, On: on}
+	case "PaymentBounced":
+		c.Body = &ingest.PaymentBounced{Pot: pot, Cash: cash, On: on, Reason: b.reason("unknown-account")}
+	case "CashReceived":
+		c.Body = &ingest.CashReceived{Reference: b.Get("reference", "R1"), Cash: cash, On: on}
 	default:
 		return nil
 	}
 	return c
+}
+
+// payment returns the id of an instruction's payment, or of an operator's refund.
+func (b *builder) payment(pot schemas.PotID) schemas.ID {
+	if suspense.IsKey(pot) {
+		return schemas.DeriveID("refund", b.Get("operator", "ann"), b.Get("of", ""), string(pot))
+	}
+	return schemas.DeriveID("payment", b.Get("source", "portal"), string(pot), b.Get("of", ""), b.date("dated").String())
+}
+
+// told builds what one key tells another; nil for another kind of step. The claim is named by the instruction of which it is.
+func (b *builder) told(kind string) inbox.PotBody {
+	pot, reference, id := schemas.PotID(b.Get("pot", "p1")), b.Get("reference", "R1"), b.Get("id", "")
+	claim := schemas.DeriveID("claim", b.Get("source", "portal"), string(pot), id, b.date("dated").String())
+	switch kind {
+	case "CashClaimed":
+		return &inbox.CashClaimed{Reference: reference, Pot: pot, Claim: claim, On: b.date("on")}
+	case "ClaimWithdrawn":
+		return &inbox.ClaimWithdrawn{Reference: reference, Pot: pot, Claim: claim}
+	case "CashAttributed":
+		return &inbox.CashAttributed{Pot: pot, Claim: claim, Cash: b.money("cash", "0"), On: b.date("on")}
+	case "ClaimRefused":
+		return &inbox.ClaimRefused{Pot: pot, Claim: claim, Code: schemas.Code(b.Get("code", "")), Reason: "as told"}
+	case "CashReturned":
+		payment := schemas.DeriveID("payment", b.Get("source", "portal"), string(pot), b.Get("of", ""), b.date("dated").String())
+		return &inbox.CashReturned{Reference: suspense.Returned(payment), Payment: payment, Cash: b.money("cash", "0"), On: b.date("on")}
+	}
+	return nil
 }
 
 // closing builds a vendor's price.
@@ -210,6 +269,8 @@ func (b *builder) operation(kind string) *ingest.Operation {
 		o.Body = &ingest.PriceRelease{Asset: asset, Date: day, Price: price}
 	case "Refusal":
 		o.Body = &ingest.PriceRefusal{Asset: asset, Date: day, Price: price}
+	case "Refund":
+		o.Body = &ingest.ReceiptRefund{Reference: b.Get("reference", "R1"), Cash: b.money("cash", "0"), Payee: b.Get("payee", "sender")}
 	case "ReleaseParked":
 		o.Body = &ingest.ParkedRelease{Process: b.Get("process", "pot"), Key: b.Get("parked", "p1")}
 	case "DropParked":

@@ -90,6 +90,19 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 	if entry := b.entry(steps[0].Kind); entry != nil {
 		return &inbox.PotMessage{Cause: cause, Body: b.changed(entry)}
 	}
+	if c := b.bank(steps[0].Kind); c != nil {
+		cause.Source, cause.ID = schemas.SourceID(c.Custodian), c.ID
+		return &inbox.PotMessage{Cause: cause, Body: &inbox.BankConfirmed{Confirmation: *c}}
+	}
+	if body := b.told(steps[0].Kind); body != nil {
+		cause.Source, cause.ID = schemas.SourceID(b.Get("source", "portal")), b.Get("id", "")
+		return &inbox.PotMessage{Cause: cause, Body: body}
+	}
+	if steps[0].Kind == "Refund" {
+		o := b.operation(steps[0].Kind)
+		cause.Source, cause.ID = o.Operator, o.ID
+		return &inbox.PotMessage{Cause: cause, Body: &inbox.PotOperated{Operation: *o}}
+	}
 	switch steps[0].Kind {
 	case "DayClosed":
 		return &inbox.PotMessage{Cause: cause, Body: b.dayClosed()}

@@ -10,6 +10,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/payment"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 )
@@ -61,6 +62,8 @@ func line(out *streams.Out) Step {
 		kind, args = "Trade", trade(v)
 	case *custodian.CustodianOrder:
 		kind, args = "Order", order(v)
+	case *payment.PaymentOrder:
+		kind, args = "Payment", Args{{"key", out.Key}, {"pot", string(v.Pot)}, {"action", v.Action.String()}, {"payee", v.Payee}, {"cash", v.Cash.String()}, {"of", string(v.Instruction)}}
 	case *inbox.DealingMessage:
 		kind, args = toDealing(out.Key, v)
 	case *inbox.PotMessage:
@@ -251,6 +254,31 @@ func toPots(key string, m *inbox.PotMessage) (string, Args) {
 			return "Dropped", append(args, Arg{"offset", number(*body.Drop)})
 		}
 		return "Released", args
+	}
+	return moneyToPots(m, args)
+}
+
+// moneyToPots tells of what the bank, an operator or another key says to a pot or payment reference.
+func moneyToPots(m *inbox.PotMessage, args Args) (string, Args) {
+	switch body := m.Body.(type) {
+	case *inbox.BankConfirmed:
+		return "BankConfirmed", append(args, Arg{"id", body.Confirmation.ID}, Arg{"bank", string(body.Confirmation.Custodian)})
+	case *inbox.PotOperated:
+		return "PotOperated", append(args, Arg{"id", body.Operation.ID})
+	case *inbox.CashClaimed:
+		return "CashClaimed", append(args, Arg{"reference", body.Reference}, Arg{"pot", string(body.Pot)}, Arg{"on", body.On.String()})
+	case *inbox.ClaimWithdrawn:
+		return "ClaimWithdrawn", append(args, Arg{"reference", body.Reference}, Arg{"pot", string(body.Pot)})
+	case *inbox.CashReturned:
+		return "CashReturned", append(args, Arg{"cash", body.Cash.String()}, Arg{"on", body.On.String()})
+	case *inbox.CashAttributed:
+		return "CashAttributed", append(args, Arg{"pot", string(body.Pot)}, Arg{"cash", body.Cash.String()}, Arg{"on", body.On.String()})
+	case *inbox.ClaimRefused:
+		args = append(args, Arg{"pot", string(body.Pot)})
+		if body.Code != "" {
+			args = append(args, Arg{"code", string(body.Code)})
+		}
+		return "ClaimRefused", args
 	}
 	return fmt.Sprintf("%T", m.Body), args
 }

@@ -1,0 +1,43 @@
+package pot
+
+import (
+	"fmt"
+
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// closePot closes the pot for ever, if it has nothing and nothing of it is under way.
+func (q *question) closePot(before *state.PotState, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	if what := rest(before); what != "" {
+		return q.refused(before, refusal{codeNotEmpty, "the pot still has " + what}, digest)
+	}
+	d := newDraft(before, 0)
+	d.state.Holdings = nil
+	d.state.ClosedOn = &q.today
+	return q.accepted(d, digest, nil, nil)
+}
+
+// rest names the first thing that keeps a pot from being closed, empty where there is none.
+func rest(pot *state.PotState) string {
+	if len(pot.Orders) > 0 {
+		return fmt.Sprintf("%d open orders", len(pot.Orders))
+	}
+	if len(pot.Claims) > 0 {
+		return "a claim of a transfer in that waits"
+	}
+	for i := range pot.Payments {
+		if isUnderWay(&pot.Payments[i]) {
+			return fmt.Sprintf("a payment of %s under way", pot.Payments[i].Cash)
+		}
+	}
+	if cash := pot.Available + pot.Reserved + pot.Pending + pot.Payable; cash != 0 {
+		return cash.String() + " in cash"
+	}
+	for i := range pot.Holdings {
+		if h := &pot.Holdings[i]; h.Settled+h.Pending+h.Reserved != 0 {
+			return fmt.Sprintf("units of %s", h.Asset)
+		}
+	}
+	return ""
+}
