@@ -89,10 +89,12 @@ func (d *desk) work(r *Reference, price *state.KnownPrice) (*state.TradeState, [
 			break
 		}
 		d.trade.Waiting = d.trade.Waiting[1:]
+		before := eventOf(&d.trade)
 		if why := d.apply(r, &w.Cause, &w.Confirmation, price); why.code != "" {
 			d.outs = append(d.outs, rejectionOut(d.place, &w.Cause, why))
 			d.forget(w.Confirmation.ID)
 		} else {
+			LifeCycle().Check("a trade", before, eventOf(&d.trade))
 			d.outs = append(d.outs, flushOut(&w.Cause))
 		}
 	}

@@ -113,6 +113,7 @@ func (q *question) remember(pot *state.PotState, s schemas.Code, code schemas.Co
 		}
 	}
 	i := q.instruction
+	mustMove("", s)
 	return append(next, state.Seen{Key: seenKey(i.Source, i.ID), Digest: digest, InstructedOn: min(i.InstructedOn, q.today), State: s, Code: code})
 }
 

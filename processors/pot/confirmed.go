@@ -169,7 +169,7 @@ func (v *visit) statuses(outs []streams.Out) []streams.Out {
 			if v.state.Seen[at].State == stateRejected {
 				continue
 			}
-			v.state.Seen[at].State, v.state.Seen[at].Code = t.state, t.why.code
+			advance(&v.state.Seen[at], t.state, t.why.code)
 		}
 		if !whole {
 			continue

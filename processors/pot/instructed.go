@@ -292,7 +292,7 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 	}
 	ended := before.Seen[at].State == stateRejected
 	if !ended {
-		d.state.Seen[at].State = stateCancelled
+		advance(&d.state.Seen[at], stateCancelled, "")
 	}
 	next, outs := q.accepted(d, digest, nil, ids)
 	if ended {

@@ -1,0 +1,42 @@
+package dealing
+
+//go:generate go test -count=1 -run ^TestEveryEdgeHasAScenario$ . -args -update-edges
+
+import (
+	"github.com/penstock-ledger/penstock/processors/internal/lifecycle"
+	"github.com/penstock-ledger/penstock/schemas/state"
+)
+
+// LifeCycle declares how an external trade moves from event to event. Every move is checked against it, and must be shown by a scenario.
+func LifeCycle() lifecycle.Cycle {
+	return lifecycle.Cycle{
+		{From: "", To: eventBatched, When: "every shard has given its total"},
+		{From: eventBatched, To: eventPlaced, When: "its root is published"},
+		{From: eventBatched, To: eventRejected, When: "it is for more than a trade may be"},
+		{From: eventPlaced, To: eventPriced, When: "a piece is dealt"},
+		{From: eventPlaced, To: eventRejected, When: "the custodian will not deal"},
+		{From: eventPriced, To: eventPriced, When: "a further piece is dealt, or the rest is rejected"},
+		{From: eventPriced, To: eventSettled, When: "all pieces have settled"},
+	}
+}
+
+// eventOf is the last event of a trade as it stands; empty while its batch is collected.
+func eventOf(trade *state.TradeState) string {
+	switch trade.Stage {
+	case state.StageBatched:
+		return eventBatched
+	case state.StagePlaced:
+		if len(trade.Pieces) > 0 {
+			return eventPriced
+		}
+		return eventPlaced
+	case state.StagePriced:
+		return eventPriced
+	case state.StageSettled:
+		return eventSettled
+	case state.StageRejected:
+		return eventRejected
+	case state.StageCollecting:
+	}
+	return ""
+}

@@ -1,0 +1,44 @@
+package pot
+
+//go:generate go test -count=1 -run ^TestEveryEdgeHasAScenario$ . -args -update-edges
+
+import (
+	"github.com/penstock-ledger/penstock/processors/internal/lifecycle"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/state"
+)
+
+// LifeCycle declares how an instruction moves from state to state. Every move is checked against it, and must be shown by a scenario.
+func LifeCycle() lifecycle.Cycle {
+	all := edges()
+	return all[:]
+}
+
+// edges is a value and no slice: moves are checked on every visit of a sweep, and must not allocate for it.
+func edges() [11]lifecycle.Edge {
+	return [...]lifecycle.Edge{
+		{To: string(stateAccepted), When: "it is done, or its orders are reserved"},
+		{To: string(stateRejected), When: "a check refuses it"},
+		{From: string(stateAccepted), To: string(stateCancelled), When: "its sender cancels it in time"},
+		{From: string(stateAccepted), To: string(statePriced), When: "the last of its orders is priced"},
+		{From: string(stateAccepted), To: string(stateRejected), When: "a custodian rejects a trade of it"},
+		{From: string(stateAccepted), To: string(stateSettledInPart), When: "one of its orders settles, another is not priced"},
+		{From: string(statePriced), To: string(stateSettled), When: "the last of its orders settles"},
+		{From: string(statePriced), To: string(stateSettledInPart), When: "one of its orders settles"},
+		{From: string(stateSettledInPart), To: string(statePriced), When: "the last of its other orders is priced"},
+		{From: string(stateSettledInPart), To: string(stateRejected), When: "a custodian rejects the trade of another order"},
+		{From: string(stateSettledInPart), To: string(stateSettled), When: "the last of its orders settles"},
+	}
+}
+
+// mustMove panics where the life cycle does not declare a move.
+func mustMove(from, to schemas.Code) {
+	all := edges()
+	lifecycle.Cycle(all[:]).Check("an instruction", string(from), string(to))
+}
+
+// advance moves an instruction that was answered on.
+func advance(seen *state.Seen, to, code schemas.Code) {
+	mustMove(seen.State, to)
+	seen.State, seen.Code = to, code
+}
