@@ -112,7 +112,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
-		TransactionRecordsMax:    orDefault(l.TransactionRecordsMax, 5000),
+		TransactionRecordsMax:    orDefault(l.TransactionRecordsMax, 20_000),
 		TransactionBytesMax:      orDefault(l.TransactionBytesMax, 16<<20),
 		TransactionTimeMax:       orDefault(l.TransactionTimeMax, time.Second),
 		TransactionTimeoutMax:    orDefault(l.TransactionTimeoutMax, 15*time.Second),

@@ -35,6 +35,10 @@ type job struct {
 	released bool
 }
 
+// pollMax is how many records are taken from the client, and made jobs, at a time. A transaction takes many such handfuls; one of tens of thousands would
+// leave the processor's caches, and nothing of it could be collected before the last of it is decided.
+const pollMax = 1000
+
 // sweeping says that the job is a control record that visits keys.
 func (j *job) sweeping() bool { return j.route.Control && len(j.route.Tags) > 0 }
 
@@ -86,7 +90,7 @@ func (l *loop) why() error {
 
 // poll waits for records. It returns without any when the context ends.
 func (l *loop) poll(ctx context.Context) error {
-	fetches := l.client.PollRecords(ctx, l.engine.config.Limits.TransactionRecordsMax)
+	fetches := l.client.PollRecords(ctx, pollMax)
 	if err := fetchError(fetches); err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 
 // The ceiling's limits are the engine's defaults.
 const (
-	transactionRecordsMax = 5000
+	transactionRecordsMax = 20_000
 	transactionTimeoutMax = 15 * time.Second
 	linger                = 100 * time.Millisecond
 	bufferedRecordsMax    = 1 << 17
