@@ -99,7 +99,7 @@ func answered(before *state.PotState, id schemas.ID) (*draft, *state.Claim) {
 // claimOut tells what became of the claim's instruction.
 func (d *draft) claimOut(place streams.Place, pot schemas.PotID, cause *inbox.Cause, c *state.Claim, s schemas.Code, why refusal) streams.Out {
 	if at := findSeen(d.state.Seen, seenKey(c.Source, c.Instruction)); at >= 0 {
-		d.state.Seen[at].State, d.state.Seen[at].Code = s, why.code
+		advance(&d.state.Seen[at], s, why.code)
 	}
 	return progressOut(place, pot, c.Source, c.Instruction, s, why, cause)
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/penstock-ledger/penstock/processors/internal/scenario"
@@ -40,6 +41,24 @@ func TestEveryEdgeHasAScenario(t *testing.T) {
 	if *updateEdges {
 		if err := os.WriteFile("testdata/edges.txt", []byte(edges.Text()), 0o644); err != nil { //nolint:gosec // everybody may read it
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestOnlyCheckedMovesMoveAnInstruction finds code that moves an instruction on without a look at the life cycle.
+func TestOnlyCheckedMovesMoveAnInstruction(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unchecked := regexp.MustCompile(`(?m)^.*Seen\[\w+\]\.State\b[^=\n]* = .*$`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line := unchecked.Find(text); line != nil {
+			t.Errorf("%s: %s: use advance", file, line)
 		}
 	}
 }

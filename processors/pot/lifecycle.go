@@ -15,7 +15,7 @@ func LifeCycle() lifecycle.Cycle {
 }
 
 // edges is a value and no slice: moves are checked on every visit of a sweep, and must not allocate for it.
-func edges() [11]lifecycle.Edge {
+func edges() [17]lifecycle.Edge {
 	return [...]lifecycle.Edge{
 		{To: string(stateAccepted), When: "it is done, or its orders are reserved"},
 		{To: string(stateRejected), When: "a check refuses it"},
@@ -28,6 +28,12 @@ func edges() [11]lifecycle.Edge {
 		{From: string(stateSettledInPart), To: string(statePriced), When: "the last of its other orders is priced"},
 		{From: string(stateSettledInPart), To: string(stateRejected), When: "a custodian rejects the trade of another order"},
 		{From: string(stateSettledInPart), To: string(stateSettled), When: "the last of its orders settles"},
+		{From: string(stateAccepted), To: string(stateSent), When: "the bank sends its payment"},
+		{From: string(stateSent), To: string(statePaid), When: "the payee has it"},
+		{From: string(stateAccepted), To: string(stateBounced), When: "the bank will not send its payment"},
+		{From: string(stateSent), To: string(stateBounced), When: "the payment comes back"},
+		{From: string(statePaid), To: string(stateBounced), When: "the payee sends it back"},
+		{From: string(stateAccepted), To: string(stateAttributed), When: "the cash that it claims is the pot's"},
 	}
 }
 

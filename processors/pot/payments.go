@@ -162,7 +162,7 @@ func (n *notice) step(before *state.PotState, at int) (*state.PotState, []stream
 		d.moveCash(why, d.payable(), d.available(), p.Cash)
 	}
 	if seen := findSeen(d.state.Seen, seenKey(p.Source, p.Instruction)); seen >= 0 {
-		d.state.Seen[seen].State = told
+		advance(&d.state.Seen[seen], told, "")
 	}
 	outs := d.journal(make([]streams.Out, 0, 2), n.place, n.key, n.cause, n.stage.String()+"/"+p.ID.String())
 	return &d.state, append(outs, n.statusOut(p, told))
