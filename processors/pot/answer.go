@@ -125,7 +125,7 @@ func isKept(pot *state.PotState, i int, oldest schemas.Date) bool {
 	}
 	key := pot.Seen[i].Key
 	return slices.ContainsFunc(pot.Orders, func(o state.Order) bool { return seenKey(o.Source, o.Instruction) == key }) ||
-		slices.ContainsFunc(pot.Payments, func(p state.Payment) bool { return isUnderWay(&p) && seenKey(p.Source, p.Instruction) == key }) ||
+		slices.ContainsFunc(pot.Payments, func(p state.Payment) bool { return isRemembered(&p, oldest) && seenKey(p.Source, p.Instruction) == key }) ||
 		slices.ContainsFunc(pot.Claims, func(c state.Claim) bool { return seenKey(c.Source, c.Instruction) == key })
 }
 

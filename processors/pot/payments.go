@@ -48,7 +48,7 @@ func (q *question) newPayment(payee string, cash schemas.Money) state.Payment {
 func keptPayments(payments []state.Payment, oldest schemas.Date) []state.Payment {
 	kept := make([]state.Payment, 0, len(payments)+1)
 	for i := range payments {
-		if isUnderWay(&payments[i]) || payments[i].On >= oldest {
+		if isRemembered(&payments[i], oldest) {
 			kept = append(kept, payments[i])
 		}
 	}
@@ -59,6 +59,9 @@ func keptPayments(payments []state.Payment, oldest schemas.Date) []state.Payment
 func isUnderWay(p *state.Payment) bool {
 	return p.Stage == state.PaymentStagePayable || p.Stage == state.PaymentStageSent
 }
+
+// isRemembered says whether the payment may still move: its end is not known, or it could come back within the back-dating period.
+func isRemembered(p *state.Payment, oldest schemas.Date) bool { return isUnderWay(p) || p.On >= oldest }
 
 // findPayment returns where the payment of an instruction is, or -1.
 func findPayment(payments []state.Payment, source schemas.SourceID, instruction schemas.InstructionID) int {
@@ -103,11 +106,15 @@ type notice struct {
 
 // noticed moves a payment one step on. What was told before is without effect; what cannot be true of the payment is refused.
 func (n *notice) noticed(r *Reference, before *state.PotState, id schemas.ID) (*state.PotState, []streams.Out) {
+	today, ready := r.LocalDate(n.cause.ReceivedAt)
+	if !ready {
+		return before, n.refuse(refusal{codeNotReady, "the trust's settings are not known yet"})
+	}
 	at := -1
 	if before != nil {
 		at = slices.IndexFunc(before.Payments, func(p state.Payment) bool { return p.ID == id })
 	}
-	if at < 0 {
+	if at < 0 || !isRemembered(&before.Payments[at], r.OldestDate(today)) {
 		return before, n.refuse(refusal{codeUnknownPayment, fmt.Sprintf("%s has no payment %s", n.key, id)})
 	}
 	p := &before.Payments[at]
@@ -119,10 +126,6 @@ func (n *notice) noticed(r *Reference, before *state.PotState, id schemas.ID) (*
 	}
 	if p.Stage == state.PaymentStageBounced || n.stage == state.PaymentStagePaid && p.Stage != state.PaymentStageSent {
 		return before, n.refuse(refusal{codePaymentOrder, fmt.Sprintf("payment %s is %s: it cannot be %s", id, p.Stage, n.stage)})
-	}
-	today, ready := r.LocalDate(n.cause.ReceivedAt)
-	if !ready {
-		return before, n.refuse(refusal{codeNotReady, "the trust's settings are not known yet"})
 	}
 	// The bank's own day counts, but no later than today, and never before the payment's last step.
 	n.on = max(min(n.on, today), p.On)
@@ -139,6 +142,7 @@ func (n *notice) step(before *state.PotState, at int) (*state.PotState, []stream
 		return n.refundStep(d, p, was)
 	}
 	if before.ClosedOn != nil && n.stage == state.PaymentStageBounced {
+		n.advance(d, p, stateBounced)
 		return &d.state, []streams.Out{n.statusOut(p, stateBounced), n.returned(p)}
 	}
 	why := purpose{stage: stageSent, effectiveOn: n.on, order: &p.ID}
@@ -161,11 +165,15 @@ func (n *notice) step(before *state.PotState, at int) (*state.PotState, []stream
 		}
 		d.moveCash(why, d.payable(), d.available(), p.Cash)
 	}
-	if seen := findSeen(d.state.Seen, seenKey(p.Source, p.Instruction)); seen >= 0 {
-		advance(&d.state.Seen[seen], told, "")
-	}
+	n.advance(d, p, told)
 	outs := d.journal(make([]streams.Out, 0, 2), n.place, n.key, n.cause, n.stage.String()+"/"+p.ID.String())
 	return &d.state, append(outs, n.statusOut(p, told))
+}
+
+func (n *notice) advance(d *draft, p *state.Payment, to schemas.Code) {
+	if at := findSeen(d.state.Seen, seenKey(p.Source, p.Instruction)); at >= 0 {
+		advance(&d.state.Seen[at], to, "")
+	}
 }
 
 // bankAccount is where a payment's cash is while it is at that stage.
