@@ -1,0 +1,98 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const root = "../../.."
+
+// TestPageNamesEveryScenario writes the page from the tree.
+func TestPageNamesEveryScenario(t *testing.T) {
+	page, err := write(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(root, "processors", "*", "testdata", "*.scenario"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".scenario")
+		folder := filepath.Base(filepath.Dir(filepath.Dir(file)))
+		if folder != "model" && !strings.Contains(page, "### "+folder+": "+name+"\n") {
+			t.Errorf("the page does not tell of %s", file)
+		}
+	}
+	for _, anchor := range regexp.MustCompile(`\]\(#([a-z0-9-]+)\)`).FindAllStringSubmatch(page, -1) {
+		folder, name, _ := strings.Cut(anchor[1], "-")
+		if !strings.Contains(page, "### "+folder+": "+name+"\n") {
+			t.Errorf("the page links to %s, which is not on it", anchor[1])
+		}
+	}
+}
+
+// TestScenariosSayWhatTheyAreAbout keeps the page readable: each case begins with a comment.
+func TestScenariosSayWhatTheyAreAbout(t *testing.T) {
+	chapters, err := read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range chapters {
+		for _, s := range c.scenarios {
+			if s.says == "" {
+				t.Errorf("%s/%s begins with no comment that says what it is about", c.folder, s.name)
+			}
+		}
+	}
+}
+
+// waived are the invariants that nothing shows yet.
+func waived() map[string]bool {
+	return map[string]bool{"3": true, "17": true, "23": true, "24": true, "25": true, "26": true, "27": true, "28": true}
+}
+
+// TestEveryInvariantIsShownAndItsTestsExist reads the table of invariants: 1 to 29, each with a scenario, and no test of a name that there is not.
+func TestEveryInvariantIsShownAndItsTestsExist(t *testing.T) {
+	text, err := os.ReadFile("invariants.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^(\d+) \| [^|]+ \|([^|]*)\|([^|\n]*)$`).FindAllStringSubmatch(string(text), -1)
+	if len(rows) != 29 {
+		t.Errorf("there are %d invariants, want 29", len(rows))
+	}
+	for _, row := range rows {
+		shown := strings.TrimSpace(row[2]) != ""
+		if shown == waived()[row[1]] {
+			t.Errorf("invariant %s: shown by a scenario is %t, waived is %t", row[1], shown, waived()[row[1]])
+		}
+		for _, test := range strings.Fields(row[3]) {
+			folder, name, _ := strings.Cut(test, ".Test")
+			if !declares(t, folder, "Test"+name) {
+				t.Errorf("invariant %s: there is no test %s", row[1], test)
+			}
+		}
+	}
+}
+
+func declares(t *testing.T, folder, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "\nfunc "+name+"(t ") {
+			return true
+		}
+	}
+	return false
+}
