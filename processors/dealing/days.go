@@ -30,7 +30,24 @@ func (d *dealing) reached(r *Reference, cause *inbox.Cause, m *inbox.Reached) (*
 	next.Announced = least
 	outs := d.closeDays(r, &next, cause, least)
 	id := schemas.DeriveID("time", least.String()).String()
-	return &next, tellAll(outs, d.shards, id, cause, &inbox.TimeReached{Time: least})
+	return &next, tellAll(outs, d.shards, id, cause, &inbox.TimeReached{Time: least, Began: r.began(r.stored.Announced, least)})
+}
+
+// beganDaysMax bounds the days that a shard is told to have begun at once. Nothing waits for a day that is further away.
+const beganDaysMax = 366
+
+// began returns the platform's days that begin after one time and by another.
+func (r *Reference) began(after, by schemas.Instant) []schemas.Date {
+	from, known := r.LocalDate(after)
+	to, ok := r.LocalDate(by)
+	if !known || !ok {
+		return nil
+	}
+	var days []schemas.Date
+	for day := max(from+1, to-beganDaysMax); day <= to; day++ {
+		days = append(days, day)
+	}
+	return days
 }
 
 // closeDays closes every day of every asset whose cut-off has passed everywhere, the earliest day first. The day of settlement is

@@ -22,6 +22,7 @@ import (
 const (
 	settlementLagMax  = 5
 	backdatingDaysMax = 366
+	reviewDaysMax     = 90
 	minutesOfDayMax   = 24*60 - 1
 	assetsMax         = 2000
 	closedDaysMax     = 5000
@@ -191,6 +192,10 @@ func (r *Reference) putSettings(s *reference.Settings, received schemas.Instant)
 		return nil, bad("settings from %s: the time zone is %s and cannot change, or dates could run backwards", s.EffectiveFrom, r.stored.Settings[0].Zone)
 	case s.BackdatingDays < 0 || s.BackdatingDays > backdatingDaysMax:
 		return nil, bad("settings from %s: back-dating of %d days", s.EffectiveFrom, s.BackdatingDays)
+	case s.ReviewAbove != nil && *s.ReviewAbove < 0:
+		return nil, bad("settings from %s: review above %s", s.EffectiveFrom, *s.ReviewAbove)
+	case s.ReviewDays < 0 || s.ReviewDays > reviewDaysMax:
+		return nil, bad("settings from %s: a review of %d days", s.EffectiveFrom, s.ReviewDays)
 	case len(r.stored.Settings) >= settingsRowsMax:
 		return nil, bad("settings from %s: too many rows", s.EffectiveFrom)
 	}

@@ -200,6 +200,10 @@ func checkOperation(o *ingest.Operation) refusal {
 		return first(identifier("process", body.Process), identifier("key", body.Key))
 	case *ingest.ReceiptRefund:
 		return first(referenceIdentifier(body.Reference), cash("cash", body.Cash, fillCashMax), identifier("payee", body.Payee))
+	case *ingest.ReviewRelease:
+		return first(identifier("pot", body.Pot), identifier("source", body.Source), identifier("instruction", body.Instruction))
+	case *ingest.ReviewRefusal:
+		return first(identifier("pot", body.Pot), identifier("source", body.Source), identifier("instruction", body.Instruction))
 	case *ingest.ParkedDrop:
 		why := first(identifier("process", body.Process), identifier("key", body.Key))
 		if why.code == "" && body.Offset < 0 {

@@ -175,8 +175,13 @@ func admitOperation(a *admission) []streams.Out {
 	if why := checkOperation(o); why.code != "" {
 		return a.reject(why, sender{})
 	}
-	if act, ok := o.Body.(*ingest.ReceiptRefund); ok {
+	switch act := o.Body.(type) {
+	case *ingest.ReceiptRefund:
 		return a.toPot(suspense.Key(act.Reference), o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
+	case *ingest.ReviewRelease:
+		return a.toPot(act.Pot, o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
+	case *ingest.ReviewRefusal:
+		return a.toPot(act.Pot, o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
 	}
 	return a.toDealing(dealingControl, o.Operator, o.ID, &inbox.Operated{Operation: *o})
 }

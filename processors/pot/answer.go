@@ -25,6 +25,9 @@ const (
 	statePaid       schemas.Code = "paid"
 	stateBounced    schemas.Code = "bounced"
 	stateAttributed schemas.Code = "attributed"
+	// stateHeld is an instruction that waits for a person to release it, stateExpired one that waited in vain.
+	stateHeld    schemas.Code = "held"
+	stateExpired schemas.Code = "expired"
 	// stateSettledInPart is only told to who asks again: some of its orders have settled, others are still under way.
 	stateSettledInPart schemas.Code = "settled-in-part"
 )
@@ -44,6 +47,8 @@ type question struct {
 	today       schemas.Date
 	// payment is the one that the instruction makes, if any.
 	payment *schemas.ID
+	// reviewed says that the instruction was held for review and is released: the cause is the operator's word, not the instruction.
+	reviewed bool
 }
 
 // statusOut says what became of the instruction.
@@ -113,12 +118,16 @@ func (q *question) remember(pot *state.PotState, s schemas.Code, code schemas.Co
 		}
 	}
 	i := q.instruction
-	mustMove("", s)
+	from := schemas.Code("")
+	if q.reviewed {
+		from = stateHeld
+	}
+	mustMove(from, s)
 	return append(next, state.Seen{Key: seenKey(i.Source, i.ID), Digest: digest, InstructedOn: min(i.InstructedOn, q.today), State: s, Code: code})
 }
 
 // isKept says whether an instruction must still be remembered: it is not dated so far back that its date alone would have it refused,
-// or something of it is open, which may yet be cancelled.
+// or something of it is open or held for review, which may yet be cancelled.
 func isKept(pot *state.PotState, i int, oldest schemas.Date) bool {
 	if pot.Seen[i].InstructedOn >= oldest {
 		return true
@@ -126,7 +135,8 @@ func isKept(pot *state.PotState, i int, oldest schemas.Date) bool {
 	key := pot.Seen[i].Key
 	return slices.ContainsFunc(pot.Orders, func(o state.Order) bool { return seenKey(o.Source, o.Instruction) == key }) ||
 		slices.ContainsFunc(pot.Payments, func(p state.Payment) bool { return isRemembered(&p, oldest) && seenKey(p.Source, p.Instruction) == key }) ||
-		slices.ContainsFunc(pot.Claims, func(c state.Claim) bool { return seenKey(c.Source, c.Instruction) == key })
+		slices.ContainsFunc(pot.Claims, func(c state.Claim) bool { return seenKey(c.Source, c.Instruction) == key }) ||
+		slices.ContainsFunc(pot.Review, func(u state.UnderReview) bool { return seenKey(u.Instruction.Source, u.Instruction.ID) == key })
 }
 
 // answers says whether what was seen under the instruction's id answers it. What may be forgotten answers only the very same

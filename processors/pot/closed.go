@@ -137,8 +137,11 @@ func (d *draft) settle(b *inbox.SettledBatch) {
 	move(d, p, b.Asset, b.UnitsScale, outside[schemas.Units](ledger.UnitsSettled(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian)), schemas.Units(part.Got))
 }
 
-// timeReached tells readers how far the shard has come.
+// timeReached tells readers how far the shard has come. A repeated sweep has nothing to tell: it has come further since.
 func timeReached(place streams.Place, m *inbox.TimeReached) []streams.Out {
+	if place.Released {
+		return nil
+	}
 	return []streams.Out{{Topic: streams.LedgerProgress, Key: streams.ControlKey(place.Shard), Value: &ledger.Progress{
 		Shard: place.Shard, Sequence: place.Sequence, RecordedBefore: m.Time,
 	}}}

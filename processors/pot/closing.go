@@ -23,6 +23,9 @@ func rest(pot *state.PotState) string {
 	if len(pot.Orders) > 0 {
 		return fmt.Sprintf("%d open orders", len(pot.Orders))
 	}
+	if len(pot.Review) > 0 {
+		return fmt.Sprintf("%d instructions held for review", len(pot.Review))
+	}
 	if len(pot.Claims) > 0 {
 		return "a claim of a transfer in that waits"
 	}

@@ -76,6 +76,9 @@ func (q *question) checkDate() refusal {
 }
 
 func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	if q.mustReview() {
+		return q.hold(before, digest)
+	}
 	switch body := q.instruction.Body.(type) {
 	case *ingest.PotOpened:
 		return q.refused(before, refusal{codeAlreadyOpen, fmt.Sprintf("pot %s is open already", q.instruction.Pot)}, digest)
@@ -105,16 +108,32 @@ func (q *question) refused(before *state.PotState, why refusal, digest state.See
 
 // accepted closes a draft: the journal, then the status.
 func (q *question) accepted(d *draft, digest state.SeenDigest, day *schemas.Date, orders []schemas.ID) (*state.PotState, []streams.Out) {
-	d.state.Seen = q.remember(&d.state, stateAccepted, "", digest)
+	return q.answered(d, stateAccepted, digest, day, orders)
+}
+
+// answered closes a draft with an answer that is no refusal.
+func (q *question) answered(d *draft, s schemas.Code, digest state.SeenDigest, day *schemas.Date, orders []schemas.ID) (*state.PotState, []streams.Out) {
+	d.state.Seen = q.remember(&d.state, s, "", digest)
 	// The date belongs to the identity: the sender may use an id again once the pot has forgotten it.
 	kind := "instructed/" + q.instruction.InstructedOn.String()
+	if q.reviewed {
+		kind = "reviewed/" + string(q.instruction.Source) + "/" + string(q.instruction.ID) + "/" + q.instruction.InstructedOn.String()
+	}
 	outs := d.journal(make([]streams.Out, 0, 2), q.place, q.instruction.Pot, q.cause, kind)
-	return &d.state, append(outs, q.statusOut(stateAccepted, refusal{}, false, day, orders))
+	return &d.state, append(outs, q.statusOut(s, refusal{}, false, day, orders))
+}
+
+// checkRoom refuses cash that is more than a pot may hold.
+func checkRoom(pot *state.PotState, cash schemas.Money) refusal {
+	if cash > balanceMax-pot.Available-pot.Reserved {
+		return refusal{codeBalanceTooLarge, "the pot would hold more cash than a pot may"}
+	}
+	return refusal{}
 }
 
 func (q *question) contribute(before *state.PotState, c *ingest.Contribution, digest state.SeenDigest) (*state.PotState, []streams.Out) {
-	if c.Cash > balanceMax-before.Available-before.Reserved {
-		return q.refused(before, refusal{codeBalanceTooLarge, "the pot would hold more cash than a pot may"}, digest)
+	if why := checkRoom(before, c.Cash); why.code != "" && !q.reviewed {
+		return q.refused(before, why, digest)
 	}
 	wanted := make([]want, 0, len(c.Split))
 	if len(c.Split) > 0 {
@@ -133,6 +152,12 @@ func (q *question) contribute(before *state.PotState, c *ingest.Contribution, di
 	orders, why := q.orders(before, wanted)
 	if why.code != "" {
 		return q.refused(before, why, digest)
+	}
+	if q.reviewed { // its cash was booked when it came; what of it is left to invest may have been used since
+		if before.Available < c.Cash {
+			return q.refused(before, refusal{codeCashNotAvailable, fmt.Sprintf("%s available, %s to be invested", before.Available, c.Cash)}, digest)
+		}
+		return q.reserve(newDraft(before, len(orders)), orders, digest)
 	}
 	d := newDraft(before, 1+len(orders))
 	d.moveCash(purpose{stage: stageContributed, effectiveOn: q.today}, outside[schemas.Money](ledger.BankClientMoney), d.available(), c.Cash)
@@ -181,11 +206,11 @@ func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order,
 	return orders, refusal{}
 }
 
-// dealingDay returns the day on which an order deals: that of the instruction's receipt. Where the instruction was parked and that day was closed
-// meanwhile, it is the next one as of now, at a price that nobody can know yet.
+// dealingDay returns the day on which an order deals: that of the instruction's receipt, or of its release where it was held for review. Where it was
+// parked, or released only just in time, and that day is closed by now, it is the next one as of now, at a price that nobody can know yet.
 func (q *question) dealingDay(asset schemas.AssetCode) (schemas.Date, refusal) {
 	day, err := q.reference.DealingDay(asset, q.cause.ReceivedAt)
-	if err == nil && q.place.Released && q.reference.isClosed(asset, day) {
+	if err == nil && (q.place.Released || q.reviewed) && q.reference.isClosed(asset, day) {
 		day, err = q.reference.DealingDay(asset, q.place.RecordedAt)
 	}
 	if err != nil {
@@ -265,6 +290,9 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 	}
 	if claim := findClaim(before.Claims, q.instruction.Source, c.Instruction); claim >= 0 {
 		return q.withdrawClaim(before, claim, digest)
+	}
+	if held := underReview(before, q.instruction.Source, c.Instruction); held >= 0 {
+		return q.cancelHeld(before, held, at, digest)
 	}
 	var found []int
 	for i := range before.Orders {

@@ -13,10 +13,15 @@ func LifeCycle() lifecycle.Cycle {
 }
 
 // edges is a value and no slice: moves are checked on every visit of a sweep, and must not allocate for it.
-func edges() [17]lifecycle.Edge {
+func edges() [22]lifecycle.Edge {
 	return [...]lifecycle.Edge{
 		{To: string(stateAccepted), When: "it is done, or its orders are reserved"},
 		{To: string(stateRejected), When: "a check refuses it"},
+		{To: string(stateHeld), When: "the policy wants a person to look at it"},
+		{From: string(stateHeld), To: string(stateAccepted), When: "an operator releases it"},
+		{From: string(stateHeld), To: string(stateRejected), When: "an operator refuses it, or a check does once it is released"},
+		{From: string(stateHeld), To: string(stateCancelled), When: "its sender cancels it"},
+		{From: string(stateHeld), To: string(stateExpired), When: "nobody released it in time"},
 		{From: string(stateAccepted), To: string(stateCancelled), When: "its sender cancels it in time"},
 		{From: string(stateAccepted), To: string(statePriced), When: "the last of its orders is priced"},
 		{From: string(stateAccepted), To: string(stateRejected), When: "a custodian rejects a trade of it"},

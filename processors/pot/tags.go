@@ -15,9 +15,9 @@ const tagOpen = "open"
 // may be told of them by something that waits in its queue: what counts units must know that it is missing.
 func heldTag(asset schemas.AssetCode) string { return "held/" + string(asset) }
 
-// tags shows in which batches the pot has orders, what it holds, and that it is open.
+// tags shows in which batches the pot has orders, what it holds, until when instructions are held for review, and that it is open.
 func tags(pot *state.PotState) []string {
-	t := make([]string, 0, 1+2*len(pot.Orders)+len(pot.Holdings))
+	t := make([]string, 0, 1+2*len(pot.Orders)+len(pot.Holdings)+len(pot.Review))
 	for i := range pot.Orders {
 		order := &pot.Orders[i]
 		t = append(t, batch.Tag(order.Day, order.Asset, kindOf(order)))
@@ -30,6 +30,9 @@ func tags(pot *state.PotState) []string {
 	}
 	if pot.ClosedOn == nil && pot.Suspense == nil {
 		t = append(t, tagOpen)
+	}
+	for i := range pot.Review {
+		t = append(t, reviewTag(pot.Review[i].ExpiresOn))
 	}
 	slices.Sort(t)
 	return slices.Compact(t)

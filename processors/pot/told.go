@@ -20,8 +20,13 @@ func keyOf(m *inbox.PotMessage) string {
 	case *inbox.BankConfirmed:
 		return string(bankKey(&body.Confirmation))
 	case *inbox.PotOperated:
-		if act, ok := body.Operation.Body.(*ingest.ReceiptRefund); ok {
+		switch act := body.Operation.Body.(type) {
+		case *ingest.ReceiptRefund:
 			return string(suspense.Key(act.Reference))
+		case *ingest.ReviewRelease:
+			return string(act.Pot)
+		case *ingest.ReviewRefusal:
+			return string(act.Pot)
 		}
 	case *inbox.CashClaimed:
 		return string(suspense.Key(body.Reference))
@@ -59,8 +64,13 @@ func decide(place streams.Place, r *Reference, key string, pot *state.PotState, 
 	case *inbox.BankConfirmed:
 		return bankConfirmed(place, r, key, pot, &m.Cause, &body.Confirmation)
 	case *inbox.PotOperated:
-		if act, ok := body.Operation.Body.(*ingest.ReceiptRefund); ok {
+		switch act := body.Operation.Body.(type) {
+		case *ingest.ReceiptRefund:
 			return refund(place, r, key, pot, &m.Cause, &body.Operation, act)
+		case *ingest.ReviewRelease:
+			return reviewed(place, r, pot, &m.Cause, &word{act.Pot, act.Source, act.Instruction, true, &body.Operation})
+		case *ingest.ReviewRefusal:
+			return reviewed(place, r, pot, &m.Cause, &word{act.Pot, act.Source, act.Instruction, false, &body.Operation})
 		}
 	case *inbox.CashClaimed:
 		return claimed(place, key, pot, &m.Cause, body)

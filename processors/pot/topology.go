@@ -41,7 +41,9 @@ func route(m *inbox.PotMessage) streams.Route {
 		r.Control, r.Tags = true, dayClosedTags(body)
 	case *inbox.BatchesConfirmed:
 		r.Control, r.Tags = true, confirmedTags(body)
-	case *inbox.ReferenceChanged, *inbox.TimeReached, *inbox.PriceReleased:
+	case *inbox.TimeReached:
+		r.Control, r.Tags = true, timeTags(body)
+	case *inbox.ReferenceChanged, *inbox.PriceReleased:
 		r.Control = true
 	case *inbox.Unparked:
 		r.Key, r.Unpark = string(body.Pot), &streams.Unpark{Operator: body.Operator, Reason: body.Reason}
@@ -61,6 +63,8 @@ func visitPot(place streams.Place, _ *Reference, key string, pot *state.PotState
 		return pot, nil
 	case *inbox.BatchesConfirmed:
 		return confirmed(place, pot, schemas.PotID(key), &m.Cause, body, tally)
+	case *inbox.TimeReached:
+		return expireHeld(place, pot, schemas.PotID(key), &m.Cause, body)
 	}
 	panic(fmt.Sprintf("pot: %T visits no pots", m.Body))
 }

@@ -128,6 +128,56 @@ func (v *ReceiptRefund) DecodeAvro(r *avrobin.Reader) {
 	v.Payee = r.String()
 }
 
+// ReviewRelease: releases an instruction that is held for review: it is decided as if it came now.
+type ReviewRelease struct {
+	// The pot.
+	Pot schemas.PotID
+	// The sender of the instruction.
+	Source schemas.SourceID
+	// The sender's id of it.
+	Instruction schemas.InstructionID
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ReviewRelease) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = avrobin.AppendString(b, string(v.Source))
+	b = avrobin.AppendString(b, string(v.Instruction))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ReviewRelease) DecodeAvro(r *avrobin.Reader) {
+	v.Pot = schemas.PotID(r.String())
+	v.Source = schemas.SourceID(r.String())
+	v.Instruction = schemas.InstructionID(r.String())
+}
+
+// ReviewRefusal: refuses an instruction that is held for review: it ends rejected.
+type ReviewRefusal struct {
+	// The pot.
+	Pot schemas.PotID
+	// The sender of the instruction.
+	Source schemas.SourceID
+	// The sender's id of it.
+	Instruction schemas.InstructionID
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ReviewRefusal) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = avrobin.AppendString(b, string(v.Source))
+	b = avrobin.AppendString(b, string(v.Instruction))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ReviewRefusal) DecodeAvro(r *avrobin.Reader) {
+	v.Pot = schemas.PotID(r.String())
+	v.Source = schemas.SourceID(r.String())
+	v.Instruction = schemas.InstructionID(r.String())
+}
+
 // Operation: what an operator does by hand, with a reason.
 type Operation struct {
 	// Who acts.
@@ -161,6 +211,12 @@ func (v *Operation) AppendAvro(b []byte) []byte {
 	case *ReceiptRefund:
 		b = avrobin.AppendIndex(b, 4)
 		b = branch.AppendAvro(b)
+	case *ReviewRelease:
+		b = avrobin.AppendIndex(b, 5)
+		b = branch.AppendAvro(b)
+	case *ReviewRefusal:
+		b = avrobin.AppendIndex(b, 6)
+		b = branch.AppendAvro(b)
 	default:
 		panic("OperationBody is not set")
 	}
@@ -172,7 +228,7 @@ func (v *Operation) DecodeAvro(r *avrobin.Reader) {
 	v.Operator = schemas.SourceID(r.String())
 	v.ID = r.String()
 	v.Reason = r.String()
-	switch r.Union(5) {
+	switch r.Union(7) {
 	case 0:
 		branch := new(PriceRelease)
 		branch.DecodeAvro(r)
@@ -193,12 +249,21 @@ func (v *Operation) DecodeAvro(r *avrobin.Reader) {
 		branch := new(ReceiptRefund)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 5:
+		branch := new(ReviewRelease)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 6:
+		branch := new(ReviewRefusal)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
-// OperationBody is one of *PriceRelease, *PriceRefusal, *ParkedRelease, *ParkedDrop, *ReceiptRefund.
+// OperationBody is one of *PriceRelease, *PriceRefusal, *ParkedRelease, *ParkedDrop, *ReceiptRefund,
+// *ReviewRelease, *ReviewRefusal.
 type OperationBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -215,5 +280,9 @@ func (*ParkedDrop) isOperationBody() {}
 
 func (*ReceiptRefund) isOperationBody() {}
 
+func (*ReviewRelease) isOperationBody() {}
+
+func (*ReviewRefusal) isOperationBody() {}
+
 // OperationSchema is the Avro schema of Operation. It needs no other schema.
-const OperationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]},{"type":"record","name":"ParkedRelease","doc":"Releases a parked key: its records are decided, in order.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."}]},{"type":"record","name":"ParkedDrop","doc":"Drops one record of a parked key, undecided.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"offset","type":"long","doc":"The record's offset in the inbox."}]},{"type":"record","name":"ReceiptRefund","doc":"Sends back cash that the bank has received and nobody has claimed.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which it came."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"All that is held under the reference, named again so that nothing else is sent."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]}],"doc":"What is done.","goUnion":"OperationBody"}]}`
+const OperationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]},{"type":"record","name":"ParkedRelease","doc":"Releases a parked key: its records are decided, in order.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."}]},{"type":"record","name":"ParkedDrop","doc":"Drops one record of a parked key, undecided.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"offset","type":"long","doc":"The record's offset in the inbox."}]},{"type":"record","name":"ReceiptRefund","doc":"Sends back cash that the bank has received and nobody has claimed.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which it came."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"All that is held under the reference, named again so that nothing else is sent."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"ReviewRelease","doc":"Releases an instruction that is held for review: it is decided as if it came now.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of it."}]},{"type":"record","name":"ReviewRefusal","doc":"Refuses an instruction that is held for review: it ends rejected.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of it."}]}],"doc":"What is done.","goUnion":"OperationBody"}]}`

@@ -183,6 +183,11 @@ type Settings struct {
 	Zone string
 	// How many days back an instruction may be dated.
 	BackdatingDays int32
+	// The most cash that an instruction may invest or move without a review; above it the instruction is held until
+	// an operator releases it. Null: nothing is held.
+	ReviewAbove *schemas.Money
+	// How many days an instruction is held at most, counting from the day after it came; then it expires. 0 to 90.
+	ReviewDays int32
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -191,6 +196,13 @@ func (v *Settings) AppendAvro(b []byte) []byte {
 	b = avrobin.AppendString(b, v.PlatformCalendar)
 	b = avrobin.AppendString(b, v.Zone)
 	b = avrobin.AppendLong(b, int64(v.BackdatingDays))
+	if v.ReviewAbove == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendDecimal(b, int64((*v.ReviewAbove)), 18)
+	}
+	b = avrobin.AppendLong(b, int64(v.ReviewDays))
 	return b
 }
 
@@ -200,6 +212,13 @@ func (v *Settings) DecodeAvro(r *avrobin.Reader) {
 	v.PlatformCalendar = r.String()
 	v.Zone = r.String()
 	v.BackdatingDays = r.Int()
+	if r.Union(2) == 1 {
+		v.ReviewAbove = new(schemas.Money)
+		(*v.ReviewAbove) = schemas.Money(r.Decimal(18))
+	} else {
+		v.ReviewAbove = nil
+	}
+	v.ReviewDays = r.Int()
 }
 
 // Entry: one piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its
@@ -270,4 +289,4 @@ func (*Custodian) isEntryBody() {}
 func (*Settings) isEntryBody() {}
 
 // EntrySchema is the Avro schema of Entry. It needs no other schema.
-const EntrySchema = `{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]}`
+const EntrySchema = `{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."},{"name":"reviewAbove","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"The most cash that an instruction may invest or move without a review; above it the instruction is held until an operator releases it. Null: nothing is held.","default":null},{"name":"reviewDays","type":"int","doc":"How many days an instruction is held at most, counting from the day after it came; then it expires. 0 to 90.","default":30}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]}`

@@ -36,6 +36,19 @@ func (b *builder) date(key string) schemas.Date {
 	return read(b, key, b.today().String(), schemas.ParseDate)
 }
 
+// dates reads days with commas between them; none where they are missing.
+func (b *builder) dates(key string) []schemas.Date {
+	var days []schemas.Date
+	for _, day := range strings.FieldsFunc(b.Get(key, ""), func(r rune) bool { return r == ',' }) {
+		date, err := schemas.ParseDate(day)
+		if err != nil {
+			b.Fatalf("%s: %v", key, err)
+		}
+		days = append(days, date)
+	}
+	return days
+}
+
 // optionalDate reads a date that may be missing.
 func (b *builder) optionalDate(key string) *schemas.Date {
 	if !b.Has(key) {
@@ -47,6 +60,15 @@ func (b *builder) optionalDate(key string) *schemas.Date {
 
 func (b *builder) money(key, missing string) schemas.Money {
 	return read(b, key, missing, schemas.ParseMoney)
+}
+
+// optionalMoney reads an amount that may be missing.
+func (b *builder) optionalMoney(key string) *schemas.Money {
+	if !b.Has(key) {
+		return nil
+	}
+	amount := b.money(key, "0")
+	return &amount
 }
 
 func (b *builder) price(key string) schemas.Price { return read(b, key, "1", schemas.ParsePrice) }
@@ -110,20 +132,14 @@ func (b *builder) split() []ingest.SplitPart {
 func (b *builder) entry(kind string) *reference.Entry {
 	switch kind {
 	case "Calendar":
-		c := &reference.Calendar{Name: b.Get("name", "platform"), FirstDay: b.date("from"), LastDay: b.date("through")}
-		for _, day := range strings.FieldsFunc(b.Get("closed", ""), func(r rune) bool { return r == ',' }) {
-			date, err := schemas.ParseDate(day)
-			if err != nil {
-				b.Fatalf("closed: %v", err)
-			}
-			c.Closed = append(c.Closed, date)
-		}
+		c := &reference.Calendar{Name: b.Get("name", "platform"), FirstDay: b.date("from"), LastDay: b.date("through"), Closed: b.dates("closed")}
 		return &reference.Entry{Body: c}
 	case "Custodian":
 		return &reference.Entry{Body: &reference.Custodian{ID: schemas.CustodianID(b.Get("custodian", "CREST"))}}
 	case "Settings":
 		return &reference.Entry{Body: &reference.Settings{
 			EffectiveFrom: b.date("from"), PlatformCalendar: b.Get("calendar", "platform"), Zone: b.Get("zone", "Europe/London"), BackdatingDays: b.number("backdating", "90"),
+			ReviewAbove: b.optionalMoney("review-above"), ReviewDays: b.number("review-days", "30"),
 		}}
 	case "Asset":
 		return &reference.Entry{Body: b.asset()}
@@ -271,6 +287,10 @@ func (b *builder) operation(kind string) *ingest.Operation {
 		o.Body = &ingest.PriceRefusal{Asset: asset, Date: day, Price: price}
 	case "Refund":
 		o.Body = &ingest.ReceiptRefund{Reference: b.Get("reference", "R1"), Cash: b.money("cash", "0"), Payee: b.Get("payee", "sender")}
+	case "ReviewRelease":
+		o.Body = &ingest.ReviewRelease{Pot: schemas.PotID(b.Get("pot", "p1")), Source: schemas.SourceID(b.Get("source", "portal")), Instruction: schemas.InstructionID(b.Get("instruction", ""))}
+	case "ReviewRefusal":
+		o.Body = &ingest.ReviewRefusal{Pot: schemas.PotID(b.Get("pot", "p1")), Source: schemas.SourceID(b.Get("source", "portal")), Instruction: schemas.InstructionID(b.Get("instruction", ""))}
 	case "ReleaseParked":
 		o.Body = &ingest.ParkedRelease{Process: b.Get("process", "pot"), Key: b.Get("parked", "p1")}
 	case "DropParked":

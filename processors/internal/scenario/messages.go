@@ -98,12 +98,11 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 		cause.Source, cause.ID = schemas.SourceID(b.Get("source", "portal")), b.Get("id", "")
 		return &inbox.PotMessage{Cause: cause, Body: body}
 	}
-	if steps[0].Kind == "Refund" {
+	switch steps[0].Kind {
+	case "Refund", "ReviewRelease", "ReviewRefusal":
 		o := b.operation(steps[0].Kind)
 		cause.Source, cause.ID = o.Operator, o.ID
 		return &inbox.PotMessage{Cause: cause, Body: &inbox.PotOperated{Operation: *o}}
-	}
-	switch steps[0].Kind {
 	case "DayClosed":
 		return &inbox.PotMessage{Cause: cause, Body: b.dayClosed()}
 	case "PriceReleased":
@@ -111,7 +110,7 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 			Asset: schemas.AssetCode(b.Get("asset", "GB00X")), Date: b.date("day"), Price: b.price("price"), Version: b.number("version", "1"),
 		}}
 	case "TimeReached":
-		return &inbox.PotMessage{Cause: cause, Body: &inbox.TimeReached{Time: at}}
+		return &inbox.PotMessage{Cause: cause, Body: &inbox.TimeReached{Time: at, Began: b.dates("began")}}
 	}
 	body := &inbox.BatchesConfirmed{}
 	for _, step := range steps {

@@ -238,7 +238,11 @@ func toPots(key string, m *inbox.PotMessage) (string, Args) {
 		}
 		return "DayClosed", args
 	case *inbox.TimeReached:
-		return "TimeReached", append(args, Arg{"time", body.Time.Time().Format("2006-01-02T15:04")})
+		args = append(args, Arg{"time", body.Time.Time().Format("2006-01-02T15:04")})
+		for _, day := range body.Began {
+			args = append(args, Arg{"began", day.String()})
+		}
+		return "TimeReached", args
 	case *inbox.ReferenceChanged:
 		if body.ClosedThrough != nil {
 			args = append(args, Arg{"closed", body.ClosedThrough.String()})
