@@ -18,10 +18,10 @@ func newLedger() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ledger",
 		GroupID: groupLook,
-		Short:   "Verify the ledger in Postgres, and read balances as of any time",
+		Short:   "Verify the ledger in Postgres, read balances as of any time, export",
 		Example: "  penstock ledger verify\n  penstock ledger balances --effective 2008-03-31",
 	}
-	cmd.AddCommand(newLedgerVerify(), newLedgerAnchor(), newLedgerBalances(), newLedgerHash())
+	cmd.AddCommand(newLedgerVerify(), newLedgerAnchor(), newLedgerBalances(), newLedgerExport(), newLedgerHash())
 	return cmd
 }
 
