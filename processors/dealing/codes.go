@@ -18,6 +18,8 @@ const (
 	codePriceMismatch           schemas.Code = "dealing/price-mismatch"
 	codeOverfill                schemas.Code = "dealing/overfill"
 	codeUnitsScale              schemas.Code = "dealing/units-scale"
+	codeProceedsTooHigh         schemas.Code = "dealing/proceeds-too-high"
+	codeUnitsNotReserved        schemas.Code = "dealing/units-not-reserved"
 	codeUnitsMismatch           schemas.Code = "dealing/units-mismatch"
 	codeNotPriced               schemas.Code = "dealing/not-priced"
 	codeSettledEarly            schemas.Code = "dealing/settled-early"

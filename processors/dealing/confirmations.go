@@ -155,24 +155,52 @@ func (d *desk) checkFill(f *ingest.FillPriced, price *state.KnownPrice) (schemas
 	case f.Price != price.Price:
 		return 0, refusal{codePriceMismatch, fmt.Sprintf("priced at %s, the close of %s on %s is %s", f.Price, d.trade.Asset, d.trade.Day, price.Price)}
 	}
-	given, got := soFar(d.trade.Pieces)
-	if ordered := schemas.Money(weightOf(&d.trade)); f.Cash > ordered-given {
-		return 0, refusal{codeOverfill, fmt.Sprintf("%s filled, %s of %s left", f.Cash, ordered-given, ordered)}
-	}
 	quanta, exact := f.Units.Quanta(int(d.trade.UnitsScale))
 	if !exact {
 		return 0, refusal{codeUnitsScale, fmt.Sprintf("%s units have more than %d decimals", f.Units, d.trade.UnitsScale)}
 	}
-	if !plausible(f.Cash, quanta, f.Price, int(d.trade.UnitsScale)) || !sayable(got, schemas.Units(quanta), d.trade.UnitsScale) {
+	cash, units := soFar(d.trade.Pieces)
+	if why := d.checkLeft(f, cash, units, quanta); why.code != "" {
+		return 0, why
+	}
+	if !d.plausible(f, quanta) || !sayable(units, schemas.Units(quanta), d.trade.UnitsScale) {
 		return 0, refusal{codeUnitsMismatch, fmt.Sprintf("%s units at %s are not %s", f.Units, f.Price, f.Cash)}
 	}
 	return schemas.Units(quanta), refusal{}
 }
 
-// plausible says whether the units are what the cash buys at the price, within one quantum.
-func plausible(cash schemas.Money, units int64, price schemas.Price, scale int) bool {
-	exact, err := schemas.MulDivFloor(int64(cash), schemas.Power10(schemas.PriceScale-schemas.MoneyScale+scale), int64(price))
-	return err == nil && units-exact >= -1 && units-exact <= 1
+// checkLeft refuses a fill of more than is left of the order, more units than the members' sells by cash have reserved, and more cash than a trade
+// may bring: pots could not say what they hold.
+func (d *desk) checkLeft(f *ingest.FillPriced, cash schemas.Money, units schemas.Units, quanta int64) refusal {
+	ordered, scale := weightOf(&d.trade), int(d.trade.UnitsScale)
+	if left := ordered - int64(units); d.trade.Basis == inbox.BasisUnits && quanta > left {
+		return refusal{codeOverfill, fmt.Sprintf("%s filled, %s of %s left", f.Units, schemas.Units(left).Text(scale), schemas.Units(ordered).Text(scale))}
+	}
+	if left := schemas.Money(ordered) - cash; d.trade.Basis == inbox.BasisCash && f.Cash > left {
+		return refusal{codeOverfill, fmt.Sprintf("%s filled, %s of %s left", f.Cash, left, schemas.Money(ordered))}
+	}
+	if d.trade.Side == inbox.SideBuy {
+		return refusal{}
+	}
+	if f.Cash > batch.ProceedsMax-cash {
+		return refusal{codeProceedsTooHigh, fmt.Sprintf("a trade may bring %s", batch.ProceedsMax)}
+	}
+	if d.trade.Basis == inbox.BasisCash && quanta > int64(coveredUnits(&d.trade)-units) {
+		return refusal{codeUnitsNotReserved, fmt.Sprintf("%s units sold, %s of them are reserved for it", f.Units, (coveredUnits(&d.trade) - units).Text(scale))}
+	}
+	return refusal{}
+}
+
+// plausible says whether the units are worth the cash at the price. One of them was ordered, and the other one is rounded: units to a quantum where cash
+// was ordered, cash to a penny where units were. A sell by cash may end at the units that are reserved for it, and then it is its cash that is rounded.
+func (d *desk) plausible(f *ingest.FillPriced, units int64) bool {
+	factor := schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(d.trade.UnitsScale))
+	exactUnits, err := schemas.MulDivFloor(int64(f.Cash), factor, int64(f.Price))
+	if d.trade.Basis == inbox.BasisCash && err == nil && units-exactUnits >= -1 && units-exactUnits <= 1 {
+		return true
+	}
+	exactCash, err := schemas.MulDivFloor(units, int64(f.Price), factor)
+	return d.trade.Side == inbox.SideSell && err == nil && int64(f.Cash)-exactCash >= -1 && int64(f.Cash)-exactCash <= 1
 }
 
 // sayable says whether the sum is no more than a trade may move, which is far below what can be written down.
@@ -196,9 +224,9 @@ func (d *desk) settle(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, 
 		return refusal{codeSettledInFuture, fmt.Sprintf("settled on %s, which is still to come", s.SettledOn)}
 	}
 	d.trade.Stage, d.trade.SettledOn = state.StageSettled, &s.SettledOn
-	given, got := soFar(d.trade.Pieces)
+	cash, units := soFar(d.trade.Pieces)
 	d.event(eventSettled, func(t *ledger.Trade) {
-		t.Cash, t.Units = cashQuantity(given), unitsQuantity(got, d.trade.UnitsScale)
+		t.Cash, t.Units = cashQuantity(cash), unitsQuantity(units, d.trade.UnitsScale)
 		t.SettledOn, t.Confirmation = &s.SettledOn, c.ID
 	})
 	return refusal{}
@@ -237,13 +265,22 @@ func (d *desk) event(name string, fill func(*ledger.Trade)) {
 	d.outs = append(d.outs, out)
 }
 
-// soFar sums the pieces: cash given and units got.
-func soFar(pieces []state.Piece) (given schemas.Money, got schemas.Units) {
+// soFar sums the pieces.
+func soFar(pieces []state.Piece) (cash schemas.Money, units schemas.Units) {
 	for i := range pieces {
-		given += pieces[i].Cash
-		got += pieces[i].Units
+		cash += pieces[i].Cash
+		units += pieces[i].Units
 	}
-	return given, got
+	return cash, units
+}
+
+// moved is what the trade has given and got with its first n pieces, in quanta: a buy gives cash for units, a sell units for cash.
+func moved(trade *state.TradeState, n int) (given, got int64) {
+	cash, units := soFar(trade.Pieces[:n])
+	if trade.Side == inbox.SideSell {
+		return int64(units), int64(cash)
+	}
+	return int64(cash), int64(units)
 }
 
 // unitsQuantity converts units that a trade moves; a confirmation cannot say more than fits.

@@ -43,10 +43,10 @@ func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, ta
 		told = true
 	}
 	if !next.Told && next.Stage == state.StageSettled && int(next.Sent) == len(next.Pieces) && !isFull(tally) {
-		given, got := soFar(next.Pieces)
+		given, got := moved(&next, len(next.Pieces))
 		tell.Settled = append(tell.Settled, inbox.SettledBatch{
 			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Basis: next.Basis,
-			Weight: weightOf(&next), Got: int64(got), Given: int64(given), SettledOn: *next.SettledOn,
+			Weight: weightOf(&next), Got: got, Given: given, SettledOn: *next.SettledOn,
 		})
 		next.Told, told = true, true
 	}
@@ -66,12 +66,12 @@ func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, ta
 // pricedBatch is piece n of the trade as the shards need it: what the batch had got and given before it, and with it.
 func pricedBatch(id schemas.ID, trade *state.TradeState, n int) inbox.PricedBatch {
 	piece := &trade.Pieces[n]
-	givenBefore, gotBefore := soFar(trade.Pieces[:n])
+	givenBefore, gotBefore := moved(trade, n)
+	given, got := moved(trade, n+1)
 	return inbox.PricedBatch{
 		Trade: id, Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: trade.Side, Basis: trade.Basis,
 		Weight: weightOf(trade), Piece: int32(n + 1), Final: piece.Final, Price: piece.Price, PriceVersion: piece.PriceVersion, //nolint:gosec // bounded by piecesMax
-		GotBefore: int64(gotBefore), GotThrough: int64(gotBefore + piece.Units),
-		GivenBefore: int64(givenBefore), GivenThrough: int64(givenBefore + piece.Cash),
+		GotBefore: gotBefore, GotThrough: got, GivenBefore: givenBefore, GivenThrough: given,
 	}
 }
 

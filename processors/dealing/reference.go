@@ -34,6 +34,9 @@ const (
 	referenceBytesMax = 500 << 10
 )
 
+// basisPoints are the whole, in hundredths of a percent.
+const basisPoints = 10_000
+
 // What a change of reference data must leave as it is.
 const (
 	// noticeMillis is how far the shards may be ahead when they hear of a change: what they received by then is already answered.
@@ -196,6 +199,8 @@ func (r *Reference) putSettings(s *reference.Settings, received schemas.Instant)
 		return nil, bad("settings from %s: review above %s", s.EffectiveFrom, *s.ReviewAbove)
 	case s.ReviewDays < 0 || s.ReviewDays > reviewDaysMax:
 		return nil, bad("settings from %s: a review of %d days", s.EffectiveFrom, s.ReviewDays)
+	case s.SellCashMaxBps < 0 || s.SellCashMaxBps > basisPoints:
+		return nil, bad("settings from %s: a sell by cash for %d hundredths of a percent of a value", s.EffectiveFrom, s.SellCashMaxBps)
 	case len(r.stored.Settings) >= settingsRowsMax:
 		return nil, bad("settings from %s: too many rows", s.EffectiveFrom)
 	}

@@ -60,8 +60,8 @@ func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.Tr
 	event := tradeOut(place, m.Trade, next, eventBatched)
 	event.Value.(*ledger.Trade).Shards = shardParts(next) //nolint:forcetypeassert // made two lines above
 	outs := []streams.Out{event}
-	if sum := schemas.Money(weightOf(next)); sum > tradeCashMax {
-		next.Stage, next.Reason = state.StageRejected, fmt.Sprintf("the orders sum to %s, a trade may be for %s", sum, tradeCashMax)
+	if reason := tooLarge(next); reason != "" {
+		next.Stage, next.Reason = state.StageRejected, reason
 		event := tradeOut(place, m.Trade, next, eventRejected)
 		event.Value.(*ledger.Trade).Reason = next.Reason //nolint:forcetypeassert // made one line above
 		outs = append(outs, event)
@@ -89,6 +89,24 @@ func TradesOf(day schemas.Date, custodian schemas.CustodianID, asset schemas.Ass
 		trades = append(trades, batch.Trade(day, custodian, asset, kind))
 	}
 	return trades
+}
+
+// tooLarge says why the trade may not be for as much as its orders sum to, or "".
+func tooLarge(trade *state.TradeState) string {
+	weight := weightOf(trade)
+	most := tradeCashMax
+	if trade.Side == inbox.SideSell {
+		most = batch.ProceedsMax
+	}
+	switch {
+	case trade.Basis == inbox.BasisUnits:
+		if sum := weightQuantity(trade, weight); sum > batch.UnitsMax {
+			return fmt.Sprintf("the orders sum to %s units, a trade may be for %s", sum, batch.UnitsMax)
+		}
+	case schemas.Money(weight) > most:
+		return fmt.Sprintf("the orders sum to %s, a trade may be for %s", schemas.Money(weight), most)
+	}
+	return ""
 }
 
 // weightOf sums the shards' totals, as far as that can be said.
@@ -142,14 +160,46 @@ func tradeOut(place streams.Place, id schemas.ID, trade *state.TradeState, event
 
 // placeTrade sends the order to the custodian. Its root was published by an earlier transaction.
 func placeTrade(place streams.Place, id schemas.ID, trade *state.TradeState) []streams.Out {
-	cash := schemas.Money(weightOf(trade))
-	return []streams.Out{
-		tradeOut(place, id, trade, eventPlaced),
-		{Topic: streams.CustodianOrder, Key: id.String(), Value: &custodian.CustodianOrder{
-			Trade: id, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: custodian.OrderSide(trade.Side),
-			Cash: &cash, DealingDay: trade.Day, SettlesOn: trade.SettlesOn, Root: custodian.OrderRoot(rootOf(trade)), PlacedAt: place.RecordedAt,
-		}},
+	order := &custodian.CustodianOrder{
+		Trade: id, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: custodian.OrderSide(trade.Side),
+		DealingDay: trade.Day, SettlesOn: trade.SettlesOn, Root: custodian.OrderRoot(rootOf(trade)), PlacedAt: place.RecordedAt,
 	}
+	if trade.Basis == inbox.BasisUnits {
+		units := weightQuantity(trade, weightOf(trade))
+		order.Units = &units
+	} else {
+		cash := schemas.Money(weightOf(trade))
+		order.Cash = &cash
+	}
+	if trade.Side == inbox.SideSell && trade.Basis == inbox.BasisCash {
+		most := unitsQuantity(coveredUnits(trade), trade.UnitsScale)
+		order.Units = &most
+	}
+	return []streams.Out{tradeOut(place, id, trade, eventPlaced), {Topic: streams.CustodianOrder, Key: id.String(), Value: order}}
+}
+
+// leastReserved returns what the order has reserved, and its weight, that has reserved the fewest units for its weight.
+func leastReserved(trade *state.TradeState) (reserved, weight int64) {
+	for i := range trade.Totals {
+		if t := &trade.Totals[i]; t.LeastWeight > 0 && batch.IsLess(t.LeastReserved, t.LeastWeight, reserved, weight) {
+			reserved, weight = t.LeastReserved, t.LeastWeight
+		}
+	}
+	return reserved, weight
+}
+
+// coveredUnits is the most units that a sell by cash may give, because each of its orders has reserved its share of them.
+func coveredUnits(trade *state.TradeState) schemas.Units {
+	reserved, weight := leastReserved(trade)
+	if weight == 0 {
+		return 0
+	}
+	units, err := schemas.MulDivFloor(reserved, weightOf(trade), weight)
+	most, exact := batch.UnitsMax.Quanta(int(trade.UnitsScale))
+	if err != nil || !exact || units > most {
+		return schemas.Units(most)
+	}
+	return schemas.Units(units)
 }
 
 // tags shows what a trade waits for and whether it has something to tell.

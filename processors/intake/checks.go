@@ -114,6 +114,8 @@ func checkInstruction(i *ingest.Instruction) refusal {
 		return first(cash("cash", body.Cash, instructionCashMax), checkSplit(body.Split))
 	case *ingest.Buy:
 		return first(identifier("asset", body.Asset), cash("cash", body.Cash, instructionCashMax))
+	case *ingest.Sell:
+		return first(identifier("asset", body.Asset), checkSold(body.Units, body.Cash, body.All))
 	case *ingest.Cancel:
 		return identifier("instruction", body.Instruction)
 	case *ingest.Withdraw:
@@ -122,6 +124,19 @@ func checkInstruction(i *ingest.Instruction) refusal {
 		return referenceIdentifier(body.Reference)
 	}
 	return refusal{}
+}
+
+// checkSold refuses a sell that does not say in one way how much is sold.
+func checkSold(units *schemas.Quantity, amount *schemas.Money, all bool) refusal {
+	switch {
+	case all && units == nil && amount == nil:
+		return refusal{}
+	case !all && units != nil && amount == nil:
+		return positive("units", *units)
+	case !all && units == nil && amount != nil:
+		return cash("cash", *amount, instructionCashMax)
+	}
+	return refusal{codeBadSell, "a sell says one of units, cash and all"}
 }
 
 func checkSplit(parts []ingest.SplitPart) refusal {

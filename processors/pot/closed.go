@@ -41,6 +41,9 @@ func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
 			}
 			entry.Orders++
 			entry.Weight = sum
+			if order.Side == inbox.SideSell && order.Basis == inbox.BasisCash && batch.IsLess(int64(order.Reserved), order.Amount, entry.LeastReserved, entry.LeastWeight) {
+				entry.LeastReserved, entry.LeastWeight = int64(order.Reserved), order.Amount
+			}
 			entry.Peaks = appendLeaf(entry.Peaks, merkle.Leaf(merkle.Salt(order.Salt), order.ID, order.Amount))
 		}
 	}
@@ -116,8 +119,13 @@ func (d *draft) round(b *inbox.PricedBatch, shares *state.BatchTally) {
 	before := mustShare(allocation.Part(allocation.Amounts{Got: b.GotBefore, Given: b.GivenBefore}, b.WeightBefore, b.WeightThrough, b.Weight))
 	part := through.Minus(before)
 	p := purpose{stage: stageRounded, effectiveOn: b.Day, trade: &b.Trade}
-	residue(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), schemas.Money(shares.Given-part.Given))
-	residue(d, p, b.Asset, b.UnitsScale, ledger.UnitsOwed(b.Custodian), schemas.Units(part.Got-shares.Got))
+	given, got := shares.Given-part.Given, part.Got-shares.Got
+	cash, units := given, got
+	if b.Side == inbox.SideSell {
+		cash, units = got, given
+	}
+	residue(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), schemas.Money(cash))
+	residue(d, p, b.Asset, b.UnitsScale, ledger.UnitsOwed(b.Custodian), schemas.Units(units))
 }
 
 // residue posts from an owed account to rounding, or back where a later piece takes a rounded quantum away again.
@@ -133,8 +141,15 @@ func residue[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32
 func (d *draft) settle(b *inbox.SettledBatch) {
 	part := mustShare(allocation.Part(allocation.Amounts{Got: b.Got, Given: b.Given}, b.WeightBefore, b.WeightThrough, b.Weight))
 	p := purpose{stage: stageSettled, effectiveOn: b.SettledOn, trade: &b.Trade}
-	d.moveCash(p, outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Money](ledger.BankClientMoney), schemas.Money(part.Given))
-	move(d, p, b.Asset, b.UnitsScale, outside[schemas.Units](ledger.UnitsSettled(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian)), schemas.Units(part.Got))
+	cashOwed, bank := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Money](ledger.BankClientMoney)
+	owed, settled := outside[schemas.Units](ledger.UnitsOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsSettled(b.Custodian))
+	if b.Side == inbox.SideSell {
+		d.moveCash(p, bank, cashOwed, schemas.Money(part.Got))
+		move(d, p, b.Asset, b.UnitsScale, owed, settled, schemas.Units(part.Given))
+		return
+	}
+	d.moveCash(p, cashOwed, bank, schemas.Money(part.Given))
+	move(d, p, b.Asset, b.UnitsScale, settled, owed, schemas.Units(part.Got))
 }
 
 // timeReached tells readers how far the shard has come. A repeated sweep has nothing to tell: it has come further since.

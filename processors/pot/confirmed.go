@@ -101,12 +101,17 @@ func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amoun
 	v.changed = true
 
 	p := purpose{stage: stagePriced, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
-	v.moveCash(p, v.reserved(), outside[schemas.Money](ledger.CashOwed(b.Custodian)), schemas.Money(moved.Given))
-	pending := end[schemas.Units]{ledger.PotPending, &v.holding(b.Asset).Pending}
-	move(v.draft, p, b.Asset, b.UnitsScale, outside[schemas.Units](ledger.UnitsOwed(b.Custodian)), pending, schemas.Units(moved.Got))
+	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
+	if order.Side == inbox.SideSell {
+		move(v.draft, p, b.Asset, b.UnitsScale, v.holding(b.Asset).reserved(), unitsOwed, schemas.Units(moved.Given))
+		v.moveCash(p, cashOwed, v.pending(), schemas.Money(moved.Got))
+	} else {
+		v.moveCash(p, v.reserved(), cashOwed, schemas.Money(moved.Given))
+		move(v.draft, p, b.Asset, b.UnitsScale, unitsOwed, v.holding(b.Asset).pending(), schemas.Units(moved.Got))
+	}
 	if b.Final {
 		p.stage = stageReturned
-		v.moveCash(p, v.reserved(), v.available(), schemas.Money(order.Amount-order.Given))
+		v.giveBack(p, order, b.UnitsScale)
 		order.Priced = true
 		v.touch(order, statePriced, refusal{})
 	}
@@ -115,10 +120,13 @@ func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amoun
 
 func (v *visit) settled(b *inbox.SettledBatch) {
 	v.finish(b.Day, b.Asset, settledKind(b), func(order *state.Order) {
-		holding := v.holding(b.Asset)
 		p := purpose{stage: stageSettled, effectiveOn: b.SettledOn, order: v.idOf(order), trade: &b.Trade}
-		move(v.draft, p, b.Asset, b.UnitsScale, end[schemas.Units]{ledger.PotPending, &holding.Pending},
-			end[schemas.Units]{ledger.PotSettled, &holding.Settled}, schemas.Units(order.Got))
+		if order.Side == inbox.SideSell {
+			v.moveCash(p, v.pending(), v.available(), schemas.Money(order.Got))
+		} else {
+			held := v.holding(b.Asset)
+			move(v.draft, p, b.Asset, b.UnitsScale, held.pending(), held.settled(), schemas.Units(order.Got))
+		}
 		v.touch(order, stateSettled, refusal{})
 	})
 }
@@ -126,7 +134,7 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 func (v *visit) rejected(b *inbox.RejectedBatch) {
 	v.finish(b.Day, b.Asset, rejectedKind(b), func(order *state.Order) {
 		p := purpose{stage: stageRejected, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
-		v.moveCash(p, v.reserved(), v.available(), schemas.Money(order.Amount-order.Given))
+		v.giveBack(p, order, b.UnitsScale)
 		v.touch(order, stateRejected, refusal{codeTradeRejected, fmt.Sprintf("the trade in %s for %s was rejected: %s", b.Asset, b.Day, b.Reason)})
 	})
 }

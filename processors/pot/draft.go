@@ -80,6 +80,10 @@ func (d *draft) payable() end[schemas.Money] {
 	return end[schemas.Money]{ledger.PotPayable, &d.state.Payable}
 }
 
+func (d *draft) pending() end[schemas.Money] {
+	return end[schemas.Money]{ledger.PotPending, &d.state.Pending}
+}
+
 func (d *draft) moveCash(p purpose, from, to end[schemas.Money], amount schemas.Money) {
 	move(d, p, schemas.Cash, schemas.MoneyScale, from, to, amount)
 }
@@ -130,8 +134,33 @@ func quantity(quanta int64, scale int32) schemas.Quantity {
 	return q
 }
 
+// holding is what a pot has of an asset, while a message is being decided.
+type holding struct{ *state.Holding }
+
+func (h holding) settled() end[schemas.Units] {
+	return end[schemas.Units]{ledger.PotSettled, &h.Settled}
+}
+
+func (h holding) pending() end[schemas.Units] {
+	return end[schemas.Units]{ledger.PotPending, &h.Pending}
+}
+
+func (h holding) reserved() end[schemas.Units] {
+	return end[schemas.Units]{ledger.PotReserved, &h.Reserved}
+}
+
+// giveBack returns what is left of an order's reservation.
+func (d *draft) giveBack(p purpose, order *state.Order, scale int32) {
+	if order.Side == inbox.SideBuy {
+		d.moveCash(p, d.reserved(), d.available(), schemas.Money(order.Amount-order.Given))
+		return
+	}
+	held := d.holding(order.Asset)
+	move(d, p, order.Asset, scale, held.reserved(), held.settled(), reservedUnits(order)-schemas.Units(order.Given))
+}
+
 // holding returns the pot's holding of the asset, making it where there is none.
-func (d *draft) holding(asset schemas.AssetCode) *state.Holding {
+func (d *draft) holding(asset schemas.AssetCode) holding {
 	i, found := slices.BinarySearchFunc(d.state.Holdings, asset, func(h state.Holding, code schemas.AssetCode) int {
 		switch {
 		case h.Asset < code:
@@ -144,7 +173,7 @@ func (d *draft) holding(asset schemas.AssetCode) *state.Holding {
 	if !found {
 		d.state.Holdings = slices.Insert(d.state.Holdings, i, state.Holding{Asset: asset})
 	}
-	return &d.state.Holdings[i]
+	return holding{&d.state.Holdings[i]}
 }
 
 // journal returns the output for what the draft posted, or none where it posted nothing. An asset of which nothing is left is no holding any more.

@@ -86,6 +86,8 @@ func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*sta
 		return q.contribute(before, body, digest)
 	case *ingest.Buy:
 		return q.buy(before, body, digest)
+	case *ingest.Sell:
+		return q.sell(before, body, digest)
 	case *ingest.Cancel:
 		return q.cancel(before, body, digest)
 	case *ingest.Withdraw:
@@ -238,10 +240,12 @@ func (q *question) hasRoom(before *state.PotState, asset schemas.AssetCode, day 
 	trades := schemas.Quantity(1)
 	for i := range before.Orders {
 		o := &before.Orders[i]
-		if o.Asset != asset || o.Day == day {
+		if o.Asset != asset || o.Day == day || o.Side == inbox.SideSell {
 			continue
 		}
-		if !slices.ContainsFunc(before.Orders[:i], func(p state.Order) bool { return p.Asset == asset && p.Day == o.Day }) {
+		if !slices.ContainsFunc(before.Orders[:i], func(p state.Order) bool {
+			return p.Asset == asset && p.Day == o.Day && p.Side == o.Side
+		}) {
 			trades++
 		}
 	}
@@ -257,7 +261,7 @@ func (q *question) order(leg int, w want, day schemas.Date) state.Order {
 	}
 }
 
-// reserve reserves the cash of the orders and adds them to the pot, in the order of their ids.
+// reserve reserves the cash or the units of the orders and adds them to the pot, in the order of their ids.
 func (q *question) reserve(d *draft, orders []state.Order, digest state.SeenDigest) (*state.PotState, []streams.Out) {
 	ids := make([]schemas.ID, len(orders))
 	var last *schemas.Date
@@ -268,7 +272,13 @@ func (q *question) reserve(d *draft, orders []state.Order, digest state.SeenDige
 			last = &order.Day
 		}
 		p := purpose{stage: stageReserved, effectiveOn: q.today, order: &order.ID}
-		d.moveCash(p, d.available(), d.reserved(), schemas.Money(order.Amount))
+		if order.Side == inbox.SideSell {
+			held := d.holding(order.Asset)
+			scale := q.reference.Latest(order.Asset).UnitsScale
+			move(d, p, order.Asset, scale, held.settled(), held.reserved(), reservedUnits(order))
+		} else {
+			d.moveCash(p, d.available(), d.reserved(), schemas.Money(order.Amount))
+		}
 	}
 	d.state.Orders = append(d.state.Orders, orders...)
 	slices.SortFunc(d.state.Orders, func(a, b state.Order) int { return bytes.Compare(a.ID[:], b.ID[:]) })
@@ -313,7 +323,7 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 	for n, i := range found {
 		order := &before.Orders[i]
 		ids[n] = order.ID
-		d.moveCash(purpose{stage: stageCancelled, effectiveOn: q.today, order: &ids[n]}, d.reserved(), d.available(), schemas.Money(order.Amount))
+		d.giveBack(purpose{stage: stageCancelled, effectiveOn: q.today, order: &ids[n]}, order, q.reference.Latest(order.Asset).UnitsScale)
 	}
 	for n := len(found) - 1; n >= 0; n-- {
 		d.state.Orders = slices.Delete(d.state.Orders, found[n], found[n]+1)

@@ -66,6 +66,7 @@ func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 		{Key: "pot", Value: step.Args.Get("pot", "p1")},
 		{Key: "available", Value: held.Available.String()},
 		{Key: "reserved", Value: held.Reserved.String()},
+		{Key: "pending", Value: held.Pending.String()},
 		{Key: "payable", Value: held.Payable.String()},
 	}
 	if held.ClosedOn != nil {
@@ -79,7 +80,8 @@ func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 	}
 	for _, h := range held.Holdings {
 		code := string(h.Asset)
-		args = append(args, scenario.Arg{Key: code + ".settled", Value: h.Settled.Text(3)}, scenario.Arg{Key: code + ".pending", Value: h.Pending.Text(3)})
+		args = append(args, scenario.Arg{Key: code + ".settled", Value: h.Settled.Text(3)}, scenario.Arg{Key: code + ".pending", Value: h.Pending.Text(3)},
+			scenario.Arg{Key: code + ".reserved", Value: h.Reserved.Text(3)})
 	}
 	if len(held.Orders) == 0 {
 		args = append(args, scenario.Arg{Key: "idle"})

@@ -3,6 +3,7 @@
 package batch
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -11,6 +12,13 @@ import (
 
 // UnitsMax is the most units that a trade may move: ten thousand million. Pots rely on it, so that what they hold can always be said.
 const UnitsMax schemas.Quantity = 10_000_000_000_000_000
+
+// ProceedsMax is the most cash that a trade may bring: four thousand million. Pots rely on it, so that the cash which they have, at most CashMax, can
+// always be said.
+const (
+	ProceedsMax schemas.Money = 4_000_000_000_00
+	CashMax     schemas.Money = 999_999_999_999_99
+)
 
 // Kind tells apart the batches that an asset may have on one day.
 type Kind struct {
@@ -48,4 +56,22 @@ func Tag(day schemas.Date, asset schemas.AssetCode, kind Kind) string {
 	b := day.Time().AppendFormat(scratch[:0], time.DateOnly)
 	b = append(append(b, '/'), asset...)
 	return string(append(append(b, '/'), kind.String()...))
+}
+
+// IsLess says whether an order has reserved fewer units for its weight than another one. No order, of weight 0, is more than any.
+func IsLess(reserved, weight, otherReserved, otherWeight int64) bool {
+	return otherWeight == 0 || isLess(reserved, otherWeight, otherReserved, weight)
+}
+
+// Covers says whether every order of a sell by cash has reserved what it would give, where the batch of the whole weight gives the units: the order
+// that has reserved the least for its weight has.
+func Covers(units, whole, leastReserved, leastWeight int64) bool {
+	return !isLess(leastReserved, whole, units, leastWeight)
+}
+
+// isLess says whether a*b < c*d. None of them is negative.
+func isLess(a, b, c, d int64) bool {
+	hi, lo := bits.Mul64(uint64(a), uint64(b))           //nolint:gosec // not negative
+	otherHi, otherLo := bits.Mul64(uint64(c), uint64(d)) //nolint:gosec // not negative
+	return hi < otherHi || hi == otherHi && lo < otherLo
 }

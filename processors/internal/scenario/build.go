@@ -94,6 +94,8 @@ func (b *builder) instruction(kind string) *ingest.Instruction {
 		i.Body = &ingest.Contribution{Cash: b.money("cash", "0"), Split: b.split()}
 	case "Buy":
 		i.Body = &ingest.Buy{Asset: schemas.AssetCode(b.Get("asset", "GB00X")), Cash: b.money("cash", "0")}
+	case "Sell":
+		i.Body = b.sell()
 	case "Cancel":
 		i.Body = &ingest.Cancel{Instruction: schemas.InstructionID(b.Get("instruction", ""))}
 	case "Withdraw":
@@ -108,6 +110,20 @@ func (b *builder) instruction(kind string) *ingest.Instruction {
 		return nil
 	}
 	return i
+}
+
+// sell reads a sell; a scenario may say too little, or too much, of how much is sold.
+func (b *builder) sell() *ingest.Sell {
+	s := &ingest.Sell{Asset: schemas.AssetCode(b.Get("asset", "GB00X")), All: b.Has("all")}
+	if b.Has("units") {
+		units := schemas.Quantity(b.quanta("units", schemas.QuantityScale))
+		s.Units = &units
+	}
+	if b.Has("cash") {
+		cash := b.money("cash", "0")
+		s.Cash = &cash
+	}
+	return s
 }
 
 // split reads GB00X:0.6,GB00Y:0.4.
@@ -140,6 +156,7 @@ func (b *builder) entry(kind string) *reference.Entry {
 		return &reference.Entry{Body: &reference.Settings{
 			EffectiveFrom: b.date("from"), PlatformCalendar: b.Get("calendar", "platform"), Zone: b.Get("zone", "Europe/London"), BackdatingDays: b.number("backdating", "90"),
 			ReviewAbove: b.optionalMoney("review-above"), ReviewDays: b.number("review-days", "30"),
+			SellCashMaxBps: b.number("sell-cash-bps", "9000"), SwitchAwaitsSettlement: b.Has("switch-awaits-settlement"),
 		}}
 	case "Asset":
 		return &reference.Entry{Body: b.asset()}
