@@ -15,7 +15,7 @@ const (
 	codeBalanceTooLarge      schemas.Code = "pot/balance-too-large"
 	codeHoldingTooLarge      schemas.Code = "pot/holding-too-large"
 	codeCashNotAvailable     schemas.Code = "pot/cash-not-available"
-	codeNotHeld              schemas.Code = "pot/not-held"
+	codeNoUnits              schemas.Code = "pot/no-units"
 	codeUnitsNotFree         schemas.Code = "pot/units-not-free"
 	codeUnitsScale           schemas.Code = "pot/units-scale"
 	codeNoPriceKnown         schemas.Code = "pot/no-price-known"

@@ -127,7 +127,7 @@ func (q *question) answered(d *draft, s schemas.Code, digest state.SeenDigest, d
 
 // checkRoom refuses cash that is more than a pot may hold.
 func checkRoom(pot *state.PotState, cash schemas.Money) refusal {
-	if cash > balanceMax-pot.Available-pot.Reserved {
+	if cash > balanceMax-cashOf(pot) {
 		return refusal{codeBalanceTooLarge, "the pot would hold more cash than a pot may"}
 	}
 	return refusal{}

@@ -63,7 +63,7 @@ func (q *question) weigh(before *state.PotState, order *state.Order, sold quanti
 		}
 	}
 	if held == nil {
-		return refusal{codeNotHeld, fmt.Sprintf("the pot has no units of %s", order.Asset)}
+		return refusal{codeNoUnits, fmt.Sprintf("the pot has no units of %s", order.Asset)}
 	}
 	scale := int(q.reference.Latest(order.Asset).UnitsScale)
 	switch {
