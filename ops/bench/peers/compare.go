@@ -171,7 +171,8 @@ func (c *comparison) createTopic(ctx context.Context, name, cleanup string) erro
 	return c.awaitTopic(ctx, name)
 }
 
-// awaitTopic waits until the broker tells everybody of a topic that it has just created: goka, told of none, would create it again.
+// awaitTopic waits until the broker tells everybody of a topic that it has just created, and leads all of it: goka, told of none, would create it again,
+// and told by a partition that nobody leads it yet, would give up.
 func (c *comparison) awaitTopic(ctx context.Context, name string) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -180,7 +181,7 @@ func (c *comparison) awaitTopic(ctx context.Context, name string) error {
 		if err != nil {
 			return fmt.Errorf("asking for the topic %s: %w", name, err)
 		}
-		if topic := details[name]; topic.Err == nil && len(topic.Partitions) == partitions {
+		if topic := details[name]; topic.Err == nil && len(topic.Partitions) == partitions && c.led(ctx, name) {
 			return nil
 		}
 		select {
@@ -189,6 +190,12 @@ func (c *comparison) awaitTopic(ctx context.Context, name string) error {
 			return fmt.Errorf("waiting for the topic %s: %w", name, context.Cause(ctx))
 		}
 	}
+}
+
+// led says that every partition of a topic answers. The broker tells of partitions a moment before it leads them.
+func (c *comparison) led(ctx context.Context, name string) bool {
+	ends, err := c.admin.ListEndOffsets(ctx, name)
+	return err == nil && ends.Error() == nil && len(ends[name]) == partitions
 }
 
 func (c *comparison) deleteTopics(ctx context.Context, names ...string) error {
