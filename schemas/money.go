@@ -65,6 +65,18 @@ func MulDivCeil(a, b, c int64) (int64, error) {
 	return AddChecked(quotient, 1)
 }
 
+// MulDivRest returns floor(a*b/c) and what is left of a*b, exactly, for a, b >= 0 and c > 0, or ErrOverflow.
+func MulDivRest(a, b, c int64) (quotient, rest int64, err error) { return mulDiv(a, b, c) }
+
+// MulDivSigned returns floor(a*b/c) exactly, for any a, b >= 0 and c > 0, or ErrOverflow: below zero it rounds away from it.
+func MulDivSigned(a, b, c int64) (int64, error) {
+	if a >= 0 {
+		return MulDivFloor(a, b, c)
+	}
+	magnitude, err := MulDivCeil(-a, b, c)
+	return -magnitude, err
+}
+
 func mulDiv(a, b, c int64) (quotient, remainder int64, err error) {
 	if a < 0 || b < 0 || c <= 0 {
 		return 0, 0, ErrOverflow

@@ -35,6 +35,13 @@ const (
 	codeBadReference            schemas.Code = "dealing/bad-reference"
 	codeReferenceTooLate        schemas.Code = "dealing/reference-too-late"
 	codeUnknownProcess          schemas.Code = "dealing/unknown-process"
+	codeConflictingDeclaration  schemas.Code = "dealing/conflicting-declaration"
+	codeDeclarationDated        schemas.Code = "dealing/declaration-dated"
+	codeTooManyDeclarations     schemas.Code = "dealing/too-many-declarations"
+	codeNotFollowing            schemas.Code = "dealing/period-does-not-follow"
+	codeAssetNotFree            schemas.Code = "dealing/asset-not-free"
+	codeDeclaredTooLate         schemas.Code = "dealing/declared-too-late"
+	codeNoHoldings              schemas.Code = "dealing/no-holdings"
 	codeDroppedByOperator       schemas.Code = "dealing/dropped-by-operator"
 )
 

@@ -29,6 +29,11 @@ func (d *dealing) reached(r *Reference, cause *inbox.Cause, m *inbox.Reached) (*
 	}
 	next.Announced = least
 	outs := d.closeDays(r, &next, cause, least)
+	if len(outs) > 0 {
+		outs = d.countAgain(r, &next, outs) // an order that was cancelled ends with its day
+	} else {
+		outs = d.advance(r, &next, nil)
+	}
 	id := schemas.DeriveID("time", least.String()).String()
 	return &next, tellAll(outs, d.shards, id, cause, &inbox.TimeReached{Time: least, Began: r.began(r.stored.Announced, least)})
 }

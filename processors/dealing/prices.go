@@ -115,7 +115,7 @@ func (r *Reference) withinTolerance(asset *reference.Asset, date schemas.Date, p
 	last := schemas.Price(0)
 	for i := range r.stored.Prices {
 		if p := &r.stored.Prices[i]; p.Asset == asset.Code && p.Date < date && p.Released {
-			last = p.Price
+			last = r.convertedFrom(asset.Code, p.Price, p.Date, date)
 		}
 	}
 	if last == 0 {

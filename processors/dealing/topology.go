@@ -60,7 +60,7 @@ func route(m *inbox.DealingMessage) streams.Route {
 		r.Tags = priceTags(m)
 	case *inbox.Flush:
 		r.Tags = []string{tagReady}
-	case *inbox.Reached, *inbox.ReferenceReceived:
+	case *inbox.Reached, *inbox.ReferenceReceived, *inbox.EventTotal:
 	}
 	return r
 }
@@ -81,6 +81,9 @@ func (d *dealing) visit(place streams.Place, r *Reference, key string, trade *st
 		panic(fmt.Sprintf("dealing: key %q: %v", key, err))
 	}
 	if _, ok := m.Body.(*inbox.Flush); ok {
+		if trade.Stage != state.StageBatched && r.pays(trade.Asset) {
+			return trade, nil
+		}
 		return flushTrade(place, id, trade, tally)
 	}
 	price := r.priceFor(place, m)
@@ -104,11 +107,22 @@ func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.Deali
 		if out := passOn(place, &m.Cause, &body.Operation); out != nil {
 			return r.stored, []streams.Out{*out}
 		}
+		if _, declares := dateOf(&body.Operation); declares {
+			return d.declared(place, r, &m.Cause, &body.Operation)
+		}
 		return d.priceJudged(place, r, m)
+	case *inbox.EventTotal:
+		return d.eventTotal(place, r, &m.Cause, body)
 	case *inbox.PriceReceived:
 		return d.priceJudged(place, r, m)
 	case *inbox.Flush:
-		return r.stored, d.flushed(&m.Cause, tally)
+		outs := d.flushed(&m.Cause, tally)
+		if len(r.stored.Events) == 0 || len(tally.Confirmed.Settled)+len(tally.Confirmed.Rejected) == 0 {
+			return r.stored, outs
+		}
+		next := *r.stored
+		outs = d.countAgain(r, &next, outs)
+		return &next, outs
 	}
 	panic(fmt.Sprintf("dealing: %T is not for the shard", m.Body))
 }

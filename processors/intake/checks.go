@@ -226,5 +226,5 @@ func checkOperation(o *ingest.Operation) refusal {
 		}
 		return why
 	}
-	return refusal{}
+	return checkDeclaration(o)
 }

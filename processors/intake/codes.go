@@ -17,6 +17,7 @@ const (
 	codeReasonMissing schemas.Code = "intake/reason-missing"
 	codeTextTooLong   schemas.Code = "intake/text-too-long"
 	codeBadText       schemas.Code = "intake/bad-text"
+	codeBadTerms      schemas.Code = "intake/bad-terms"
 	codeNotDecidable  schemas.Code = "intake/not-decidable"
 )
 

@@ -62,8 +62,13 @@ func (a *admission) cause(source schemas.SourceID, id string) inbox.Cause {
 
 // salt is a secret of one instruction, the same whenever it is sent. Only who has the key can make it.
 func (a *admission) salt(i *ingest.Instruction) inbox.Salt {
+	return a.saltOf(string(i.Source), string(i.Pot), string(i.ID))
+}
+
+// saltOf is a secret of what the parts name.
+func (a *admission) saltOf(parts ...string) inbox.Salt {
 	mac := hmac.New(sha256.New, a.key)
-	for _, part := range []string{string(i.Source), string(i.Pot), string(i.ID)} {
+	for _, part := range parts {
 		mac.Write([]byte{byte(len(part))})
 		mac.Write([]byte(part))
 	}
@@ -183,5 +188,9 @@ func admitOperation(a *admission) []streams.Out {
 	case *ingest.ReviewRefusal:
 		return a.toPot(act.Pot, o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
 	}
-	return a.toDealing(dealingControl, o.Operator, o.ID, &inbox.Operated{Operation: *o})
+	outs := a.toDealing(dealingControl, o.Operator, o.ID, &inbox.Operated{Operation: *o})
+	if d, ok := o.Body.(*ingest.Distribution); ok && d.Reinvest {
+		outs[0].Value.(*inbox.DealingMessage).Cause.Salt = a.saltOf(string(o.Operator), o.ID) //nolint:forcetypeassert // toDealing made it
+	}
+	return outs
 }

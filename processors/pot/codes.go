@@ -22,6 +22,7 @@ const (
 	codeNoHeadRoom           schemas.Code = "pot/no-head-room"
 	codeUnknownAsset         schemas.Code = "pot/unknown-asset"
 	codeNoDealingDay         schemas.Code = "pot/no-dealing-day"
+	codeAssetHalted          schemas.Code = "pot/asset-halted"
 	codeAfterClose           schemas.Code = "pot/after-close"
 	codeUnknownInstruction   schemas.Code = "pot/unknown-instruction"
 	codeNothingToCancel      schemas.Code = "pot/nothing-to-cancel"

@@ -36,11 +36,12 @@ func confirmedTags(m *inbox.BatchesConfirmed) []string {
 // visit is one pot's part of what custodians confirmed.
 type visit struct {
 	*draft
-	place   streams.Place
-	cause   *inbox.Cause
-	pot     schemas.PotID
-	tally   *state.PotTally
-	touched []touch
+	place     streams.Place
+	reference *Reference
+	cause     *inbox.Cause
+	pot       schemas.PotID
+	tally     *state.PotTally
+	touched   []touch
 	// ids are the ids that postings point to: a posting outlives the order.
 	ids []schemas.ID
 	// changed says that the message is news to the pot. It is none where the message is swept again for another pot's sake.
@@ -56,10 +57,10 @@ type touch struct {
 }
 
 // confirmed gives one pot its share of every piece, settles what has settled and gives back what was rejected.
-func confirmed(place streams.Place, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, m *inbox.BatchesConfirmed, tally *state.PotTally) (*state.PotState, []streams.Out) {
+func confirmed(place streams.Place, r *Reference, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, m *inbox.BatchesConfirmed, tally *state.PotTally) (*state.PotState, []streams.Out) {
 	v := &visit{
 		draft: newDraft(before, postingsPerOrder*len(before.Orders)),
-		place: place, cause: cause, pot: pot, tally: tally,
+		place: place, reference: r, cause: cause, pot: pot, tally: tally,
 		touched: make([]touch, 0, len(before.Orders)), ids: make([]schemas.ID, 0, len(before.Orders)),
 	}
 	for i := range m.Priced {
@@ -107,7 +108,11 @@ func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amoun
 		v.moveCash(p, cashOwed, v.pending(), schemas.Money(moved.Got))
 	} else {
 		v.moveCash(p, v.reserved(), cashOwed, schemas.Money(moved.Given))
-		move(v.draft, p, b.Asset, b.UnitsScale, unitsOwed, v.holding(b.Asset).pending(), schemas.Units(moved.Got))
+		holding := v.holding(b.Asset)
+		if unitsOf(holding) == 0 {
+			holding.Event = v.reference.kept[b.Asset].Event // it takes no part in what came before it
+		}
+		move(v.draft, p, b.Asset, b.UnitsScale, unitsOwed, holding.pending(), schemas.Units(moved.Got))
 	}
 	if b.Final {
 		p.stage = stageReturned

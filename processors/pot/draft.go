@@ -30,6 +30,10 @@ const (
 	stageBounced     = "bounced"
 	stageReceived    = "received"
 	stageAttributed  = "attributed"
+	stageCharged     = "charged"
+	stageDistributed = "distributed"
+	stageSplit       = "split"
+	stageMerged      = "merged"
 )
 
 // draft is a pot's next state and the journal that leads to it, while a message is being decided.

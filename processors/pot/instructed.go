@@ -58,7 +58,7 @@ func instructed(place streams.Place, r *Reference, before *state.PotState, cause
 }
 
 func (q *question) open() (*state.PotState, []streams.Out) {
-	next := &state.PotState{}
+	next := &state.PotState{Charged: q.reference.charged}
 	next.Seen = q.remember(next, stateAccepted, "", digestOf(q.instruction))
 	return next, []streams.Out{q.statusOut(stateAccepted, refusal{}, false, nil, nil)}
 }
@@ -220,6 +220,9 @@ func (q *question) dealingDay(asset schemas.AssetCode) (schemas.Date, refusal) {
 	}
 	if q.reference.isClosed(asset, day) {
 		return 0, refusal{codeAfterClose, fmt.Sprintf("asset %s: %s is closed already", asset, day)}
+	}
+	if q.reference.isHalted(asset, day) {
+		return 0, refusal{codeAssetHalted, fmt.Sprintf("asset %s does not deal on %s: it is split or merged, or about to be", asset, day)}
 	}
 	return day, refusal{}
 }

@@ -31,13 +31,15 @@ func priceReleased(stored *state.PotReference, m *inbox.PriceReleased) *state.Po
 		return stored
 	}
 	next := *stored
-	next.Prices = book.Put(stored.Prices, row, func(a, b state.LastPrice) int {
-		return cmp.Or(cmp.Compare(a.Asset, b.Asset), cmp.Compare(a.Date, b.Date))
-	})
+	next.Prices = book.Put(stored.Prices, row, comparePrices)
 	if len(next.Prices) > len(stored.Prices) && count >= lastPricesMax {
 		next.Prices = slices.Delete(next.Prices, first, first+1)
 	}
 	return &next
+}
+
+func comparePrices(a, b state.LastPrice) int {
+	return cmp.Or(cmp.Compare(a.Asset, b.Asset), cmp.Compare(a.Date, b.Date))
 }
 
 // LastPrice returns the asset's last close that the shard knows, or nil.

@@ -16,6 +16,9 @@ type Reference struct {
 	*book.Book
 	closed map[schemas.AssetCode]schemas.Date
 	prices []state.LastPrice
+	kept   map[schemas.AssetCode]state.Kept
+	// charged is the number of the last charge.
+	charged int32
 }
 
 // NewReference makes the reference data ready for look-ups.
@@ -24,7 +27,10 @@ func NewReference(stored *state.PotReference) (*Reference, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading reference data: %w", err)
 	}
-	r := &Reference{b, make(map[schemas.AssetCode]schemas.Date, len(stored.Closed)), stored.Prices}
+	r := &Reference{b, make(map[schemas.AssetCode]schemas.Date, len(stored.Closed)), stored.Prices, make(map[schemas.AssetCode]state.Kept, len(stored.Kept)), stored.Charged}
+	for _, k := range stored.Kept {
+		r.kept[k.Asset] = k
+	}
 	for _, c := range stored.Closed {
 		r.closed[c.Asset] = c.Day
 	}

@@ -78,6 +78,9 @@ func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 			args = append(args, scenario.Arg{Key: "owner", Value: string(s.Owner)})
 		}
 	}
+	if held.Accrued != 0 || held.AccruedRest != 0 {
+		args = append(args, scenario.Arg{Key: "accrued", Value: held.Accrued.String()}, scenario.Arg{Key: "parts", Value: strconv.FormatInt(held.AccruedRest, 10)})
+	}
 	for _, h := range held.Holdings {
 		code := string(h.Asset)
 		args = append(args, scenario.Arg{Key: code + ".settled", Value: h.Settled.Text(3)}, scenario.Arg{Key: code + ".pending", Value: h.Pending.Text(3)},

@@ -43,8 +43,16 @@ func route(m *inbox.PotMessage) streams.Route {
 		r.Control, r.Tags = true, confirmedTags(body)
 	case *inbox.TimeReached:
 		r.Control, r.Tags = true, timeTags(body)
-	case *inbox.ReferenceChanged, *inbox.PriceReleased:
+	case *inbox.ReferenceChanged, *inbox.PriceReleased, *inbox.AssetHalted:
 		r.Control = true
+	case *inbox.HoldingsCounted:
+		r.Control, r.Tags = true, []string{heldTag(body.Asset)}
+	case *inbox.IncomeDistributed:
+		r.Control, r.Tags = true, []string{heldTag(body.Asset)}
+	case *inbox.AssetConverted:
+		r.Control, r.Tags = true, []string{heldTag(body.Asset)}
+	case *inbox.FeeCharged, *inbox.ChargeAccrued, *inbox.ChargeCollected:
+		r.Control, r.Tags = true, []string{tagOpen}
 	case *inbox.Unparked:
 		r.Key, r.Unpark = string(body.Pot), &streams.Unpark{Operator: body.Operator, Reason: body.Reason}
 		if body.Drop != nil {
@@ -56,20 +64,39 @@ func route(m *inbox.PotMessage) streams.Route {
 	return r
 }
 
-func visitPot(place streams.Place, _ *Reference, key string, pot *state.PotState, m *inbox.PotMessage, tally *state.PotTally) (*state.PotState, []streams.Out) {
+func visitPot(place streams.Place, r *Reference, key string, pot *state.PotState, m *inbox.PotMessage, tally *state.PotTally) (*state.PotState, []streams.Out) {
 	switch body := m.Body.(type) {
 	case *inbox.DayClosed:
 		freeze(pot, body, tally)
 		return pot, nil
 	case *inbox.BatchesConfirmed:
-		return confirmed(place, pot, schemas.PotID(key), &m.Cause, body, tally)
+		return confirmed(place, r, pot, schemas.PotID(key), &m.Cause, body, tally)
 	case *inbox.TimeReached:
 		return expireHeld(place, pot, schemas.PotID(key), &m.Cause, body)
+	case *inbox.HoldingsCounted:
+		count(pot, body, tally)
+		return pot, nil
+	case *inbox.IncomeDistributed:
+		return distributed(place, pot, schemas.PotID(key), &m.Cause, body, tally)
+	case *inbox.AssetConverted:
+		return converted(place, r, pot, schemas.PotID(key), &m.Cause, body, tally)
+	case *inbox.FeeCharged:
+		return feeCharged(place, r, pot, schemas.PotID(key), &m.Cause, body)
+	case *inbox.ChargeAccrued:
+		return chargeAccrued(r, pot, body), nil
+	case *inbox.ChargeCollected:
+		return chargeCollected(place, r, pot, schemas.PotID(key), &m.Cause, body)
 	}
 	panic(fmt.Sprintf("pot: %T visits no pots", m.Body))
 }
 
-func closeShard(place streams.Place, _ *Reference, stored *state.PotReference, m *inbox.PotMessage, tally *state.PotTally) (*state.PotReference, []streams.Out) {
+// closeShard ends a control message. Whatever it books on the scheme's own accounts is kept with the reference data.
+func closeShard(place streams.Place, r *Reference, stored *state.PotReference, m *inbox.PotMessage, tally *state.PotTally) (*state.PotReference, []streams.Out) {
+	next, outs := closed(place, r, stored, m, tally)
+	return withBalances(next, outs), outs
+}
+
+func closed(place streams.Place, r *Reference, stored *state.PotReference, m *inbox.PotMessage, tally *state.PotTally) (*state.PotReference, []streams.Out) {
 	switch body := m.Body.(type) {
 	case *inbox.ReferenceChanged:
 		return referenceChanged(stored, body), nil
@@ -81,6 +108,20 @@ func closeShard(place streams.Place, _ *Reference, stored *state.PotReference, m
 		return stored, timeReached(place, body)
 	case *inbox.PriceReleased:
 		return priceReleased(stored, body), nil
+	case *inbox.HoldingsCounted:
+		return holdingsCounted(place, stored, &m.Cause, body, tally)
+	case *inbox.IncomeDistributed:
+		return incomeDistributed(place, stored, &m.Cause, body, tally)
+	case *inbox.AssetHalted:
+		return assetHalted(stored, body), nil
+	case *inbox.AssetConverted:
+		return assetConverted(place, r, stored, &m.Cause, body, tally)
+	case *inbox.FeeCharged:
+		return chargeSeen(stored, place, body.Event), nil
+	case *inbox.ChargeAccrued:
+		return chargeSeen(stored, place, body.Event), nil
+	case *inbox.ChargeCollected:
+		return chargeSeen(stored, place, body.Event), nil
 	}
 	panic(fmt.Sprintf("pot: %T is not for a shard", m.Body))
 }

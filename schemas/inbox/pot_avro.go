@@ -737,6 +737,249 @@ func (v *CashReturned) DecodeAvro(r *avrobin.Reader) {
 	v.On = schemas.Date(r.Int())
 }
 
+// HoldingsCounted: asks a shard what it holds of an asset, for an event.
+type HoldingsCounted struct {
+	// Number of the event; later ones have greater numbers.
+	Event int32
+	// Which count of the event it is, from 1.
+	Round int32
+	// The asset.
+	Asset schemas.AssetCode
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *HoldingsCounted) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Event))
+	b = avrobin.AppendLong(b, int64(v.Round))
+	b = avrobin.AppendString(b, string(v.Asset))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *HoldingsCounted) DecodeAvro(r *avrobin.Reader) {
+	v.Event = r.Int()
+	v.Round = r.Int()
+	v.Asset = schemas.AssetCode(r.String())
+}
+
+// IncomeDistributed is a distribution on all units of an asset, as they were counted.
+type IncomeDistributed struct {
+	// Number of the event; later ones have greater numbers.
+	Event int32
+	// The asset that pays.
+	Asset schemas.AssetCode
+	// Its custodian.
+	Custodian schemas.CustodianID
+	// All that was received.
+	Cash schemas.Money
+	// All units of the asset in all shards, in quanta.
+	Weight int64
+	// Those of all shards before this one.
+	WeightBefore int64
+	// Those of all shards up to and with this one.
+	WeightThrough int64
+	// Those of this shard's rounding account.
+	Rounding int64
+	// Those of this shard's compensation account; may be below zero.
+	Compensation int64
+	// Effective date of the postings.
+	EffectiveOn schemas.Date
+	// Whether each pot buys the asset with its income on the next dealing day.
+	Reinvest bool
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *IncomeDistributed) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Event))
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendString(b, string(v.Custodian))
+	b = avrobin.AppendLong(b, int64(v.Cash))
+	b = avrobin.AppendLong(b, v.Weight)
+	b = avrobin.AppendLong(b, v.WeightBefore)
+	b = avrobin.AppendLong(b, v.WeightThrough)
+	b = avrobin.AppendLong(b, v.Rounding)
+	b = avrobin.AppendLong(b, v.Compensation)
+	b = avrobin.AppendLong(b, int64(v.EffectiveOn))
+	b = avrobin.AppendBool(b, v.Reinvest)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *IncomeDistributed) DecodeAvro(r *avrobin.Reader) {
+	v.Event = r.Int()
+	v.Asset = schemas.AssetCode(r.String())
+	v.Custodian = schemas.CustodianID(r.String())
+	v.Cash = schemas.Money(r.Long())
+	v.Weight = r.Long()
+	v.WeightBefore = r.Long()
+	v.WeightThrough = r.Long()
+	v.Rounding = r.Long()
+	v.Compensation = r.Long()
+	v.EffectiveOn = schemas.Date(r.Int())
+	v.Reinvest = r.Bool()
+}
+
+// AssetHalted is an asset does not deal from a day on: an event needs all of its orders finished.
+type AssetHalted struct {
+	// The asset.
+	Asset schemas.AssetCode
+	// First day for which no order is accepted.
+	From schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *AssetHalted) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendLong(b, int64(v.From))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *AssetHalted) DecodeAvro(r *avrobin.Reader) {
+	v.Asset = schemas.AssetCode(r.String())
+	v.From = schemas.Date(r.Int())
+}
+
+// AssetConverted: all units of an asset become units of another, or more or fewer of the same.
+type AssetConverted struct {
+	// Number of the event; later ones have greater numbers.
+	Event int32
+	// The asset.
+	Asset schemas.AssetCode
+	// Its custodian.
+	Custodian schemas.CustodianID
+	// Decimals of its units.
+	UnitsScale int32
+	// What it becomes; the asset itself in a split.
+	Into schemas.AssetCode
+	// The custodian of that.
+	IntoCustodian schemas.CustodianID
+	// Decimals of its units.
+	IntoScale int32
+	// A quantum of the asset becomes this many of the other ...
+	Numerator int64
+	// ... divided by this.
+	Denominator int64
+	// Quanta of the asset in all shards before this one.
+	WeightBefore int64
+	// Those in all shards up to and with this one.
+	WeightThrough int64
+	// Those of this shard's rounding account.
+	Rounding int64
+	// Those of this shard's compensation account; may be below zero.
+	Compensation int64
+	// Effective date of the postings, where nothing was booked on a later one.
+	EffectiveOn schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *AssetConverted) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Event))
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendString(b, string(v.Custodian))
+	b = avrobin.AppendLong(b, int64(v.UnitsScale))
+	b = avrobin.AppendString(b, string(v.Into))
+	b = avrobin.AppendString(b, string(v.IntoCustodian))
+	b = avrobin.AppendLong(b, int64(v.IntoScale))
+	b = avrobin.AppendLong(b, v.Numerator)
+	b = avrobin.AppendLong(b, v.Denominator)
+	b = avrobin.AppendLong(b, v.WeightBefore)
+	b = avrobin.AppendLong(b, v.WeightThrough)
+	b = avrobin.AppendLong(b, v.Rounding)
+	b = avrobin.AppendLong(b, v.Compensation)
+	b = avrobin.AppendLong(b, int64(v.EffectiveOn))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *AssetConverted) DecodeAvro(r *avrobin.Reader) {
+	v.Event = r.Int()
+	v.Asset = schemas.AssetCode(r.String())
+	v.Custodian = schemas.CustodianID(r.String())
+	v.UnitsScale = r.Int()
+	v.Into = schemas.AssetCode(r.String())
+	v.IntoCustodian = schemas.CustodianID(r.String())
+	v.IntoScale = r.Int()
+	v.Numerator = r.Long()
+	v.Denominator = r.Long()
+	v.WeightBefore = r.Long()
+	v.WeightThrough = r.Long()
+	v.Rounding = r.Long()
+	v.Compensation = r.Long()
+	v.EffectiveOn = schemas.Date(r.Int())
+}
+
+// FeeCharged is a flat fee is taken from every pot.
+type FeeCharged struct {
+	// Number of the event; later ones have greater numbers.
+	Event int32
+	// The fee per pot.
+	Cash schemas.Money
+	// A pot worth no more than this pays nothing, and none is taken below it.
+	Floor schemas.Money
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *FeeCharged) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Event))
+	b = avrobin.AppendLong(b, int64(v.Cash))
+	b = avrobin.AppendLong(b, int64(v.Floor))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *FeeCharged) DecodeAvro(r *avrobin.Reader) {
+	v.Event = r.Int()
+	v.Cash = schemas.Money(r.Long())
+	v.Floor = schemas.Money(r.Long())
+}
+
+// ChargeAccrued is the annual charge accrues in every pot.
+type ChargeAccrued struct {
+	// Number of the event; later ones have greater numbers.
+	Event int32
+	// For how many days.
+	Days int32
+	// The charge of a year of 365 days, as a part of the pot's value.
+	Rate schemas.Weight
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ChargeAccrued) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Event))
+	b = avrobin.AppendLong(b, int64(v.Days))
+	b = avrobin.AppendDecimal(b, int64(v.Rate), 18)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ChargeAccrued) DecodeAvro(r *avrobin.Reader) {
+	v.Event = r.Int()
+	v.Days = r.Int()
+	v.Rate = schemas.Weight(r.Decimal(18))
+}
+
+// ChargeCollected: what has accrued of the annual charge is taken from every pot.
+type ChargeCollected struct {
+	// Number of the event; later ones have greater numbers.
+	Event int32
+	// Whether units are sold where the cash is not enough.
+	ByUnits bool
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ChargeCollected) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Event))
+	b = avrobin.AppendBool(b, v.ByUnits)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ChargeCollected) DecodeAvro(r *avrobin.Reader) {
+	v.Event = r.Int()
+	v.ByUnits = r.Bool()
+}
+
 // PotMessage is a record of the pot processor's inbox.
 type PotMessage struct {
 	// What led to it.
@@ -791,6 +1034,27 @@ func (v *PotMessage) AppendAvro(b []byte) []byte {
 	case *CashReturned:
 		b = avrobin.AppendIndex(b, 13)
 		b = branch.AppendAvro(b)
+	case *HoldingsCounted:
+		b = avrobin.AppendIndex(b, 14)
+		b = branch.AppendAvro(b)
+	case *IncomeDistributed:
+		b = avrobin.AppendIndex(b, 15)
+		b = branch.AppendAvro(b)
+	case *AssetHalted:
+		b = avrobin.AppendIndex(b, 16)
+		b = branch.AppendAvro(b)
+	case *AssetConverted:
+		b = avrobin.AppendIndex(b, 17)
+		b = branch.AppendAvro(b)
+	case *FeeCharged:
+		b = avrobin.AppendIndex(b, 18)
+		b = branch.AppendAvro(b)
+	case *ChargeAccrued:
+		b = avrobin.AppendIndex(b, 19)
+		b = branch.AppendAvro(b)
+	case *ChargeCollected:
+		b = avrobin.AppendIndex(b, 20)
+		b = branch.AppendAvro(b)
 	default:
 		panic("PotBody is not set")
 	}
@@ -800,7 +1064,7 @@ func (v *PotMessage) AppendAvro(b []byte) []byte {
 // DecodeAvro reads v, all of it, from r. Any error is kept by r.
 func (v *PotMessage) DecodeAvro(r *avrobin.Reader) {
 	v.Cause.DecodeAvro(r)
-	switch r.Union(14) {
+	switch r.Union(21) {
 	case 0:
 		branch := new(Instructed)
 		branch.DecodeAvro(r)
@@ -857,6 +1121,34 @@ func (v *PotMessage) DecodeAvro(r *avrobin.Reader) {
 		branch := new(CashReturned)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 14:
+		branch := new(HoldingsCounted)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 15:
+		branch := new(IncomeDistributed)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 16:
+		branch := new(AssetHalted)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 17:
+		branch := new(AssetConverted)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 18:
+		branch := new(FeeCharged)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 19:
+		branch := new(ChargeAccrued)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 20:
+		branch := new(ChargeCollected)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
@@ -864,7 +1156,8 @@ func (v *PotMessage) DecodeAvro(r *avrobin.Reader) {
 
 // PotBody is one of *Instructed, *ReferenceChanged, *DayClosed, *BatchesConfirmed, *TimeReached, *Unparked,
 // *PriceReleased, *BankConfirmed, *PotOperated, *CashClaimed, *CashAttributed, *ClaimRefused, *ClaimWithdrawn,
-// *CashReturned.
+// *CashReturned, *HoldingsCounted, *IncomeDistributed, *AssetHalted, *AssetConverted, *FeeCharged,
+// *ChargeAccrued, *ChargeCollected.
 type PotBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -899,5 +1192,19 @@ func (*ClaimWithdrawn) isPotBody() {}
 
 func (*CashReturned) isPotBody() {}
 
+func (*HoldingsCounted) isPotBody() {}
+
+func (*IncomeDistributed) isPotBody() {}
+
+func (*AssetHalted) isPotBody() {}
+
+func (*AssetConverted) isPotBody() {}
+
+func (*FeeCharged) isPotBody() {}
+
+func (*ChargeAccrued) isPotBody() {}
+
+func (*ChargeCollected) isPotBody() {}
+
 // PotMessageSchema is the Avro schema of PotMessage. It needs no other schema.
-const PotMessageSchema = `{"type":"record","namespace":"penstock.inbox","name":"PotMessage","doc":"A record of the pot processor's inbox.","fields":[{"name":"cause","type":{"type":"record","namespace":"penstock.inbox","name":"Cause","doc":"What led to a record: from here any posting leads back to the ingest record.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who sent the ingest record."},{"name":"id","type":"string","doc":"The sender's id of it."},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time: the greatest timestamp that intake had seen in that partition."},{"name":"topic","type":"string","doc":"Ingest topic."},{"name":"partition","type":"int","doc":"Ingest partition."},{"name":"offset","type":"long","doc":"Ingest offset."},{"name":"salt","type":{"type":"fixed","name":"Salt","size":16,"doc":"A secret per cause, from which the salts of its Merkle leaves are derived; zero where no order can come of it."},"doc":"Secret of the cause."}]},"doc":"What led to it."},{"name":"body","type":[{"type":"record","name":"Instructed","doc":"An instruction, as it was received.","fields":[{"name":"instruction","type":{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split is given, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash."}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]},{"type":"record","name":"Withdraw","doc":"Pays cash out of the pot.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"TransferIn","doc":"Claims cash that the bank has received, or will receive, for the pot from another scheme.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which the bank receives it; one pot may claim it."}]},{"type":"record","name":"Close","doc":"Closes the pot, if it is empty and nothing of it is under way.","fields":[]},{"type":"record","name":"Sell","doc":"Sells units of an asset: one of units, cash and all says how many.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to sell."},{"name":"units","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"So many units.","default":null},{"name":"cash","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"As many units as bring this amount, in the trust's currency; at most the part of their last known value that the settings allow.","default":null},{"name":"all","type":"boolean","doc":"All units that have settled and that no other order has reserved.","default":false}]}],"doc":"What is asked.","goUnion":"InstructionBody"}]},"doc":"The instruction."}]},{"type":"record","name":"ReferenceChanged","doc":"Reference data that holds from here on in this shard.","fields":[{"name":"entry","type":{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."},{"name":"reviewAbove","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"The most cash that an instruction may invest or move without a review; above it the instruction is held until an operator releases it. Null: nothing is held.","default":null},{"name":"reviewDays","type":"int","doc":"How many days an instruction is held at most, counting from the day after it came; then it expires. 0 to 90.","default":30},{"name":"sellCashMaxBps","type":"int","doc":"The greatest part of the last known value of what is reserved that a sell by cash may ask for, in hundredths of a percent.","default":9000},{"name":"switchAwaitsSettlement","type":"boolean","doc":"Whether the buy of a switch waits until its sell has settled; else it goes out when the sell is priced.","default":false}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]},"doc":"The data."},{"name":"closedThrough","type":["null",{"type":"int","logicalType":"date"}],"doc":"For an asset that is new: the last day that counts as closed.","default":null}]},{"type":"record","name":"DayClosed","doc":"No instruction in time for the day can come any more: the orders of the day are frozen.","fields":[{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"assets","type":{"type":"array","items":{"type":"record","name":"ClosedAsset","doc":"An asset of which the day is closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"Its custodian on that day."},{"name":"unitsScale","type":"int","doc":"Decimals of its units."},{"name":"settlesOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Its day of settlement, by the calendars as they stand when the day is closed; null where an earlier version closed the day.","default":null}]}},"doc":"The assets of which the day is closed, in code order."}]},{"type":"record","name":"BatchesConfirmed","doc":"What custodians confirmed of batches, all that was ready, in one sweep.","fields":[{"name":"priced","type":{"type":"array","items":{"type":"record","name":"PricedBatch","doc":"A piece of a batch that was dealt. Amounts are cumulative over the pieces, in quanta: cash of 0.01, units of the asset's scale.","fields":[{"name":"trade","type":{"type":"fixed","name":"TradeID","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of its basis."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"piece","type":"int","doc":"Number of the piece."},{"name":"final","type":"boolean","doc":"Whether it is the last."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit."},{"name":"priceVersion","type":"int","doc":"Version of the released price."},{"name":"gotBefore","type":"long","doc":"What the batch had got before this piece."},{"name":"gotThrough","type":"long","doc":"What it has got with this piece."},{"name":"givenBefore","type":"long","doc":"What the batch had given before this piece."},{"name":"givenThrough","type":"long","doc":"What it has given with this piece."},{"name":"basis","type":{"type":"enum","name":"Basis","doc":"What the weights of a batch's orders count.","symbols":["CASH","UNITS"]},"doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Pieces in the order of their numbers."},{"name":"settled","type":{"type":"array","items":{"type":"record","name":"SettledBatch","doc":"A batch of which all pieces have settled.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of its basis."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"got","type":"long","doc":"All that the batch got, in quanta."},{"name":"given","type":"long","doc":"All that it gave, in quanta."},{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"Day of settlement."},{"name":"basis","type":"Basis","doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Settled batches."},{"name":"rejected","type":{"type":"array","items":{"type":"record","name":"RejectedBatch","doc":"A batch that the custodian will not deal.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"reason","type":"string","doc":"The custodian's reason."},{"name":"basis","type":"Basis","doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Rejected batches."}]},{"type":"record","name":"TimeReached","doc":"Every partition of the instruction topic has reached this time.","fields":[{"name":"time","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The time."},{"name":"began","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"The platform's days that have begun since the time told before.","default":[]}]},{"type":"record","name":"Unparked","doc":"An operator's word on a parked pot.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"reason","type":"string","doc":"Why."},{"name":"drop","type":["null","long"],"doc":"The inbox offset of the one record to be dropped, undecided; null releases the pot: all its records are decided, in order.","default":null}]},{"type":"record","name":"PriceReleased","doc":"A close that may be used from here on in this shard.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"Day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the trust's currency."},{"name":"version","type":"int","doc":"Version, from 1; a correction makes the next one."}]},{"type":"record","name":"BankConfirmed","doc":"What the bank says of one payment, or of cash that it has received.","fields":[{"name":"confirmation","type":{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade, or the bank of a payment or of cash that it has received. Key: the trade, the payment, or any.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian, or the bank."},{"name":"id","type":"string","doc":"The sender's own id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent; of the bank: the payment, as in the payment order; of cash received: any."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]},{"type":"record","name":"PaymentSent","doc":"The bank has taken the payment's cash out of the account; it can no longer be recalled.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of the debit."}]},{"type":"record","name":"PaymentPaid","doc":"The payee has the cash.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"PaymentBounced","doc":"The payment did not reach its payee, or was recalled: the cash is back in, or never left, the account.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."},{"name":"reason","type":"string","doc":"The bank's reason."}]},{"type":"record","name":"CashReceived","doc":"Cash came to the account from outside.","fields":[{"name":"reference","type":"string","doc":"The payment reference that came with it."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]},"doc":"The confirmation, as it was received."}]},{"type":"record","name":"PotOperated","doc":"What an operator did that concerns one key.","fields":[{"name":"operation","type":{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]},{"type":"record","name":"ParkedRelease","doc":"Releases a parked key: its records are decided, in order.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."}]},{"type":"record","name":"ParkedDrop","doc":"Drops one record of a parked key, undecided.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"offset","type":"long","doc":"The record's offset in the inbox."}]},{"type":"record","name":"ReceiptRefund","doc":"Sends back cash that the bank has received and nobody has claimed.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which it came."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"All that is held under the reference, named again so that nothing else is sent."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"ReviewRelease","doc":"Releases an instruction that is held for review: it is decided as if it came now.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of it."}]},{"type":"record","name":"ReviewRefusal","doc":"Refuses an instruction that is held for review: it ends rejected.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of it."}]}],"doc":"What is done.","goUnion":"OperationBody"}]},"doc":"The act, as it was received."}]},{"type":"record","name":"CashClaimed","doc":"A pot claims what is received under a reference.","fields":[{"name":"reference","type":"string","doc":"The reference."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":{"type":"fixed","name":"ClaimID","size":16,"doc":"Id of a claim.","goType":"ID"},"doc":"Derived id of the claim."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date of the claim."}]},{"type":"record","name":"CashAttributed","doc":"What a pot has claimed is its own.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":"ClaimID","doc":"The claim."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date."}]},{"type":"record","name":"ClaimRefused","doc":"What a pot has claimed is not its own.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":"ClaimID","doc":"The claim."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code; empty: it was taken back in time."},{"name":"reason","type":"string","doc":"The rejection in words."}]},{"type":"record","name":"ClaimWithdrawn","doc":"A pot takes a claim back, if it is not answered yet.","fields":[{"name":"reference","type":"string","doc":"The reference."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":"ClaimID","doc":"The claim."}]},{"type":"record","name":"CashReturned","doc":"A payment of a pot that was closed since came back: its cash is nobody's.","fields":[{"name":"reference","type":"string","doc":"The reference under which it is held."},{"name":"payment","type":{"type":"fixed","name":"ReturnedPayment","size":16,"doc":"Id of a payment.","goType":"ID"},"doc":"The payment."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date."}]}],"doc":"What is told.","goUnion":"PotBody"}]}`
+const PotMessageSchema = `{"type":"record","namespace":"penstock.inbox","name":"PotMessage","doc":"A record of the pot processor's inbox.","fields":[{"name":"cause","type":{"type":"record","namespace":"penstock.inbox","name":"Cause","doc":"What led to a record: from here any posting leads back to the ingest record.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who sent the ingest record."},{"name":"id","type":"string","doc":"The sender's id of it."},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time: the greatest timestamp that intake had seen in that partition."},{"name":"topic","type":"string","doc":"Ingest topic."},{"name":"partition","type":"int","doc":"Ingest partition."},{"name":"offset","type":"long","doc":"Ingest offset."},{"name":"salt","type":{"type":"fixed","name":"Salt","size":16,"doc":"A secret per cause, from which the salts of its Merkle leaves are derived; zero where no order can come of it."},"doc":"Secret of the cause."}]},"doc":"What led to it."},{"name":"body","type":[{"type":"record","name":"Instructed","doc":"An instruction, as it was received.","fields":[{"name":"instruction","type":{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split is given, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash."}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]},{"type":"record","name":"Withdraw","doc":"Pays cash out of the pot.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"TransferIn","doc":"Claims cash that the bank has received, or will receive, for the pot from another scheme.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which the bank receives it; one pot may claim it."}]},{"type":"record","name":"Close","doc":"Closes the pot, if it is empty and nothing of it is under way.","fields":[]},{"type":"record","name":"Sell","doc":"Sells units of an asset: one of units, cash and all says how many.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to sell."},{"name":"units","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"So many units.","default":null},{"name":"cash","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"As many units as bring this amount, in the trust's currency; at most the part of their last known value that the settings allow.","default":null},{"name":"all","type":"boolean","doc":"All units that have settled and that no other order has reserved.","default":false}]}],"doc":"What is asked.","goUnion":"InstructionBody"}]},"doc":"The instruction."}]},{"type":"record","name":"ReferenceChanged","doc":"Reference data that holds from here on in this shard.","fields":[{"name":"entry","type":{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."},{"name":"reviewAbove","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"The most cash that an instruction may invest or move without a review; above it the instruction is held until an operator releases it. Null: nothing is held.","default":null},{"name":"reviewDays","type":"int","doc":"How many days an instruction is held at most, counting from the day after it came; then it expires. 0 to 90.","default":30},{"name":"sellCashMaxBps","type":"int","doc":"The greatest part of the last known value of what is reserved that a sell by cash may ask for, in hundredths of a percent.","default":9000},{"name":"switchAwaitsSettlement","type":"boolean","doc":"Whether the buy of a switch waits until its sell has settled; else it goes out when the sell is priced.","default":false}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]},"doc":"The data."},{"name":"closedThrough","type":["null",{"type":"int","logicalType":"date"}],"doc":"For an asset that is new: the last day that counts as closed.","default":null}]},{"type":"record","name":"DayClosed","doc":"No instruction in time for the day can come any more: the orders of the day are frozen.","fields":[{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"assets","type":{"type":"array","items":{"type":"record","name":"ClosedAsset","doc":"An asset of which the day is closed.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"Its custodian on that day."},{"name":"unitsScale","type":"int","doc":"Decimals of its units."},{"name":"settlesOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Its day of settlement, by the calendars as they stand when the day is closed; null where an earlier version closed the day.","default":null}]}},"doc":"The assets of which the day is closed, in code order."}]},{"type":"record","name":"BatchesConfirmed","doc":"What custodians confirmed of batches, all that was ready, in one sweep.","fields":[{"name":"priced","type":{"type":"array","items":{"type":"record","name":"PricedBatch","doc":"A piece of a batch that was dealt. Amounts are cumulative over the pieces, in quanta: cash of 0.01, units of the asset's scale.","fields":[{"name":"trade","type":{"type":"fixed","name":"TradeID","size":16,"doc":"Id of an external trade.","goType":"ID"},"doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"Side","doc":"The side of an order, as the member sees it.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of its basis."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"piece","type":"int","doc":"Number of the piece."},{"name":"final","type":"boolean","doc":"Whether it is the last."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit."},{"name":"priceVersion","type":"int","doc":"Version of the released price."},{"name":"gotBefore","type":"long","doc":"What the batch had got before this piece."},{"name":"gotThrough","type":"long","doc":"What it has got with this piece."},{"name":"givenBefore","type":"long","doc":"What the batch had given before this piece."},{"name":"givenThrough","type":"long","doc":"What it has given with this piece."},{"name":"basis","type":{"type":"enum","name":"Basis","doc":"What the weights of a batch's orders count.","symbols":["CASH","UNITS"]},"doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Pieces in the order of their numbers."},{"name":"settled","type":{"type":"array","items":{"type":"record","name":"SettledBatch","doc":"A batch of which all pieces have settled.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"weight","type":"long","doc":"Weight of the whole batch, in quanta of its basis."},{"name":"weightBefore","type":"long","doc":"Weight of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Weight of all shards up to and with this one."},{"name":"got","type":"long","doc":"All that the batch got, in quanta."},{"name":"given","type":"long","doc":"All that it gave, in quanta."},{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"Day of settlement."},{"name":"basis","type":"Basis","doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Settled batches."},{"name":"rejected","type":{"type":"array","items":{"type":"record","name":"RejectedBatch","doc":"A batch that the custodian will not deal.","fields":[{"name":"trade","type":"TradeID","doc":"The external trade."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":"Side","doc":"Side."},{"name":"reason","type":"string","doc":"The custodian's reason."},{"name":"basis","type":"Basis","doc":"What the weights count: cash in quanta of 0.01, or units in quanta of the asset's scale.","default":"CASH"}]}},"doc":"Rejected batches."}]},{"type":"record","name":"TimeReached","doc":"Every partition of the instruction topic has reached this time.","fields":[{"name":"time","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The time."},{"name":"began","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"The platform's days that have begun since the time told before.","default":[]}]},{"type":"record","name":"Unparked","doc":"An operator's word on a parked pot.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"reason","type":"string","doc":"Why."},{"name":"drop","type":["null","long"],"doc":"The inbox offset of the one record to be dropped, undecided; null releases the pot: all its records are decided, in order.","default":null}]},{"type":"record","name":"PriceReleased","doc":"A close that may be used from here on in this shard.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"Day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit in the trust's currency."},{"name":"version","type":"int","doc":"Version, from 1; a correction makes the next one."}]},{"type":"record","name":"BankConfirmed","doc":"What the bank says of one payment, or of cash that it has received.","fields":[{"name":"confirmation","type":{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade, or the bank of a payment or of cash that it has received. Key: the trade, the payment, or any.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian, or the bank."},{"name":"id","type":"string","doc":"The sender's own id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent; of the bank: the payment, as in the payment order; of cash received: any."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]},{"type":"record","name":"PaymentSent","doc":"The bank has taken the payment's cash out of the account; it can no longer be recalled.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of the debit."}]},{"type":"record","name":"PaymentPaid","doc":"The payee has the cash.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"PaymentBounced","doc":"The payment did not reach its payee, or was recalled: the cash is back in, or never left, the account.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."},{"name":"reason","type":"string","doc":"The bank's reason."}]},{"type":"record","name":"CashReceived","doc":"Cash came to the account from outside.","fields":[{"name":"reference","type":"string","doc":"The payment reference that came with it."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]},"doc":"The confirmation, as it was received."}]},{"type":"record","name":"PotOperated","doc":"What an operator did that concerns one key.","fields":[{"name":"operation","type":{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]},{"type":"record","name":"ParkedRelease","doc":"Releases a parked key: its records are decided, in order.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."}]},{"type":"record","name":"ParkedDrop","doc":"Drops one record of a parked key, undecided.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"offset","type":"long","doc":"The record's offset in the inbox."}]},{"type":"record","name":"ReceiptRefund","doc":"Sends back cash that the bank has received and nobody has claimed.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which it came."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"All that is held under the reference, named again so that nothing else is sent."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"ReviewRelease","doc":"Releases an instruction that is held for review: it is decided as if it came now.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of it."}]},{"type":"record","name":"ReviewRefusal","doc":"Refuses an instruction that is held for review: it ends rejected.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of it."}]},{"type":"record","name":"FlatFee","doc":"A flat fee is taken from the cash of every pot that is worth more than the floor.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The fee per pot, in the trust's currency."},{"name":"floor","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"A pot worth no more than this pays nothing, and none is taken below it."},{"name":"dated","type":{"type":"int","logicalType":"date"},"doc":"Day of the declaration, at most 31 days back; the charge is booked on the day on which it is taken."}]},{"type":"record","name":"ChargeAccrual","doc":"The annual charge accrues in every pot for the days of a period; each day accrues once.","fields":[{"name":"from","type":{"type":"int","logicalType":"date"},"doc":"First day of the period: the one after the last that accrued."},{"name":"through","type":{"type":"int","logicalType":"date"},"doc":"Last day of the period, not in the future."},{"name":"rate","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Weight"},"doc":"The charge of a year of 365 days, as a part of the pot's value."}]},{"type":"record","name":"ChargeCollection","doc":"What has accrued of the annual charge is taken from every pot.","fields":[{"name":"dated","type":{"type":"int","logicalType":"date"},"doc":"Day of the declaration, at most 31 days back; the charge is booked on the day on which it is taken."},{"name":"byUnits","type":"boolean","doc":"Whether units are sold where the cash is not enough; else the rest stays owed until there is cash."}]},{"type":"record","name":"Distribution","doc":"Income that the custodian received on all units of an asset is given to who holds them.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset that pays."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"All that was received, in the trust's currency."},{"name":"effectiveOn","type":{"type":"int","logicalType":"date"},"doc":"Effective date of the postings."},{"name":"reinvest","type":"boolean","doc":"Whether each pot buys the asset with its income on the next dealing day; else it stays in cash."}]},{"type":"record","name":"UnitSplit","doc":"The units of an asset are multiplied; fewer come of it where the ratio is below one.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"First day on which prices and dealing are in new units."},{"name":"numerator","type":"long","doc":"The new units are the old ones times this ..."},{"name":"denominator","type":"long","doc":"... divided by this."}]},{"type":"record","name":"FundMerger","doc":"An asset is exchanged for another, and closed to instructions for ever.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset that ends."},{"name":"into","type":{"type":"string","goType":"AssetCode"},"doc":"The asset that is got for it."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"First day on which the old asset does not deal any more."},{"name":"numerator","type":"long","doc":"The new units are the old ones times this ..."},{"name":"denominator","type":"long","doc":"... divided by this."}]}],"doc":"What is done.","goUnion":"OperationBody"}]},"doc":"The act, as it was received."}]},{"type":"record","name":"CashClaimed","doc":"A pot claims what is received under a reference.","fields":[{"name":"reference","type":"string","doc":"The reference."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":{"type":"fixed","name":"ClaimID","size":16,"doc":"Id of a claim.","goType":"ID"},"doc":"Derived id of the claim."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date of the claim."}]},{"type":"record","name":"CashAttributed","doc":"What a pot has claimed is its own.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":"ClaimID","doc":"The claim."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date."}]},{"type":"record","name":"ClaimRefused","doc":"What a pot has claimed is not its own.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":"ClaimID","doc":"The claim."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code; empty: it was taken back in time."},{"name":"reason","type":"string","doc":"The rejection in words."}]},{"type":"record","name":"ClaimWithdrawn","doc":"A pot takes a claim back, if it is not answered yet.","fields":[{"name":"reference","type":"string","doc":"The reference."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"claim","type":"ClaimID","doc":"The claim."}]},{"type":"record","name":"CashReturned","doc":"A payment of a pot that was closed since came back: its cash is nobody's.","fields":[{"name":"reference","type":"string","doc":"The reference under which it is held."},{"name":"payment","type":{"type":"fixed","name":"ReturnedPayment","size":16,"doc":"Id of a payment.","goType":"ID"},"doc":"The payment."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"Effective date."}]},{"type":"record","name":"HoldingsCounted","doc":"Asks a shard what it holds of an asset, for an event.","fields":[{"name":"event","type":"int","doc":"Number of the event; later ones have greater numbers."},{"name":"round","type":"int","doc":"Which count of the event it is, from 1."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."}]},{"type":"record","name":"IncomeDistributed","doc":"A distribution on all units of an asset, as they were counted.","fields":[{"name":"event","type":"int","doc":"Number of the event; later ones have greater numbers."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset that pays."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"Its custodian."},{"name":"cash","type":{"type":"long","goType":"Money"},"doc":"All that was received."},{"name":"weight","type":"long","doc":"All units of the asset in all shards, in quanta."},{"name":"weightBefore","type":"long","doc":"Those of all shards before this one."},{"name":"weightThrough","type":"long","doc":"Those of all shards up to and with this one."},{"name":"rounding","type":"long","doc":"Those of this shard's rounding account."},{"name":"compensation","type":"long","doc":"Those of this shard's compensation account; may be below zero."},{"name":"effectiveOn","type":{"type":"int","logicalType":"date"},"doc":"Effective date of the postings."},{"name":"reinvest","type":"boolean","doc":"Whether each pot buys the asset with its income on the next dealing day."}]},{"type":"record","name":"AssetHalted","doc":"An asset does not deal from a day on: an event needs all of its orders finished.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"from","type":{"type":"int","logicalType":"date"},"doc":"First day for which no order is accepted."}]},{"type":"record","name":"AssetConverted","doc":"All units of an asset become units of another, or more or fewer of the same.","fields":[{"name":"event","type":"int","doc":"Number of the event; later ones have greater numbers."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"Its custodian."},{"name":"unitsScale","type":"int","doc":"Decimals of its units."},{"name":"into","type":{"type":"string","goType":"AssetCode"},"doc":"What it becomes; the asset itself in a split."},{"name":"intoCustodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian of that."},{"name":"intoScale","type":"int","doc":"Decimals of its units."},{"name":"numerator","type":"long","doc":"A quantum of the asset becomes this many of the other ..."},{"name":"denominator","type":"long","doc":"... divided by this."},{"name":"weightBefore","type":"long","doc":"Quanta of the asset in all shards before this one."},{"name":"weightThrough","type":"long","doc":"Those in all shards up to and with this one."},{"name":"rounding","type":"long","doc":"Those of this shard's rounding account."},{"name":"compensation","type":"long","doc":"Those of this shard's compensation account; may be below zero."},{"name":"effectiveOn","type":{"type":"int","logicalType":"date"},"doc":"Effective date of the postings, where nothing was booked on a later one."}]},{"type":"record","name":"FeeCharged","doc":"A flat fee is taken from every pot.","fields":[{"name":"event","type":"int","doc":"Number of the event; later ones have greater numbers."},{"name":"cash","type":{"type":"long","goType":"Money"},"doc":"The fee per pot."},{"name":"floor","type":{"type":"long","goType":"Money"},"doc":"A pot worth no more than this pays nothing, and none is taken below it."}]},{"type":"record","name":"ChargeAccrued","doc":"The annual charge accrues in every pot.","fields":[{"name":"event","type":"int","doc":"Number of the event; later ones have greater numbers."},{"name":"days","type":"int","doc":"For how many days."},{"name":"rate","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Weight"},"doc":"The charge of a year of 365 days, as a part of the pot's value."}]},{"type":"record","name":"ChargeCollected","doc":"What has accrued of the annual charge is taken from every pot.","fields":[{"name":"event","type":"int","doc":"Number of the event; later ones have greater numbers."},{"name":"byUnits","type":"boolean","doc":"Whether units are sold where the cash is not enough."}]}],"doc":"What is told.","goUnion":"PotBody"}]}`

@@ -178,6 +178,168 @@ func (v *ReviewRefusal) DecodeAvro(r *avrobin.Reader) {
 	v.Instruction = schemas.InstructionID(r.String())
 }
 
+// FlatFee is a flat fee is taken from the cash of every pot that is worth more than the floor.
+type FlatFee struct {
+	// The fee per pot, in the trust's currency.
+	Cash schemas.Money
+	// A pot worth no more than this pays nothing, and none is taken below it.
+	Floor schemas.Money
+	// Day of the declaration, at most 31 days back; the charge is booked on the day on which it is taken.
+	Dated schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *FlatFee) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendDecimal(b, int64(v.Cash), 18)
+	b = avrobin.AppendDecimal(b, int64(v.Floor), 18)
+	b = avrobin.AppendLong(b, int64(v.Dated))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *FlatFee) DecodeAvro(r *avrobin.Reader) {
+	v.Cash = schemas.Money(r.Decimal(18))
+	v.Floor = schemas.Money(r.Decimal(18))
+	v.Dated = schemas.Date(r.Int())
+}
+
+// ChargeAccrual is the annual charge accrues in every pot for the days of a period; each day accrues once.
+type ChargeAccrual struct {
+	// First day of the period: the one after the last that accrued.
+	From schemas.Date
+	// Last day of the period, not in the future.
+	Through schemas.Date
+	// The charge of a year of 365 days, as a part of the pot's value.
+	Rate schemas.Weight
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ChargeAccrual) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.From))
+	b = avrobin.AppendLong(b, int64(v.Through))
+	b = avrobin.AppendDecimal(b, int64(v.Rate), 18)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ChargeAccrual) DecodeAvro(r *avrobin.Reader) {
+	v.From = schemas.Date(r.Int())
+	v.Through = schemas.Date(r.Int())
+	v.Rate = schemas.Weight(r.Decimal(18))
+}
+
+// ChargeCollection: what has accrued of the annual charge is taken from every pot.
+type ChargeCollection struct {
+	// Day of the declaration, at most 31 days back; the charge is booked on the day on which it is taken.
+	Dated schemas.Date
+	// Whether units are sold where the cash is not enough; else the rest stays owed until there is cash.
+	ByUnits bool
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *ChargeCollection) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Dated))
+	b = avrobin.AppendBool(b, v.ByUnits)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *ChargeCollection) DecodeAvro(r *avrobin.Reader) {
+	v.Dated = schemas.Date(r.Int())
+	v.ByUnits = r.Bool()
+}
+
+// Distribution: income that the custodian received on all units of an asset is given to who holds them.
+type Distribution struct {
+	// The asset that pays.
+	Asset schemas.AssetCode
+	// All that was received, in the trust's currency.
+	Cash schemas.Money
+	// Effective date of the postings.
+	EffectiveOn schemas.Date
+	// Whether each pot buys the asset with its income on the next dealing day; else it stays in cash.
+	Reinvest bool
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Distribution) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendDecimal(b, int64(v.Cash), 18)
+	b = avrobin.AppendLong(b, int64(v.EffectiveOn))
+	b = avrobin.AppendBool(b, v.Reinvest)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Distribution) DecodeAvro(r *avrobin.Reader) {
+	v.Asset = schemas.AssetCode(r.String())
+	v.Cash = schemas.Money(r.Decimal(18))
+	v.EffectiveOn = schemas.Date(r.Int())
+	v.Reinvest = r.Bool()
+}
+
+// UnitSplit is the units of an asset are multiplied; fewer come of it where the ratio is below one.
+type UnitSplit struct {
+	// The asset.
+	Asset schemas.AssetCode
+	// First day on which prices and dealing are in new units.
+	On schemas.Date
+	// The new units are the old ones times this ...
+	Numerator int64
+	// ... divided by this.
+	Denominator int64
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *UnitSplit) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendLong(b, int64(v.On))
+	b = avrobin.AppendLong(b, v.Numerator)
+	b = avrobin.AppendLong(b, v.Denominator)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *UnitSplit) DecodeAvro(r *avrobin.Reader) {
+	v.Asset = schemas.AssetCode(r.String())
+	v.On = schemas.Date(r.Int())
+	v.Numerator = r.Long()
+	v.Denominator = r.Long()
+}
+
+// FundMerger is an asset is exchanged for another, and closed to instructions for ever.
+type FundMerger struct {
+	// The asset that ends.
+	Asset schemas.AssetCode
+	// The asset that is got for it.
+	Into schemas.AssetCode
+	// First day on which the old asset does not deal any more.
+	On schemas.Date
+	// The new units are the old ones times this ...
+	Numerator int64
+	// ... divided by this.
+	Denominator int64
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *FundMerger) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendString(b, string(v.Into))
+	b = avrobin.AppendLong(b, int64(v.On))
+	b = avrobin.AppendLong(b, v.Numerator)
+	b = avrobin.AppendLong(b, v.Denominator)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *FundMerger) DecodeAvro(r *avrobin.Reader) {
+	v.Asset = schemas.AssetCode(r.String())
+	v.Into = schemas.AssetCode(r.String())
+	v.On = schemas.Date(r.Int())
+	v.Numerator = r.Long()
+	v.Denominator = r.Long()
+}
+
 // Operation: what an operator does by hand, with a reason.
 type Operation struct {
 	// Who acts.
@@ -217,6 +379,24 @@ func (v *Operation) AppendAvro(b []byte) []byte {
 	case *ReviewRefusal:
 		b = avrobin.AppendIndex(b, 6)
 		b = branch.AppendAvro(b)
+	case *FlatFee:
+		b = avrobin.AppendIndex(b, 7)
+		b = branch.AppendAvro(b)
+	case *ChargeAccrual:
+		b = avrobin.AppendIndex(b, 8)
+		b = branch.AppendAvro(b)
+	case *ChargeCollection:
+		b = avrobin.AppendIndex(b, 9)
+		b = branch.AppendAvro(b)
+	case *Distribution:
+		b = avrobin.AppendIndex(b, 10)
+		b = branch.AppendAvro(b)
+	case *UnitSplit:
+		b = avrobin.AppendIndex(b, 11)
+		b = branch.AppendAvro(b)
+	case *FundMerger:
+		b = avrobin.AppendIndex(b, 12)
+		b = branch.AppendAvro(b)
 	default:
 		panic("OperationBody is not set")
 	}
@@ -228,7 +408,7 @@ func (v *Operation) DecodeAvro(r *avrobin.Reader) {
 	v.Operator = schemas.SourceID(r.String())
 	v.ID = r.String()
 	v.Reason = r.String()
-	switch r.Union(7) {
+	switch r.Union(13) {
 	case 0:
 		branch := new(PriceRelease)
 		branch.DecodeAvro(r)
@@ -257,13 +437,38 @@ func (v *Operation) DecodeAvro(r *avrobin.Reader) {
 		branch := new(ReviewRefusal)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 7:
+		branch := new(FlatFee)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 8:
+		branch := new(ChargeAccrual)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 9:
+		branch := new(ChargeCollection)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 10:
+		branch := new(Distribution)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 11:
+		branch := new(UnitSplit)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 12:
+		branch := new(FundMerger)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
 // OperationBody is one of *PriceRelease, *PriceRefusal, *ParkedRelease, *ParkedDrop, *ReceiptRefund,
-// *ReviewRelease, *ReviewRefusal.
+// *ReviewRelease, *ReviewRefusal, *FlatFee, *ChargeAccrual, *ChargeCollection, *Distribution, *UnitSplit,
+// *FundMerger.
 type OperationBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -284,5 +489,17 @@ func (*ReviewRelease) isOperationBody() {}
 
 func (*ReviewRefusal) isOperationBody() {}
 
+func (*FlatFee) isOperationBody() {}
+
+func (*ChargeAccrual) isOperationBody() {}
+
+func (*ChargeCollection) isOperationBody() {}
+
+func (*Distribution) isOperationBody() {}
+
+func (*UnitSplit) isOperationBody() {}
+
+func (*FundMerger) isOperationBody() {}
+
 // OperationSchema is the Avro schema of Operation. It needs no other schema.
-const OperationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]},{"type":"record","name":"ParkedRelease","doc":"Releases a parked key: its records are decided, in order.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."}]},{"type":"record","name":"ParkedDrop","doc":"Drops one record of a parked key, undecided.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"offset","type":"long","doc":"The record's offset in the inbox."}]},{"type":"record","name":"ReceiptRefund","doc":"Sends back cash that the bank has received and nobody has claimed.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which it came."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"All that is held under the reference, named again so that nothing else is sent."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"ReviewRelease","doc":"Releases an instruction that is held for review: it is decided as if it came now.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of it."}]},{"type":"record","name":"ReviewRefusal","doc":"Refuses an instruction that is held for review: it ends rejected.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of it."}]}],"doc":"What is done.","goUnion":"OperationBody"}]}`
+const OperationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Operation","doc":"What an operator does by hand, with a reason.","fields":[{"name":"operator","type":{"type":"string","goType":"SourceID"},"doc":"Who acts."},{"name":"id","type":"string","doc":"Id of the action, chosen by the tool that sends it."},{"name":"reason","type":"string","doc":"Why."},{"name":"body","type":[{"type":"record","name":"PriceRelease","doc":"Releases a parked price.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency, named again so that nothing else is released."}]},{"type":"record","name":"PriceRefusal","doc":"Refuses a parked price, so that the vendor can send another.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"date","type":{"type":"int","logicalType":"date"},"doc":"The day of the close."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"The parked price, in the trust's currency."}]},{"type":"record","name":"ParkedRelease","doc":"Releases a parked key: its records are decided, in order.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."}]},{"type":"record","name":"ParkedDrop","doc":"Drops one record of a parked key, undecided.","fields":[{"name":"process","type":"string","doc":"The process in which it is parked, such as pot."},{"name":"key","type":"string","doc":"The parked key, such as a pot."},{"name":"offset","type":"long","doc":"The record's offset in the inbox."}]},{"type":"record","name":"ReceiptRefund","doc":"Sends back cash that the bank has received and nobody has claimed.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which it came."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"All that is held under the reference, named again so that nothing else is sent."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"ReviewRelease","doc":"Releases an instruction that is held for review: it is decided as if it came now.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of it."}]},{"type":"record","name":"ReviewRefusal","doc":"Refuses an instruction that is held for review: it ends rejected.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The sender of the instruction."},{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of it."}]},{"type":"record","name":"FlatFee","doc":"A flat fee is taken from the cash of every pot that is worth more than the floor.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The fee per pot, in the trust's currency."},{"name":"floor","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"A pot worth no more than this pays nothing, and none is taken below it."},{"name":"dated","type":{"type":"int","logicalType":"date"},"doc":"Day of the declaration, at most 31 days back; the charge is booked on the day on which it is taken."}]},{"type":"record","name":"ChargeAccrual","doc":"The annual charge accrues in every pot for the days of a period; each day accrues once.","fields":[{"name":"from","type":{"type":"int","logicalType":"date"},"doc":"First day of the period: the one after the last that accrued."},{"name":"through","type":{"type":"int","logicalType":"date"},"doc":"Last day of the period, not in the future."},{"name":"rate","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Weight"},"doc":"The charge of a year of 365 days, as a part of the pot's value."}]},{"type":"record","name":"ChargeCollection","doc":"What has accrued of the annual charge is taken from every pot.","fields":[{"name":"dated","type":{"type":"int","logicalType":"date"},"doc":"Day of the declaration, at most 31 days back; the charge is booked on the day on which it is taken."},{"name":"byUnits","type":"boolean","doc":"Whether units are sold where the cash is not enough; else the rest stays owed until there is cash."}]},{"type":"record","name":"Distribution","doc":"Income that the custodian received on all units of an asset is given to who holds them.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset that pays."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"All that was received, in the trust's currency."},{"name":"effectiveOn","type":{"type":"int","logicalType":"date"},"doc":"Effective date of the postings."},{"name":"reinvest","type":"boolean","doc":"Whether each pot buys the asset with its income on the next dealing day; else it stays in cash."}]},{"type":"record","name":"UnitSplit","doc":"The units of an asset are multiplied; fewer come of it where the ratio is below one.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"First day on which prices and dealing are in new units."},{"name":"numerator","type":"long","doc":"The new units are the old ones times this ..."},{"name":"denominator","type":"long","doc":"... divided by this."}]},{"type":"record","name":"FundMerger","doc":"An asset is exchanged for another, and closed to instructions for ever.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset that ends."},{"name":"into","type":{"type":"string","goType":"AssetCode"},"doc":"The asset that is got for it."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"First day on which the old asset does not deal any more."},{"name":"numerator","type":"long","doc":"The new units are the old ones times this ..."},{"name":"denominator","type":"long","doc":"... divided by this."}]}],"doc":"What is done.","goUnion":"OperationBody"}]}`

@@ -18,10 +18,13 @@ const (
 
 // The accounts of the scheme and of its bank; there is a set per shard.
 const (
-	SchemeRounding  schemas.Account = "scheme:rounding"
-	SchemeSuspense  schemas.Account = "scheme:suspense" // cash received that nobody has claimed
-	BankClientMoney schemas.Account = "bank:client-money"
-	BankInTransit   schemas.Account = "bank:in-transit" // cash sent and not paid yet; over all shards, also what moves from one to another
+	SchemeRounding schemas.Account = "scheme:rounding"
+	SchemeSuspense schemas.Account = "scheme:suspense" // cash received that nobody has claimed
+	SchemeCharges  schemas.Account = "scheme:charges"  // what pots have paid for their keeping
+	// SchemeCompensation bears what a correction takes from nobody.
+	SchemeCompensation schemas.Account = "scheme:compensation"
+	BankClientMoney    schemas.Account = "bank:client-money"
+	BankInTransit      schemas.Account = "bank:in-transit" // cash sent and not paid yet; over all shards, also what moves from one to another
 )
 
 const (

@@ -57,6 +57,16 @@ func Part(fill Amounts, before, through, whole int64) (Amounts, error) {
 	return upTo.Minus(upToBefore), nil
 }
 
+// Portion returns floor(amount*weight/whole), what a weight gets of an amount that is for the whole. The amount may be below zero, and the weight above the
+// whole: where an account owes units, those of the others sum to more than all there are. It fails where weight >= 0 and whole > 0 do not hold.
+func Portion(amount, weight, whole int64) (int64, error) {
+	portion, err := schemas.MulDivSigned(amount, weight, whole)
+	if err != nil {
+		return 0, fmt.Errorf("taking %d/%d of %d: %w", weight, whole, amount, err)
+	}
+	return portion, nil
+}
+
 // Split divides an amount by weights that sum to 1, exactly: part i is floor(amount*Wi) - floor(amount*W(i-1)), with W the
 // running sums of the weights. It fails where the weights are not positive or do not sum to 1.
 func Split(amount schemas.Money, weights []schemas.Weight) ([]schemas.Money, error) {

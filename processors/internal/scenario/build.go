@@ -313,7 +313,9 @@ func (b *builder) operation(kind string) *ingest.Operation {
 	case "DropParked":
 		o.Body = &ingest.ParkedDrop{Process: b.Get("process", "pot"), Key: b.Get("parked", "p1"), Offset: int64(b.number("offset", "0"))}
 	default:
-		return nil
+		if o.Body = b.declaration(kind); o.Body == nil {
+			return nil
+		}
 	}
 	return o
 }

@@ -44,6 +44,12 @@ func DealingMessage(r Reporter, at schemas.Instant, step Step) *inbox.DealingMes
 		m.Body = &inbox.Reached{Partition: b.number("partition", "0"), Time: at}
 	case "Flush":
 		m.Body = &inbox.Flush{}
+	case "EventTotal":
+		scale := b.number("scale", "3")
+		m.Body = &inbox.EventTotal{
+			Shard: b.number("shard", "0"), Event: b.number("event", "1"), Round: b.number("round", "1"), Weight: b.quanta("units", scale),
+			Rounding: b.quanta("rounding", scale), Compensation: b.quanta("compensation", scale), Open: int64(b.number("open", "0")),
+		}
 	case "ShardTotal":
 		day, custodian, asset, trade := b.batchKey()
 		kind := KindOf(b, b.Args)
@@ -111,6 +117,10 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 		}}
 	case "TimeReached":
 		return &inbox.PotMessage{Cause: cause, Body: &inbox.TimeReached{Time: at, Began: b.dates("began")}}
+	}
+	if event := b.event(steps[0].Kind); event != nil {
+		cause.ID = b.Get("id", "event-"+b.Get("event", "1"))
+		return &inbox.PotMessage{Cause: cause, Body: event}
 	}
 	body := &inbox.BatchesConfirmed{}
 	for _, step := range steps {

@@ -213,7 +213,10 @@ func toDealing(key string, m *inbox.DealingMessage) (string, Args) {
 	case *inbox.ReferenceReceived:
 		return "ReferenceReceived", append(args, Arg{"id", body.Reference.ID})
 	case *inbox.Operated:
-		return "Operated", append(args, Arg{"id", body.Operation.ID})
+		return "Operated", append(append(args, Arg{"id", body.Operation.ID}), flag("salted", m.Cause.Salt != inbox.Salt{})...)
+	case *inbox.EventTotal:
+		return "EventTotal", append(args, Arg{"event", number(body.Event)}, Arg{"round", number(body.Round)}, Arg{"units", number(body.Weight)},
+			Arg{"rounding", number(body.Rounding)}, Arg{"compensation", number(body.Compensation)}, Arg{"open", number(body.Open)})
 	}
 	return strings.TrimPrefix(fmt.Sprintf("%T", m.Body), "*inbox."), args
 }
@@ -221,6 +224,9 @@ func toDealing(key string, m *inbox.DealingMessage) (string, Args) {
 // toPots tells of what a pot, or a shard of them, is told.
 func toPots(key string, m *inbox.PotMessage) (string, Args) {
 	args := Args{{"key", key}}
+	if kind, told, is := eventArgs(m.Body); is {
+		return kind, append(args, told...)
+	}
 	switch body := m.Body.(type) {
 	case *inbox.Instructed:
 		args = append(args, Arg{"id", string(body.Instruction.ID)}, Arg{"pot", string(body.Instruction.Pot)})

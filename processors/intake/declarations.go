@@ -1,0 +1,63 @@
+package intake
+
+import (
+	"fmt"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+)
+
+// Bounds of what an operator may declare. More is taken for a mistake.
+const (
+	// feeMax is the most that a flat fee may take from each pot.
+	feeMax schemas.Money = 1_000_00
+	// chargeRateMax is the highest annual charge: a tenth of a pot's value.
+	chargeRateMax = schemas.WeightOne / 10
+	// accrualDaysMax is the longest period for which a charge accrues at once.
+	accrualDaysMax = 31
+	// ratioMax is the greatest term of a ratio of units.
+	ratioMax = 1_000_000
+)
+
+// checkDeclaration refuses an event on pots or assets of which the terms cannot be meant.
+func checkDeclaration(o *ingest.Operation) refusal {
+	switch body := o.Body.(type) {
+	case *ingest.FlatFee:
+		if body.Floor < 0 {
+			return refusal{codeBadTerms, "floor is below zero"}
+		}
+		return cash("cash", body.Cash, feeMax)
+	case *ingest.ChargeAccrual:
+		return checkAccrual(body)
+	case *ingest.Distribution:
+		return first(identifier("asset", body.Asset), cash("cash", body.Cash, fillCashMax))
+	case *ingest.UnitSplit:
+		if body.Numerator == body.Denominator {
+			return refusal{codeBadTerms, "a split by 1 changes nothing"}
+		}
+		return first(identifier("asset", body.Asset), ratio(body.Numerator, body.Denominator))
+	case *ingest.FundMerger:
+		if body.Asset == body.Into {
+			return refusal{codeBadTerms, "an asset cannot be merged into itself"}
+		}
+		return first(identifier("asset", body.Asset), identifier("into", body.Into), ratio(body.Numerator, body.Denominator))
+	}
+	return refusal{}
+}
+
+func checkAccrual(a *ingest.ChargeAccrual) refusal {
+	if a.Through < a.From || a.Through-a.From >= accrualDaysMax {
+		return refusal{codeBadTerms, fmt.Sprintf("a period has 1 to %d days, not from %s through %s", accrualDaysMax, a.From, a.Through)}
+	}
+	if a.Rate > chargeRateMax {
+		return refusal{codeBadTerms, fmt.Sprintf("rate is %s, at most %s is accepted", a.Rate, chargeRateMax)}
+	}
+	return positive("rate", a.Rate)
+}
+
+func ratio(numerator, denominator int64) refusal {
+	if numerator > ratioMax || denominator > ratioMax {
+		return refusal{codeBadTerms, fmt.Sprintf("the terms of a ratio are at most %d", ratioMax)}
+	}
+	return first(positive("numerator", numerator), positive("denominator", denominator))
+}

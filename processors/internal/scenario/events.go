@@ -1,0 +1,102 @@
+package scenario
+
+import (
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+)
+
+// declaration builds what an operator declares on pots or assets; nil for another kind of step.
+func (b *builder) declaration(kind string) ingest.OperationBody {
+	asset := schemas.AssetCode(b.Get("asset", "GB00X"))
+	numerator, denominator := int64(b.number("new", "1")), int64(b.number("old", "1"))
+	switch kind {
+	case "FlatFee":
+		return &ingest.FlatFee{Cash: b.money("cash", "0"), Floor: b.money("floor", "100.00"), Dated: b.date("dated")}
+	case "ChargeAccrual":
+		return &ingest.ChargeAccrual{From: b.date("from"), Through: b.date("through"), Rate: read(b, "rate", "0", schemas.ParseWeight)}
+	case "ChargeCollection":
+		return &ingest.ChargeCollection{Dated: b.date("dated"), ByUnits: b.Has("by-units")}
+	case "Distribution":
+		return &ingest.Distribution{Asset: asset, Cash: b.money("cash", "0"), EffectiveOn: b.date("on"), Reinvest: b.Has("reinvest")}
+	case "UnitSplit":
+		return &ingest.UnitSplit{Asset: asset, On: b.date("on"), Numerator: numerator, Denominator: denominator}
+	case "FundMerger":
+		return &ingest.FundMerger{Asset: asset, Into: schemas.AssetCode(b.Get("into", "")), On: b.date("on"), Numerator: numerator, Denominator: denominator}
+	}
+	return nil
+}
+
+// event builds what a shard of pots is told of an event; nil for another kind of step. Without "of", "from" and "through" the shard holds all there is.
+func (b *builder) event(kind string) inbox.PotBody {
+	if kind == "AssetHalted" {
+		return &inbox.AssetHalted{Asset: schemas.AssetCode(b.Get("asset", "GB00X")), From: b.date("from")}
+	}
+	event, asset, custodian, scale := b.number("event", "1"), schemas.AssetCode(b.Get("asset", "GB00X")), schemas.CustodianID(b.Get("custodian", "CREST")), b.number("scale", "3")
+	whole := b.quanta("of", scale)
+	before, through := b.quanta("from", scale), whole
+	if b.Has("through") {
+		through = b.quanta("through", scale)
+	}
+	rounding, compensation := b.quanta("rounding", scale), b.quanta("compensation", scale)
+	switch kind {
+	case "HoldingsCounted":
+		return &inbox.HoldingsCounted{Event: event, Round: b.number("round", "1"), Asset: asset}
+	case "IncomeDistributed":
+		return &inbox.IncomeDistributed{
+			Event: event, Asset: asset, Custodian: custodian, Cash: b.money("cash", "0"), Weight: whole, WeightBefore: before, WeightThrough: through,
+			Rounding: rounding, Compensation: compensation, EffectiveOn: b.date("on"), Reinvest: b.Has("reinvest"),
+		}
+	case "AssetConverted":
+		return &inbox.AssetConverted{
+			Event: event, Asset: asset, Custodian: custodian, UnitsScale: scale, Into: schemas.AssetCode(b.Get("into", string(asset))),
+			IntoCustodian: schemas.CustodianID(b.Get("into-custodian", string(custodian))), IntoScale: b.number("into-scale", "3"),
+			Numerator: int64(b.number("new", "1")), Denominator: int64(b.number("old", "1")), WeightBefore: before, WeightThrough: through,
+			Rounding: rounding, Compensation: compensation, EffectiveOn: b.date("on"),
+		}
+	case "FeeCharged":
+		return &inbox.FeeCharged{Event: event, Cash: b.money("cash", "0"), Floor: b.money("floor", "100.00")}
+	case "ChargeAccrued":
+		return &inbox.ChargeAccrued{Event: event, Days: b.number("days", "1"), Rate: read(b, "rate", "0", schemas.ParseWeight)}
+	case "ChargeCollected":
+		return &inbox.ChargeCollected{Event: event, ByUnits: b.Has("by-units")}
+	}
+	return nil
+}
+
+// eventArgs tells of what a shard of pots is told of an event; false where it is told of something else.
+func eventArgs(body inbox.PotBody) (string, Args, bool) {
+	switch e := body.(type) {
+	case *inbox.HoldingsCounted:
+		return "HoldingsCounted", Args{{"event", number(e.Event)}, {"round", number(e.Round)}, {"asset", string(e.Asset)}}, true
+	case *inbox.IncomeDistributed:
+		args := Args{
+			{"event", number(e.Event)},
+			{"asset", string(e.Asset)},
+			{"cash", e.Cash.String()},
+			{"of", number(e.Weight)},
+			{"from", number(e.WeightBefore)},
+			{"through", number(e.WeightThrough)},
+		}
+		return "IncomeDistributed", append(args, flag("reinvest", e.Reinvest)...), true
+	case *inbox.AssetHalted:
+		return "AssetHalted", Args{{"asset", string(e.Asset)}, {"from", e.From.String()}}, true
+	case *inbox.AssetConverted:
+		return "AssetConverted", Args{
+			{"event", number(e.Event)},
+			{"asset", string(e.Asset)},
+			{"into", string(e.Into)},
+			{"new", number(e.Numerator)},
+			{"old", number(e.Denominator)},
+			{"from", number(e.WeightBefore)},
+			{"through", number(e.WeightThrough)},
+		}, true
+	case *inbox.FeeCharged:
+		return "FeeCharged", Args{{"event", number(e.Event)}, {"cash", e.Cash.String()}, {"floor", e.Floor.String()}}, true
+	case *inbox.ChargeAccrued:
+		return "ChargeAccrued", Args{{"event", number(e.Event)}, {"days", number(e.Days)}, {"rate", e.Rate.String()}}, true
+	case *inbox.ChargeCollected:
+		return "ChargeCollected", append(Args{{"event", number(e.Event)}}, flag("by-units", e.ByUnits)...), true
+	}
+	return "", nil, false
+}

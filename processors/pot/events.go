@@ -1,0 +1,120 @@
+package pot
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/penstock-ledger/penstock/processors/internal/allocation"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// eventKey names an event in tallies and among what a shard owes.
+func eventKey(event int32) schemas.ID { return schemas.DeriveID("event", strconv.Itoa(int(event))) }
+
+// count adds what a pot holds of the asset. No pot is written: dealing tells of nothing that would change it before the event is done.
+func count(pot *state.PotState, m *inbox.HoldingsCounted, tally *state.PotTally) {
+	entry := tallyOf(tally, eventKey(m.Event), m.Round)
+	open := slices.ContainsFunc(pot.Orders, func(o state.Order) bool { return o.Asset == m.Asset })
+	if h := findHolding(pot, m.Asset); h != nil {
+		entry.Weight += int64(unitsOf(h))
+		open = open || h.Pending != 0 || h.Reserved != 0
+	}
+	if open {
+		entry.Orders++
+	}
+}
+
+// holdingsCounted ends a count: the shard's total goes to dealing. Where pots are set aside it is withheld until a repeated sweep finds all of them.
+func holdingsCounted(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.HoldingsCounted, tally *state.PotTally) (*state.PotReference, []streams.Out) {
+	c, key := newClosing(place, stored), eventKey(m.Event)
+	if !c.due(heldTag(m.Asset), key, m.Round, &state.BatchTally{}) {
+		return c.after(stored), nil
+	}
+	entry, kept := tallyOf(tally, key, m.Round), keptOf(stored, m.Asset)
+	return c.after(stored), []streams.Out{{Topic: streams.DealingInbox, Key: streams.ControlKey(0), Value: &inbox.DealingMessage{Cause: *cause, Body: &inbox.EventTotal{
+		Shard: place.Shard, Event: m.Event, Round: m.Round, Weight: entry.Weight, Rounding: kept.Rounding, Compensation: kept.Compensation, Open: entry.Orders,
+	}}}}
+}
+
+// distributed gives a pot its part of a distribution: what all units got, times its units, by all units, rounded down.
+func distributed(place streams.Place, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, m *inbox.IncomeDistributed, tally *state.PotTally) (*state.PotState, []streams.Out) {
+	held := findHolding(before, m.Asset)
+	if held == nil || held.Event >= m.Event {
+		return before, nil
+	}
+	d := newDraft(before, 1)
+	d.holding(m.Asset).Event = m.Event
+	units := int64(unitsOf(held))
+	income := mustPortion(int64(m.Cash), units, m.Weight)
+	entry := tallyOf(tally, eventKey(m.Event), HeldSettlement)
+	entry.Weight += units
+	entry.Got += income
+	p := purpose{stage: stageDistributed, effectiveOn: m.EffectiveOn}
+	d.moveCash(p, outside[schemas.Money](ledger.CashOwed(m.Custodian)), d.available(), schemas.Money(income))
+	return &d.state, d.journal(nil, place, pot, cause, "distributed")
+}
+
+// incomeDistributed ends a distribution in a shard: the shard's part is paid in, and what its pots did not get goes to rounding.
+func incomeDistributed(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.IncomeDistributed, tally *state.PotTally) (*state.PotReference, []streams.Out) {
+	c, key := newClosing(place, stored), eventKey(m.Event)
+	shares := tallyOf(tally, key, HeldSettlement)
+	due := c.due(heldTag(m.Asset), key, HeldSettlement, shares)
+	next := eventSeen(c.after(stored), place, m.Event, m.Asset)
+	if !due {
+		return next, nil
+	}
+	checkCounted(m.Event, shares, m.WeightThrough-m.WeightBefore-m.Rounding-m.Compensation)
+	d := newDraft(&state.PotState{}, 2)
+	p := purpose{stage: stageDistributed, effectiveOn: m.EffectiveOn}
+	part := mustPortion(m.WeightThrough, int64(m.Cash), m.Weight) - mustPortion(m.WeightBefore, int64(m.Cash), m.Weight)
+	owed := outside[schemas.Money](ledger.CashOwed(m.Custodian))
+	shift(d, p, schemas.Cash, schemas.MoneyScale, owed, outside[schemas.Money](ledger.SchemeRounding), schemas.Money(part-shares.Got))
+	shift(d, p, schemas.Cash, schemas.MoneyScale, outside[schemas.Money](ledger.BankClientMoney), owed, schemas.Money(part))
+	return next, d.closed(place, cause, "closed"+c.done)
+}
+
+// closed returns the journal of a sweep's close, or none where nothing was posted.
+func (d *draft) closed(place streams.Place, cause *inbox.Cause, kind string) []streams.Out {
+	if len(d.postings) == 0 {
+		return nil
+	}
+	return []streams.Out{journalOut(place, nil, streams.ControlKey(place.Shard), cause, kind, d.postings)}
+}
+
+// shift moves an amount, or moves it back where it is below zero.
+func shift[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, from, to end[T], amount T) {
+	if amount < 0 {
+		from, to, amount = to, from, -amount
+	}
+	move(d, p, asset, scale, from, to, amount)
+}
+
+// checkCounted panics where the pots of an event are not those that were counted for it.
+func checkCounted(event int32, shares *state.BatchTally, counted int64) {
+	if shares.Weight != counted {
+		panic(fmt.Sprintf("pot: event %d counted %d quanta in this shard, its pots have %d", event, counted, shares.Weight))
+	}
+}
+
+func mustPortion(amount, weight, whole int64) int64 {
+	portion, err := allocation.Portion(amount, weight, whole)
+	if err != nil {
+		panic(fmt.Sprintf("pot: %v", err))
+	}
+	return portion
+}
+
+// findHolding returns the pot's holding of the asset, or nil.
+func findHolding(pot *state.PotState, asset schemas.AssetCode) *state.Holding {
+	for i := range pot.Holdings {
+		if pot.Holdings[i].Asset == asset {
+			return &pot.Holdings[i]
+		}
+	}
+	return nil
+}
