@@ -109,7 +109,7 @@ func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amoun
 	} else {
 		v.moveCash(p, v.reserved(), cashOwed, schemas.Money(moved.Given))
 		holding := v.holding(b.Asset)
-		if unitsOf(holding) == 0 {
+		if unitsOf(holding.Holding) == 0 {
 			holding.Event = v.reference.kept[b.Asset].Event // it takes no part in what came before it
 		}
 		move(v.draft, p, b.Asset, b.UnitsScale, unitsOwed, holding.pending(), schemas.Units(moved.Got))

@@ -62,7 +62,7 @@ func converted(place streams.Place, r *Reference, before *state.PotState, pot sc
 	c.holding(m.Into) // both exist before either is pointed to
 	from, to := c.holding(m.Asset), c.holding(m.Into)
 	from.Event, to.Event = m.Event, m.Event
-	c.exchange(end[schemas.Units]{ledger.PotSettled, &from.Settled}, end[schemas.Units]{ledger.PotSettled, &to.Settled}, old, c.becomes(old))
+	c.exchange(from.settled(), to.settled(), old, c.becomes(old))
 	return &c.state, c.journal(nil, place, pot, cause, c.purpose.stage)
 }
 
