@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/url"
 
 	"github.com/spf13/cobra"
@@ -49,7 +50,13 @@ func printPot(cmd *cobra.Command, pot *roles.PotView) error {
 	for _, h := range pot.Holdings {
 		t.row(h.Asset, h.Settled, h.Reserved, h.Pending, "-")
 	}
-	if err := t.flush(); err != nil || len(pot.Orders) == 0 {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if pot.ClosedOn != "" {
+		fmt.Fprintf(out, "\nclosed on %s\n", pot.ClosedOn)
+	}
+	if err := printMoney(out, pot); err != nil || len(pot.Orders) == 0 {
 		return err
 	}
 	fmt.Fprintln(out)
@@ -57,6 +64,30 @@ func printPot(cmd *cobra.Command, pot *roles.PotView) error {
 	for i := range pot.Orders {
 		o := &pot.Orders[i]
 		t.row(o.Order, o.Instruction, o.Asset, o.Side, o.DealingDay, o.Amount, o.Given, o.Got, o.Priced)
+	}
+	return t.flush()
+}
+
+// printMoney prints what is on its way out of the pot, and what it waits for.
+func printMoney(out io.Writer, pot *roles.PotView) error {
+	if len(pot.Payments) > 0 {
+		fmt.Fprintln(out)
+		t := newTable(out, "payment", "instruction", "payee", "cash", "stage", "on", "recalled")
+		for i := range pot.Payments {
+			p := &pot.Payments[i]
+			t.row(p.Payment, p.Instruction, p.Payee, p.Cash, p.Stage, p.On, p.Recalled)
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
+	if len(pot.Claims) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out)
+	t := newTable(out, "transfer in", "reference")
+	for i := range pot.Claims {
+		t.row(pot.Claims[i].Instruction, pot.Claims[i].Reference)
 	}
 	return t.flush()
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/sinks/bank"
 	"github.com/penstock-ledger/penstock/sinks/custodian"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/streams"
@@ -99,6 +100,8 @@ type Config struct {
 	// London.
 	Custodians custodian.Behaviour
 	Zone       *time.Location
+	// Bank says what the simulated bank does out of the ordinary; it runs beside the simulated custodians.
+	Bank bank.Behaviour
 	// Address is the host:port of the HTTP server, or Listener one that listens already and is taken over; neither runs none.
 	Address  string
 	Listener net.Listener

@@ -113,6 +113,31 @@ type PotView struct {
 	Payable   string        `json:"payable"`
 	Holdings  []HoldingView `json:"holdings"`
 	Orders    []OrderView   `json:"orders"`
+	// Payments are those under way, and those that may yet come back; Claims are transfers in that wait for their cash.
+	Payments []PaymentView `json:"payments"`
+	Claims   []ClaimView   `json:"claims"`
+	// ClosedOn is when the pot was closed, empty while it is open.
+	ClosedOn string `json:"closed_on,omitempty"`
+}
+
+// PaymentView is cash that is paid out of a pot.
+type PaymentView struct {
+	Payment     string                `json:"payment"`
+	Instruction schemas.InstructionID `json:"instruction"`
+	Source      schemas.SourceID      `json:"source"`
+	Payee       string                `json:"payee"`
+	Cash        string                `json:"cash"`
+	Stage       string                `json:"stage"`
+	// Recalled says that the bank was asked to stop it.
+	Recalled bool   `json:"recalled"`
+	On       string `json:"on"`
+}
+
+// ClaimView is a transfer in that waits.
+type ClaimView struct {
+	Reference   string                `json:"reference"`
+	Instruction schemas.InstructionID `json:"instruction"`
+	Source      schemas.SourceID      `json:"source"`
 }
 
 // HoldingView is what a pot holds of one asset.
@@ -154,7 +179,14 @@ func (i *Instance) Pot(ctx context.Context, id schemas.PotID) (*PotView, error) 
 	}
 	view := &PotView{
 		Pot: id, Available: stored.Available.String(), Reserved: stored.Reserved.String(), Pending: stored.Pending.String(),
-		Payable: stored.Payable.String(), Holdings: []HoldingView{}, Orders: []OrderView{},
+		Payable: stored.Payable.String(), Holdings: []HoldingView{}, Orders: []OrderView{}, Payments: paymentViews(stored), Claims: []ClaimView{},
+	}
+	for n := range stored.Claims {
+		c := &stored.Claims[n]
+		view.Claims = append(view.Claims, ClaimView{c.Reference, c.Instruction, c.Source})
+	}
+	if stored.ClosedOn != nil {
+		view.ClosedOn = stored.ClosedOn.String()
 	}
 	for _, h := range stored.Holdings {
 		scale := scales[h.Asset]
@@ -164,6 +196,15 @@ func (i *Instance) Pot(ctx context.Context, id schemas.PotID) (*PotView, error) 
 		view.Orders = append(view.Orders, orderView(&stored.Orders[n], scales))
 	}
 	return view, nil
+}
+
+func paymentViews(pot *state.PotState) []PaymentView {
+	views := make([]PaymentView, len(pot.Payments))
+	for n := range pot.Payments {
+		p := &pot.Payments[n]
+		views[n] = PaymentView{p.ID.String(), p.Instruction, p.Source, p.Payee, p.Cash.String(), p.Stage.String(), p.Recalled, p.On.String()}
+	}
+	return views
 }
 
 // orderView shows what an order gives and gets: cash for units in a buy, units for cash in a sell.

@@ -2,10 +2,12 @@ package roles
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/sinks/bank"
 	"github.com/penstock-ledger/penstock/sinks/custodian"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/streams"
@@ -216,10 +218,7 @@ func (i *Instance) watchSink(sink *postgres.Sink) {
 func (i *Instance) runCustodian(ctx context.Context) error {
 	for wait := newBackoff(); ; {
 		i.board.runs(CustodianSimulator)
-		err := custodian.Run(ctx, custodian.Config{
-			Connection: i.config.Connection, Registry: i.registry, Behaviour: i.config.Custodians, Zone: i.config.Zone,
-			Log: i.config.Logger.With("role", CustodianSimulator),
-		})
+		err := i.playOutside(ctx)
 		if err == nil {
 			return nil
 		}
@@ -228,6 +227,24 @@ func (i *Instance) runCustodian(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// playOutside plays the custodians and the bank until ctx ends, and then returns nil. Where one of the two fails, the other ends, too.
+func (i *Instance) playOutside(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	log := i.config.Logger.With("role", CustodianSimulator)
+	paid := make(chan error, 1)
+	go func() {
+		err := bank.Run(ctx, bank.Config{Connection: i.config.Connection, Registry: i.registry, Behaviour: i.config.Bank, Zone: i.config.Zone, Log: log})
+		if err != nil {
+			cancel()
+		}
+		paid <- err
+	}()
+	err := custodian.Run(ctx, custodian.Config{Connection: i.config.Connection, Registry: i.registry, Behaviour: i.config.Custodians, Zone: i.config.Zone, Log: log})
+	cancel()
+	return errors.Join(err, <-paid)
 }
 
 func (i *Instance) runAPI(ctx context.Context) error {
