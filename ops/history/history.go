@@ -39,6 +39,10 @@ const (
 	Resends
 	// SendsLate sends in the evening, after the day was closed.
 	SendsLate
+	// Withdraws pays cash out; now and then it closes the pot instead, which only an empty one lets happen. TransfersIn claims cash that the bank
+	// has received, or will, or never does.
+	Withdraws
+	TransfersIn
 	// Kinds is their number.
 	Kinds
 )
@@ -122,6 +126,13 @@ func (a Action) instruction(number int, today schemas.Date, sent []ingest.Instru
 		i.ID, i.Pot, i.Body = earlier.ID, earlier.Pot, a.buy()
 	case Opens:
 		i.Body = &ingest.PotOpened{}
+	case Withdraws:
+		i.Body = &ingest.Withdraw{Cash: a.Cash / 4, Payee: "jo"}
+		if a.Cash < 4 || a.Target == 0 && a.Pot == Pots-3 {
+			i.Body = &ingest.Close{}
+		}
+	case TransfersIn:
+		i.Body = &ingest.TransferIn{Reference: referenceOf(number)}
 	case Misdates:
 		i.InstructedOn += schemas.Date(a.Target*25 - 100) //nolint:gosec // targets are few
 		i.Body = &ingest.Contribution{Cash: a.Cash}

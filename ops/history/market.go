@@ -75,6 +75,8 @@ const (
 	aboutRelease
 	aboutChange
 	aboutHistory
+	aboutPayment
+	aboutReceipt
 )
 
 // closeOf is the vendor's close: it drifts by up to 5 %, and sometimes jumps by half.

@@ -51,6 +51,14 @@ type World struct {
 	// answered counts the custodian orders whose pricing was answered; due are those that are still to settle.
 	answered int
 	due      []*custodian.CustodianOrder
+	// paying are the payments that the bank has still to say something of.
+	paying []*paying
+	// seen are the payments that were ordered.
+	seen map[schemas.ID]bool
+	// transfers are the day's transfers in.
+	transfers []Action
+	// orphans are references under which cash came that nobody claims.
+	orphans []orphan
 	// closed are the days that a restless world has tried to close in London.
 	closed []schemas.Date
 }
@@ -75,7 +83,7 @@ func (w *World) interlude(moment Moment, today schemas.Date) error {
 
 // New makes a world at the time before its first record.
 func New(h *History, shards int32, pipeline Pipeline) *World {
-	return &World{History: h, Pipeline: pipeline, Shards: shards}
+	return &World{History: h, Pipeline: pipeline, Shards: shards, seen: make(map[schemas.ID]bool)}
 }
 
 // Play plays the history to its end, until everything has settled.
@@ -174,7 +182,7 @@ func (w *World) playDay(n int) error {
 	if err := w.act(n, today, true); err != nil {
 		return err
 	}
-	for _, step := range []func(schemas.Date) error{w.early, w.Prices, w.Releases, w.fills, w.settlements} {
+	for _, step := range []func(schemas.Date) error{w.early, w.Prices, w.Releases, w.fills, w.settlements, w.payments, w.refunds, w.transfersIn} {
 		if err := w.Run(); err != nil {
 			return err
 		}
@@ -217,6 +225,8 @@ func (w *World) do(a Action, today schemas.Date) {
 		for _, i := range w.sent[max(0, len(w.sent)-a.Target):] {
 			w.Instruct(&i)
 		}
+	case TransfersIn:
+		w.transfers = append(w.transfers, a)
 	case Lags:
 		w.instruct(a.instruction(len(w.sent), today, w.sent), schemas.Instant(a.Target)*hour)
 	default:

@@ -53,7 +53,7 @@ type Result struct {
 func Check(in Input) []Result {
 	f := gather(&in)
 	var results []Result
-	for _, checks := range [][]*finding{f.checkShape(), f.checkBalances(), f.checkInstructions(), f.checkOrders(), f.checkDays(), f.checkAllocation(), f.checkControls()} {
+	for _, checks := range [][]*finding{f.checkShape(), f.checkBalances(), f.checkInstructions(), f.checkOrders(), f.checkDays(), f.checkAllocation(), f.checkControls(), f.checkBank()} {
 		for _, c := range checks {
 			results = append(results, c.result())
 		}

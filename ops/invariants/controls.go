@@ -59,7 +59,7 @@ func sort(account schemas.Account, at controlKey, amount schemas.Quantity, outsi
 	switch {
 	case account == ledger.BankClientMoney, strings.HasSuffix(string(account), ":units-settled"):
 		outside[at] += amount
-	case ledger.IsPotAccount(account), account == ledger.SchemeRounding:
+	case ledger.IsPotAccount(account), account == ledger.SchemeRounding, account == ledger.SchemeSuspense, account == ledger.BankInTransit:
 		inside[at] += amount
 	}
 }

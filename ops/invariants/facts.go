@@ -37,7 +37,9 @@ type facts struct {
 	// residues are what each trade has left in each shard's rounding account, in quanta.
 	residues  map[residueKey]int64
 	confirmed map[confirmationKey][]*ingest.Confirmation
-	prices    map[priceKey][]*ingest.Price
+	// payments are what postings did of each payment.
+	payments map[schemas.ID]*payment
+	prices   map[priceKey][]*ingest.Price
 }
 
 type confirmationKey struct {
@@ -106,6 +108,7 @@ func gather(in *Input) *facts {
 	f := &facts{
 		Input: in, shards: make(map[int32][]*ledger.Journal), trades: make(map[schemas.ID]*trade), orders: make(map[schemas.ID]*order),
 		residues: make(map[residueKey]int64), confirmed: make(map[confirmationKey][]*ingest.Confirmation), prices: make(map[priceKey][]*ingest.Price),
+		payments: make(map[schemas.ID]*payment),
 	}
 	for _, c := range in.Confirmations {
 		key := confirmationKey{c.Trade, c.ID}
@@ -220,7 +223,7 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 		}
 		f.residues[residueKey{*p.Trade, j.Shard, p.Asset == schemas.Cash}] += amount
 	}
-	if p.Order == nil || j.Pot == nil {
+	if f.pay(p) || p.Order == nil || j.Pot == nil {
 		return
 	}
 	o := f.orders[*p.Order]

@@ -18,7 +18,13 @@ const (
 	statePriced    schemas.Code = "priced"
 	stateSettled   schemas.Code = "settled"
 
+	stateSent       schemas.Code = "sent"
+	statePaid       schemas.Code = "paid"
+	stateBounced    schemas.Code = "bounced"
+	stateAttributed schemas.Code = "attributed"
+
 	codeTradeRejected schemas.Code = "pot/trade-rejected"
+	codeClaimed       schemas.Code = "pot/reference-claimed"
 	codeConflicting   schemas.Code = "pot/conflicting-duplicate"
 	codeAfterClose    schemas.Code = "pot/after-close"
 )
@@ -69,8 +75,11 @@ func (f *facts) fates() map[instructionKey]*fate {
 
 // answers says whether a status answers a receipt; the others tell of later progress.
 func answers(s *status.InstructionStatus) bool {
-	return s.Duplicate || s.State == stateAccepted || s.State == stateRejected && s.Code != codeTradeRejected
+	return s.Duplicate || s.State == stateAccepted || s.State == stateRejected && !isLater(s.Code)
 }
+
+// isLater says whether an instruction is refused so only after it was accepted.
+func isLater(code schemas.Code) bool { return code == codeTradeRejected || code == codeClaimed }
 
 func compareKeys(a, b instructionKey) int {
 	return cmp.Or(cmp.Compare(a.pot, b.pot), cmp.Compare(a.source, b.source), cmp.Compare(a.id, b.id))
@@ -154,7 +163,7 @@ func checkConflicts(c *finding, key instructionKey, one *fate) {
 
 func refusedOtherwise(told []*status.InstructionStatus) bool {
 	return slices.ContainsFunc(told, func(s *status.InstructionStatus) bool {
-		return !s.Duplicate && s.State == stateRejected && s.Code != codeTradeRejected
+		return !s.Duplicate && s.State == stateRejected && !isLater(s.Code)
 	})
 }
 
@@ -162,7 +171,11 @@ func refusedOtherwise(told []*status.InstructionStatus) bool {
 func edges(from schemas.Code) []schemas.Code {
 	switch from {
 	case stateAccepted:
-		return []schemas.Code{statePriced, stateCancelled, stateRejected}
+		return []schemas.Code{statePriced, stateCancelled, stateRejected, stateSent, stateBounced, stateAttributed}
+	case stateSent:
+		return []schemas.Code{statePaid, stateBounced}
+	case statePaid:
+		return []schemas.Code{stateBounced}
 	case statePriced:
 		return []schemas.Code{stateSettled, stateRejected}
 	}

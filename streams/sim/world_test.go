@@ -102,7 +102,8 @@ func (w *world) outcomes() map[position]int {
 	outcomes := make(map[position]int)
 	count := func(c *inbox.Cause) { outcomes[position{c.Topic, c.Partition, c.Offset}]++ }
 	for _, m := range history.Decoded(w.Topic(streams.PotInbox), streams.PotInbox, func() *inbox.PotMessage { return new(inbox.PotMessage) }) {
-		if _, ok := m.Body.(*inbox.Instructed); ok {
+		switch m.Body.(type) {
+		case *inbox.Instructed, *inbox.BankConfirmed, *inbox.PotOperated:
 			count(&m.Cause)
 		}
 	}
