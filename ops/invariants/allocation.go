@@ -69,10 +69,14 @@ func (f *facts) checkParts(exact, residue *finding, t *trade) {
 		if got+units != partGot || given != partGiven+cash {
 			exact.fail("trade %s, shard %d: units %d+%d of %d, cash %d of %d+%d, in quanta", t.id, s.Shard, got, units, partGot, given, partGiven, cash)
 		}
-		if units < 0 || cash < 0 || units > s.Orders || cash > s.Orders {
+		kept := cash
+		if t.forMembers() {
+			kept = -cash // the scheme pays it
+		}
+		if units < 0 || kept < 0 || units > s.Orders || kept > s.Orders {
 			residue.fail("trade %s, shard %d: %d and %d quanta of %d orders", t.id, s.Shard, units, cash, s.Orders)
 		}
-		allGot, allGiven, restGot, restGiven = allGot+partGot, allGiven+partGiven, restGot+units, restGiven+cash
+		allGot, allGiven, restGot, restGiven = allGot+partGot, allGiven+partGiven, restGot+units, restGiven+kept
 	}
 	if allGot != t.units || allGiven != t.cash {
 		exact.fail("trade %s: the shards' parts are %d and %d quanta, delivered and taken were %d and %d", t.id, allGot, allGiven, t.units, t.cash)

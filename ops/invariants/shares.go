@@ -47,8 +47,14 @@ func (t *trade) part(shard int32) (got, given int64) {
 func (t *trade) share(o *order) (got, given int64) {
 	whole := quanta(t.batched.Ordered, schemas.MoneyScale)
 	weight := quanta(o.reserved, schemas.MoneyScale)
+	if t.forMembers() {
+		return floorShare(t.units, weight, whole), floorShare(t.cash, weight, whole)
+	}
 	return floorShare(t.units, weight, whole), ceilShare(t.cash, weight, whole)
 }
+
+// forMembers says that the trade is allocated by the policy's second version, by which the scheme bears what rounding leaves of the cash.
+func (t *trade) forMembers() bool { return t.batched.Policy == "floor-and-box/2" }
 
 // complete says that the last piece of the trade was confirmed.
 func (t *trade) complete() bool {

@@ -42,6 +42,7 @@ const (
 	codeAssetNotFree            schemas.Code = "dealing/asset-not-free"
 	codeDeclaredTooLate         schemas.Code = "dealing/declared-too-late"
 	codeNoHoldings              schemas.Code = "dealing/no-holdings"
+	codeUnknownRule             schemas.Code = "dealing/unknown-rule"
 	codeDroppedByOperator       schemas.Code = "dealing/dropped-by-operator"
 )
 

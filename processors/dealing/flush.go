@@ -70,7 +70,7 @@ func pricedBatch(id schemas.ID, trade *state.TradeState, n int) inbox.PricedBatc
 	given, got := moved(trade, n+1)
 	return inbox.PricedBatch{
 		Trade: id, Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: trade.Side, Basis: trade.Basis,
-		Weight: weightOf(trade), Piece: int32(n + 1), Final: piece.Final, Price: piece.Price, PriceVersion: piece.PriceVersion, //nolint:gosec // bounded by piecesMax
+		Weight: weightOf(trade), Piece: int32(n + 1), Final: piece.Final, Price: piece.Price, PriceVersion: piece.PriceVersion, Policy: trade.Policy, //nolint:gosec // bounded by piecesMax
 		GotBefore: gotBefore, GotThrough: got, GivenBefore: givenBefore, GivenThrough: given,
 	}
 }

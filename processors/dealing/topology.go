@@ -5,6 +5,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/streams"
 )
@@ -109,6 +110,9 @@ func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.Deali
 		}
 		if _, declares := dateOf(&body.Operation); declares {
 			return d.declared(place, r, &m.Cause, &body.Operation)
+		}
+		if act, ok := body.Operation.Body.(*ingest.RuleActivation); ok {
+			return d.activate(place, r, &m.Cause, act)
 		}
 		return d.priceJudged(place, r, m)
 	case *inbox.EventTotal:

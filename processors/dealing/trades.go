@@ -48,6 +48,10 @@ func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.Tr
 	if slices.ContainsFunc(next.Totals, func(t state.Total) bool { return t.Shard == m.Shard }) || next.Stage != state.StageCollecting {
 		panic(fmt.Sprintf("dealing: shard %d gave another total for trade %s", m.Shard, m.Trade))
 	}
+	if len(next.Totals) > 0 && next.Policy != m.Policy {
+		panic(fmt.Sprintf("dealing: trade %s is to be allocated by %q in shard %d, and by %q in others", m.Trade, m.Policy, m.Shard, next.Policy))
+	}
+	next.Policy = m.Policy
 	next.Totals = append(next.Totals, total)
 	if int32(len(next.Totals)) < d.shards { //nolint:gosec // bounded by the number of shards
 		return next, nil
@@ -155,6 +159,7 @@ func tradeOut(place streams.Place, id schemas.ID, trade *state.TradeState, event
 		ID: schemas.DeriveID("trade-event", id.String(), event), Trade: id, Event: event, RecordedAt: place.RecordedAt,
 		Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: ledger.TradeSide(trade.Side), Basis: ledger.TradeBasis(trade.Basis),
 		Ordered: weightQuantity(trade, weightOf(trade)), Orders: ordersOf(trade), Root: ledger.TradeRoot(rootOf(trade)), SettlesOn: trade.SettlesOn,
+		Policy: policyOf(trade),
 	}}
 }
 

@@ -215,6 +215,8 @@ func checkOperation(o *ingest.Operation) refusal {
 		return first(identifier("process", body.Process), identifier("key", body.Key))
 	case *ingest.ReceiptRefund:
 		return first(referenceIdentifier(body.Reference), cash("cash", body.Cash, fillCashMax), identifier("payee", body.Payee))
+	case *ingest.RuleActivation:
+		return first(text("rule", body.Rule), text("version", body.Version))
 	case *ingest.ReviewRelease:
 		return first(identifier("pot", body.Pot), identifier("source", body.Source), identifier("instruction", body.Instruction))
 	case *ingest.ReviewRefusal:

@@ -81,7 +81,7 @@ func totalOut(place streams.Place, cause *inbox.Cause, day schemas.Date, asset *
 		Body: &inbox.ShardTotal{
 			Shard: place.Shard, Trade: total.Trade, Day: day, Custodian: asset.Custodian, Asset: asset.Asset, UnitsScale: asset.UnitsScale,
 			Side: kind.Side, Basis: kind.Basis, Weight: total.Weight, Orders: total.Orders, Root: inbox.Root(rootOf(total.Peaks)),
-			LeastReserved: total.LeastReserved, LeastWeight: total.LeastWeight, SettlesOn: asset.SettlesOn,
+			LeastReserved: total.LeastReserved, LeastWeight: total.LeastWeight, SettlesOn: asset.SettlesOn, Policy: asset.Policy,
 		},
 	}}
 }

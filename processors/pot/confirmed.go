@@ -96,7 +96,7 @@ func (v *visit) priced(b *inbox.PricedBatch) {
 
 // share books an order's share of a piece: cumulative before and after, and the difference is posted.
 func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amounts {
-	through := mustShare(allocation.Share(allocation.Amounts{Got: b.GotThrough, Given: b.GivenThrough}, order.Amount, b.Weight))
+	through := mustShare(mustRound(b).Share(allocation.Amounts{Got: b.GotThrough, Given: b.GivenThrough}, order.Amount, b.Weight))
 	moved := through.Minus(allocation.Amounts{Got: order.Got, Given: order.Given})
 	order.Got, order.Given, order.Pieces = through.Got, through.Given, b.Piece
 	v.changed = true
@@ -231,6 +231,15 @@ func tallyOf(tally *state.PotTally, trade schemas.ID, piece int32) *state.BatchT
 	}
 	tally.Batches = append(tally.Batches, state.BatchTally{Trade: trade, Piece: piece})
 	return &tally.Batches[len(tally.Batches)-1]
+}
+
+// mustRound returns how the batch's policy rounds: the one that was frozen with it, whatever holds by now.
+func mustRound(b *inbox.PricedBatch) allocation.Rounding {
+	rounding, err := allocation.RoundingOf(b.Policy, b.Side == inbox.SideBuy)
+	if err != nil {
+		panic(fmt.Sprintf("pot: batch %s: %v", b.Trade, err))
+	}
+	return rounding
 }
 
 // mustShare unwraps an allocation whose arguments dealing has checked.

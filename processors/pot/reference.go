@@ -3,7 +3,9 @@ package pot
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
+	"github.com/penstock-ledger/penstock/processors/internal/allocation"
 	"github.com/penstock-ledger/penstock/processors/internal/book"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
@@ -27,6 +29,13 @@ func NewReference(stored *state.PotReference) (*Reference, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading reference data: %w", err)
 	}
+	for i := range stored.Rules {
+		// Batches that are closed from here on need it. To stop where it starts, the same in every shard, is better than to fail when the first of
+		// them is priced.
+		if rule := &stored.Rules[i]; rule.Rule != allocation.Rule || !allocation.Known(rule.Version) {
+			return nil, fmt.Errorf("rule %s, version %s, is not known to this program: install one that knows it", rule.Rule, rule.Version)
+		}
+	}
 	r := &Reference{b, make(map[schemas.AssetCode]schemas.Date, len(stored.Closed)), stored.Prices, make(map[schemas.AssetCode]state.Kept, len(stored.Kept)), stored.Charged}
 	for _, k := range stored.Kept {
 		r.kept[k.Asset] = k
@@ -41,6 +50,17 @@ func NewReference(stored *state.PotReference) (*Reference, error) {
 func (r *Reference) isClosed(asset schemas.AssetCode, day schemas.Date) bool {
 	through, ok := r.closed[asset]
 	return ok && day <= through
+}
+
+// ruleActivated notes which version of a rule holds from here on. Which one a batch is decided by is frozen with the batch; what is known here is that
+// this program can decide by it.
+func ruleActivated(stored *state.PotReference, m *inbox.RuleActivated) *state.PotReference {
+	next := *stored
+	next.Rules = book.Put(stored.Rules, state.ActiveRule{Rule: m.Rule, Version: m.Version}, func(a, b state.ActiveRule) int { return cmp.Compare(a.Rule, b.Rule) })
+	if slices.Equal(next.Rules, stored.Rules) {
+		return stored
+	}
+	return &next
 }
 
 // referenceChanged returns the reference data with the entry in its place.

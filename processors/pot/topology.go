@@ -43,7 +43,7 @@ func route(m *inbox.PotMessage) streams.Route {
 		r.Control, r.Tags = true, confirmedTags(body)
 	case *inbox.TimeReached:
 		r.Control, r.Tags = true, timeTags(body)
-	case *inbox.ReferenceChanged, *inbox.PriceReleased, *inbox.AssetHalted:
+	case *inbox.ReferenceChanged, *inbox.RuleActivated, *inbox.PriceReleased, *inbox.AssetHalted:
 		r.Control = true
 	case *inbox.HoldingsCounted:
 		r.Control, r.Tags = true, []string{heldTag(body.Asset)}
@@ -100,6 +100,8 @@ func closed(place streams.Place, r *Reference, stored *state.PotReference, m *in
 	switch body := m.Body.(type) {
 	case *inbox.ReferenceChanged:
 		return referenceChanged(stored, body), nil
+	case *inbox.RuleActivated:
+		return ruleActivated(stored, body), nil
 	case *inbox.DayClosed:
 		return dayClosed(place, stored, &m.Cause, body, tally)
 	case *inbox.BatchesConfirmed:

@@ -12,8 +12,37 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 )
 
-// Policy names the policy and its version, stored with every allocation.
+// Rule names the rule by which the fills of batches are shared among orders. Its versions are policies.
+const Rule = "allocation"
+
+// Policy names the policy and its first version; the version by which a batch is allocated is frozen and stored with it.
 const Policy = "floor-and-box/1"
+
+// PolicyForMembers is its second version: rounding of cash is borne by the scheme. A member pays no penny more than their exact share and is paid
+// no penny less; units are shared as before. The rounding account pays at most a penny per order and batch for it.
+const PolicyForMembers = "floor-and-box/2"
+
+// Rounding says which of an order's amounts are rounded in the member's favour. None is, in the first version.
+type Rounding struct {
+	GotUp, GivenDown bool
+}
+
+// Known says whether the program can allocate by the policy. The empty name stands for the first version.
+func Known(policy string) bool {
+	return policy == "" || policy == Policy || policy == PolicyForMembers
+}
+
+// RoundingOf returns how a policy rounds the shares of orders that give cash for units, or units for cash. It fails where the program does not know
+// the policy.
+func RoundingOf(policy string, givesCash bool) (Rounding, error) {
+	switch {
+	case !Known(policy):
+		return Rounding{}, fmt.Errorf("allocating by policy %q: this program does not know it", policy)
+	case policy == PolicyForMembers:
+		return Rounding{GotUp: !givesCash, GivenDown: givesCash}, nil
+	}
+	return Rounding{}, nil
+}
 
 // Amounts is what orders have got and given so far, in quanta.
 type Amounts struct {
@@ -26,18 +55,40 @@ func (a Amounts) Minus(b Amounts) Amounts { return Amounts{a.Got - b.Got, a.Give
 // Share returns what an order of the given weight has got and given, out of a batch of weight whole that has got and
 // given fill: floor(got*w/W) and ceil(given*w/W). It fails where 0 <= weight <= whole, whole > 0 or fill >= 0 does not hold.
 func Share(fill Amounts, weight, whole int64) (Amounts, error) {
+	return Rounding{}.Share(fill, weight, whole)
+}
+
+// Share is like the function Share, but for what is rounded in the member's favour. The shares of a whole batch may then sum to more than was got, or
+// less than was given, by less than a quantum each.
+func (r Rounding) Share(fill Amounts, weight, whole int64) (Amounts, error) {
 	if weight < 0 || weight > whole {
 		return Amounts{}, fmt.Errorf("allocating weight %d of %d: not a part", weight, whole)
 	}
-	got, err := schemas.MulDivFloor(fill.Got, weight, whole)
+	got, err := r.got()(fill.Got, weight, whole)
 	if err != nil {
 		return Amounts{}, fmt.Errorf("allocating %d by %d/%d: %w", fill.Got, weight, whole, err)
 	}
-	given, err := schemas.MulDivCeil(fill.Given, weight, whole)
+	given, err := r.given()(fill.Given, weight, whole)
 	if err != nil {
 		return Amounts{}, fmt.Errorf("allocating %d by %d/%d: %w", fill.Given, weight, whole, err)
 	}
 	return Amounts{got, given}, nil
+}
+
+type mulDiv = func(a, b, c int64) (int64, error)
+
+func (r Rounding) got() mulDiv {
+	if r.GotUp {
+		return schemas.MulDivCeil
+	}
+	return schemas.MulDivFloor
+}
+
+func (r Rounding) given() mulDiv {
+	if r.GivenDown {
+		return schemas.MulDivFloor
+	}
+	return schemas.MulDivCeil
 }
 
 // Part returns a shard's part of a fill, from the frozen totals alone: before and through are the weights of all shards

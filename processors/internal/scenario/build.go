@@ -304,6 +304,8 @@ func (b *builder) operation(kind string) *ingest.Operation {
 		o.Body = &ingest.PriceRefusal{Asset: asset, Date: day, Price: price}
 	case "Refund":
 		o.Body = &ingest.ReceiptRefund{Reference: b.Get("reference", "R1"), Cash: b.money("cash", "0"), Payee: b.Get("payee", "sender")}
+	case "RuleActivation":
+		o.Body = &ingest.RuleActivation{Rule: b.Get("rule", "allocation"), Version: b.Get("version", "")}
 	case "ReviewRelease":
 		o.Body = &ingest.ReviewRelease{Pot: schemas.PotID(b.Get("pot", "p1")), Source: schemas.SourceID(b.Get("source", "portal")), Instruction: schemas.InstructionID(b.Get("instruction", ""))}
 	case "ReviewRefusal":

@@ -57,7 +57,7 @@ func DealingMessage(r Reporter, at schemas.Instant, step Step) *inbox.DealingMes
 			Shard: b.number("shard", "0"), Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: b.number("scale", "3"),
 			Side: kind.Side, Basis: kind.Basis, Weight: b.quantaOf("weight", "0", kind.Basis, b.number("scale", "3")),
 			LeastReserved: b.quanta("least-reserved", b.number("scale", "3")), LeastWeight: int64(b.money("least-weight", "0")), Orders: int64(b.number("orders", "0")), Root: inbox.Root(merkle.RootOf([]merkle.Hash{merkle.Leaf(merkle.Salt{}, trade, 0)})),
-			SettlesOn: b.optionalDate("settles"),
+			SettlesOn: b.optionalDate("settles"), Policy: b.Get("policy", ""),
 		}
 	default:
 		_, value := Ingested(r, at, step)
@@ -105,6 +105,8 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 		return &inbox.PotMessage{Cause: cause, Body: body}
 	}
 	switch steps[0].Kind {
+	case "RuleActivated":
+		return &inbox.PotMessage{Cause: cause, Body: &inbox.RuleActivated{Rule: b.Get("rule", "allocation"), Version: b.Get("version", "")}}
 	case "Refund", "ReviewRelease", "ReviewRefusal":
 		o := b.operation(steps[0].Kind)
 		cause.Source, cause.ID = o.Operator, o.ID
@@ -141,7 +143,7 @@ func (b *builder) changed(entry *reference.Entry) *inbox.ReferenceChanged {
 func (b *builder) dayClosed() *inbox.DayClosed {
 	m := &inbox.DayClosed{Day: b.date("day")}
 	for _, asset := range strings.Split(b.Get("assets", "GB00X"), ",") {
-		m.Assets = append(m.Assets, inbox.ClosedAsset{Asset: schemas.AssetCode(asset), Custodian: schemas.CustodianID(b.Get("custodian", "CREST")), UnitsScale: b.number("scale", "3"), SettlesOn: b.optionalDate("settles")})
+		m.Assets = append(m.Assets, inbox.ClosedAsset{Asset: schemas.AssetCode(asset), Custodian: schemas.CustodianID(b.Get("custodian", "CREST")), UnitsScale: b.number("scale", "3"), SettlesOn: b.optionalDate("settles"), Policy: b.Get("policy", "")})
 	}
 	return m
 }
@@ -167,7 +169,7 @@ func (p *Pots) confirmed(b *builder, kind string, m *inbox.BatchesConfirmed) {
 		p.sums[trade] = after
 		m.Priced = append(m.Priced, inbox.PricedBatch{
 			Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Weight: whole, WeightBefore: from, WeightThrough: through,
-			Piece: b.number("piece", "1"), Final: b.Has("final"), Price: b.price("price"), PriceVersion: 1,
+			Piece: b.number("piece", "1"), Final: b.Has("final"), Price: b.price("price"), PriceVersion: 1, Policy: b.Get("policy", ""),
 			GotBefore: before.got, GotThrough: after.got, GivenBefore: before.given, GivenThrough: after.given,
 		})
 	case "Settled":

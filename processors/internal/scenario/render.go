@@ -164,6 +164,7 @@ func trade(t *ledger.Trade) Args {
 		{"units", amount(t.Units, t.UnitsScale, schemas.Cash)},
 		{"piece", number(t.Piece)},
 		{"shards", number(len(t.Shards))},
+		{"policy", t.Policy},
 	}
 	if t.Price != nil {
 		args = append(args, Arg{"price", t.Price.String()})
@@ -197,6 +198,9 @@ func toDealing(key string, m *inbox.DealingMessage) (string, Args) {
 	case *inbox.ShardTotal:
 		if body.SettlesOn != nil {
 			args = append(args, Arg{"settles", body.SettlesOn.String()})
+		}
+		if body.Policy != "" {
+			args = append(args, Arg{"policy", body.Policy})
 		}
 		args = append(args, Arg{"shard", number(body.Shard)}, Arg{"day", body.Day.String()}, Arg{"custodian", string(body.Custodian)},
 			Arg{"asset", string(body.Asset)}, Arg{"weight", quanta(body.Weight, body.Basis, body.UnitsScale)}, Arg{"orders", number(body.Orders)})
@@ -241,8 +245,13 @@ func toPots(key string, m *inbox.PotMessage) (string, Args) {
 			if body.Assets[i].SettlesOn != nil {
 				args = append(args, Arg{"settles", body.Assets[i].SettlesOn.String()})
 			}
+			if policy := body.Assets[i].Policy; policy != "" {
+				args = append(args, Arg{"policy", policy})
+			}
 		}
 		return "DayClosed", args
+	case *inbox.RuleActivated:
+		return "RuleActivated", append(args, Arg{"rule", body.Rule}, Arg{"version", body.Version})
 	case *inbox.TimeReached:
 		args = append(args, Arg{"time", body.Time.Time().Format("2006-01-02T15:04")})
 		for _, day := range body.Began {
@@ -305,6 +314,9 @@ func confirmedArgs(m *inbox.BatchesConfirmed) Args {
 		args = append(args, Arg{"priced", fmt.Sprintf("%s:%d", b.Asset, b.Piece)}, Arg{"given", quanta(b.GivenThrough, gives, b.UnitsScale)},
 			Arg{"got", quanta(b.GotThrough, gets, b.UnitsScale)}, Arg{"from", quanta(b.WeightBefore, b.Basis, b.UnitsScale)}, Arg{"through", quanta(b.WeightThrough, b.Basis, b.UnitsScale)})
 		args = append(args, sold(b.Side, b.Basis)...)
+		if b.Policy != "" {
+			args = append(args, Arg{"policy", b.Policy})
+		}
 		args = append(args, flag("final", b.Final)...)
 	}
 	for i := range m.Settled {
