@@ -59,7 +59,7 @@ func (o *outside) confirm(a action) {
 	case fills:
 		o.fill(a)
 	case settles:
-		order, d := o.next(a, func(_ *custodian.CustodianOrder, d *dealt) bool { return !d.settled && (d.final || a.D%8 == 0) })
+		order, _ := o.next(a, func(_ *custodian.CustodianOrder, d *dealt) bool { return !d.settled && (d.final || a.D%8 == 0) })
 		if order == nil {
 			return
 		}
@@ -67,23 +67,29 @@ func (o *outside) confirm(a action) {
 		if a.C%6 == 0 {
 			on += schemas.Date(a.C%5) - 2 //nolint:gosec // few
 		}
-		d.settled = on >= order.SettlesOn && on.String() <= o.date(0) && d.final
 		o.say("given Settled %s id=s%d on=%s", which(order), len(o.lines), on)
 	default:
-		order, d := o.next(a, func(_ *custodian.CustodianOrder, d *dealt) bool { return !d.final || a.D%8 == 0 })
+		order, _ := o.next(a, func(_ *custodian.CustodianOrder, d *dealt) bool { return !d.final || a.D%8 == 0 })
 		if order == nil {
 			return
-		}
-		d.final = true
-		if d.pieces == 0 {
-			d.settled = true
 		}
 		o.say("given Rejected %s id=r%d reason=closed", which(order), len(o.lines))
 	}
 }
 
 func which(order *custodian.CustodianOrder) string {
-	return fmt.Sprintf("day=%s custodian=%s asset=%s", order.DealingDay, order.Custodian, order.Asset)
+	return fmt.Sprintf("day=%s custodian=%s asset=%s%s", order.DealingDay, order.Custodian, order.Asset, map[string]string{"units": " sell=units", "cash": " sell=cash"}[kindOf(order)])
+}
+
+// kindOf says what an order is for: a buy, or a sell by units or by cash.
+func kindOf(order *custodian.CustodianOrder) string {
+	switch {
+	case order.Side == custodian.OrderSideBuy:
+		return "buy"
+	case order.Cash != nil:
+		return "cash"
+	}
+	return "units"
 }
 
 // fill sends the next piece of an order, or now and then something else: the last one again, one out of turn, too much, a wrong price.
@@ -102,21 +108,14 @@ func (o *outside) fill(a action) {
 		quote = o.closeOf(f, a)
 	}
 	price := inPounds(f, quote)
-	left := *order.Cash - d.cash
-	cash, final := left, a.B%3 != 0
-	if !final || a.C%5 == 0 {
-		cash = schemas.Money(1 + int64(a.C)%max(1, int64(left))) //nolint:gosec // pence
-	}
-	piece := d.pieces + 1
+	piece, final := d.pieces+1, a.B%3 != 0
 	switch a.D % 23 {
-	case 1:
-		cash = left + 1
 	case 2:
 		piece += a.C%3 - 1
 	case 3:
 		price = "3.5"
 	}
-	units := o.unitsFor(f, cash, price, a)
+	cash, units := o.dealt(order, d, f, price, final, a)
 	if units == "" || cash <= 0 || piece < 1 {
 		return
 	}
@@ -124,27 +123,51 @@ func (o *outside) fill(a action) {
 	if final {
 		line += " final"
 	}
-	if a.D%23 == 0 || a.D%23 > 3 {
-		d.pieces, d.cash, d.final, d.last = piece, d.cash+cash, final, line
-	}
+	d.last = line
 	o.say("%s", line)
 }
 
-// unitsFor is what the cash buys at the price, a quantum more or less, or two.
-func (o *outside) unitsFor(f fund, cash schemas.Money, price string, a action) string {
+// dealt draws a piece: all that is left or a part of it, now and then too much; what is not ordered follows from the price, a little off sometimes.
+func (o *outside) dealt(order *custodian.CustodianOrder, d *dealt, f fund, price string, final bool, a action) (schemas.Money, string) {
 	p, _ := new(big.Rat).SetString(price)
-	exact := new(big.Rat).Quo(big.NewRat(int64(cash)*schemas.Power10(f.scale), 100), p)
-	quanta := new(big.Int).Quo(exact.Num(), exact.Denom()).Int64()
-	switch a.C % 12 {
-	case 0:
-		quanta++
-	case 1:
-		quanta--
-	case 2:
-		quanta += 2
+	pick := func(left int64) int64 {
+		switch {
+		case a.D%23 == 1:
+			return left + 1
+		case !final || a.C%5 == 0:
+			return 1 + int64(a.C)%max(1, left)
+		}
+		return left
 	}
-	if quanta <= 0 {
-		return ""
+	off := []int64{1, -1, 2}[a.C%3]
+	if a.C%4 != 0 {
+		off = 0
 	}
-	return big.NewRat(quanta, schemas.Power10(f.scale)).FloatString(f.scale)
+	one := schemas.Power10(f.scale)
+	if kindOf(order) == "units" {
+		most, _ := order.Units.Quanta(f.scale)
+		done, _ := d.units.Quanta(f.scale)
+		units := pick(most - done)
+		paid := new(big.Rat).Mul(big.NewRat(units*100, one), p)
+		if units <= 0 {
+			return 0, ""
+		}
+		return schemas.Money(whole(paid) + off), big.NewRat(units, one).FloatString(f.scale)
+	}
+	done, _ := d.cash.Quanta(schemas.MoneyScale)
+	cash := pick(int64(*order.Cash) - done)
+	units := whole(new(big.Rat).Quo(big.NewRat(cash*one, 100), p)) + off
+	if order.Units != nil && a.D%4 == 0 { // a sell by cash may end at the units that are reserved for it
+		most, _ := order.Units.Quanta(f.scale)
+		done, _ := d.units.Quanta(f.scale)
+		units = most - done + max(0, off)
+		cash = min(cash, whole(new(big.Rat).Mul(big.NewRat(units*100, one), p)))
+	}
+	if units <= 0 {
+		return 0, ""
+	}
+	return schemas.Money(cash), big.NewRat(units, one).FloatString(f.scale)
 }
+
+// whole rounds down.
+func whole(r *big.Rat) int64 { return new(big.Int).Quo(r.Num(), r.Denom()).Int64() }

@@ -9,7 +9,7 @@ import (
 type batch struct {
 	day           day
 	custodian     string
-	asset, side   string
+	asset, kind   string // buy, units or cash, as its orders
 	decimals      int
 	orders        [][]*order
 	weight        *big.Rat
@@ -45,19 +45,21 @@ func (w *World) tick() {
 				break
 			}
 			w.closed[code] = d
-			w.freeze(code, "buy", d, row)
+			for _, kind := range []string{"buy", "units", "cash"} {
+				w.freeze(code, kind, d, row)
+			}
 		}
 	}
 }
 
-func (w *World) freeze(code, side string, d day, row *asset) {
+func (w *World) freeze(code, kind string, d day, row *asset) {
 	b := &batch{
-		day: d, custodian: row.custodian, asset: code, side: side, decimals: row.units, orders: make([][]*order, w.shards), weight: new(big.Rat),
+		day: d, custodian: row.custodian, asset: code, kind: kind, decimals: row.units, orders: make([][]*order, w.shards), weight: new(big.Rat),
 		given: new(big.Rat), gotten: new(big.Rat), state: "placed", settles: w.settlement(code, d), seen: make(map[string]string),
 	}
 	for name, p := range w.pots {
 		for _, o := range p.orders {
-			if o.asset == code && o.side == side && o.day == d {
+			if o.asset == code && o.kind == kind && o.day == d {
 				o.batch, b.weight = b, sum(b.weight, o.weight)
 				b.orders[w.shardOf(name)] = append(b.orders[w.shardOf(name)], o)
 			}
@@ -131,7 +133,7 @@ func (w *World) priceKnown(code string, d day) {
 func (w *World) confirmed(kind string, line Line) {
 	custodian, code, d := line.Get("custodian", "CREST"), line.Get("asset", "GB00X"), w.dateIn(line, "day")
 	at := slices.IndexFunc(w.batches, func(b *batch) bool {
-		return b.asset == code && b.day == d && b.custodian == line.Get("placed-with", custodian) && b.side == line.Get("side", "buy")
+		return b.asset == code && b.day == d && b.custodian == line.Get("placed-with", custodian) && b.kind == line.Get("sell", "buy")
 	})
 	if at < 0 {
 		return
@@ -192,16 +194,45 @@ func (w *World) take(b *batch, c *confirmation, p *price) bool {
 	return true
 }
 
+// fill takes a piece if it is the next one, at the released price, no more than is left, and worth what it says.
 func (w *World) fill(b *batch, line Line, p *price) bool {
-	given, gotten := number(line.Get("cash", "0")), number(line.Get("units", "0"))
-	exact := down(new(big.Rat).Quo(given, p.pounds), b.decimals)
-	apart := new(big.Rat).Abs(minus(gotten, exact))
-	quantum := new(big.Rat).Quo(big.NewRat(1, 1), number("1e"+itoa(b.decimals)))
-	switch {
-	case b.state == "priced", whole(line, "piece", "1") != b.pieces+1, number(line.Get("price", "1")).Cmp(p.pounds) != 0,
-		given.Cmp(minus(b.weight, b.given)) > 0, down(gotten, b.decimals).Cmp(gotten) != 0, apart.Cmp(quantum) > 0:
+	paid, units := number(line.Get("cash", "0")), number(line.Get("units", "0"))
+	given, gotten, counted := paid, units, paid
+	if b.kind != "buy" {
+		given, gotten = units, paid
+	}
+	ordered := b.given // so far, of what the orders count
+	switch b.kind {
+	case "units":
+		counted = units
+	case "cash":
+		ordered = b.gotten
+	}
+	if b.state == "priced" || whole(line, "piece", "1") != b.pieces+1 || number(line.Get("price", "1")).Cmp(p.pounds) != 0 ||
+		counted.Cmp(minus(b.weight, ordered)) > 0 || down(units, b.decimals).Cmp(units) != 0 || !b.covered(sum(b.given, given)) || !b.worth(paid, units, p.pounds) {
 		return false
 	}
 	w.dealt(b, given, gotten, line.Has("final"))
 	return true
+}
+
+// covered says whether every order of a sell by cash has reserved its share of the units.
+func (b *batch) covered(units *big.Rat) bool {
+	for _, orders := range b.orders {
+		for _, o := range orders {
+			if b.kind == "cash" && part(units, o.weight, b.weight).Cmp(o.reserved) > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// worth says whether the units are worth the cash: to a quantum where cash was ordered, to a penny where units are sold.
+func (b *batch) worth(paid, units, price *big.Rat) bool {
+	near := func(x, exact *big.Rat, decimals int) bool {
+		apart := times(new(big.Rat).Abs(minus(x, down(exact, decimals))), number("1e"+itoa(decimals)))
+		return apart.Cmp(big.NewRat(1, 1)) <= 0
+	}
+	return b.kind != "units" && near(units, new(big.Rat).Quo(paid, price), b.decimals) || b.kind != "buy" && near(paid, times(units, price), 2)
 }

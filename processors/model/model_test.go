@@ -13,7 +13,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/streams/sim"
 )
 
@@ -38,7 +37,7 @@ func history(shards int32, seed uint64, actions []action, reached map[string]int
 	if seed != 0 {
 		schedule = sim.Schedule{Seed: seed, RecordsMax: 4, VisitsMax: 2, DropOneIn: 5}
 	}
-	o := &outside{rig: newRig(shards, schedule), desk: make(map[schemas.ID]*dealt), closes: make(map[string]string), minute: 8 * 60}
+	o := &outside{rig: newRig(shards, schedule), closes: make(map[string]string), minute: 8 * 60}
 	defer func() {
 		lines = o.lines
 		if f, ok := recover().(fault); ok {

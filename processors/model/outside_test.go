@@ -23,6 +23,7 @@ const (
 	contributes
 	contributesSplit
 	buys
+	sells
 	cancels
 	repeats
 	contradicts
@@ -41,7 +42,8 @@ const (
 // often lists the kinds as often as they happen.
 func often() []kind {
 	return []kind{
-		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks,
+		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks, sells, sells,
+		sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
 	}
 }
@@ -52,24 +54,14 @@ type outside struct {
 	lines []string
 	ids   int
 	sent  []string // instructions
-	desk  map[schemas.ID]*dealt
 	// day counts from the first Monday, minute from its midnight.
 	day, minute int
 	closes      map[string]string // by asset and day: what was sent last
 }
 
-// dealt is what a custodian has done about an order.
-type dealt struct {
-	pieces  int
-	cash    schemas.Money
-	final   bool
-	settled bool
-	last    string // the last confirmation
-}
-
 const (
 	daysMax = 45
-	lastPot = 5 // the pots are p0 to p5; the last is not opened at first
+	lastPot = 4 // the pots are p0 to p4; the last is not opened at first
 )
 
 // monday is 17 March 2008; the Friday after it and the Monday after that are closed, as they were in London.
@@ -136,7 +128,7 @@ func (o *outside) clock() { o.say("at %s %02d:%02d", o.date(0), o.minute/60, o.m
 // do lets an action happen.
 func (o *outside) do(a action) {
 	switch a.Kind {
-	case contributes, contributesSplit, buys, cancels, misdates, opens:
+	case contributes, contributesSplit, buys, sells, cancels, misdates, opens:
 		o.later(a.D % 40)
 		o.instruct(a)
 	case repeats:
@@ -183,7 +175,10 @@ func pounds(pence int) string { return schemas.Money(1 + pence%30_000).String() 
 
 func (o *outside) instruct(a action) {
 	o.ids++
-	who := fmt.Sprintf("pot=p%d id=i%d", a.A%(lastPot+1), o.ids)
+	who := fmt.Sprintf("pot=p%d id=i%d", a.A%lastPot, o.ids)
+	if a.A%16 == 0 {
+		who = fmt.Sprintf("pot=p%d id=i%d", lastPot, o.ids)
+	}
 	what, dated := "PotOpened "+who, o.date(-(a.C % 2))
 	switch a.Kind { //nolint:exhaustive // what else there is opens a pot
 	case contributes:
@@ -192,6 +187,8 @@ func (o *outside) instruct(a action) {
 		what = "Contribution " + who + " cash=" + pounds(a.C) + " split=" + split(a)
 	case buys:
 		what = "Buy " + who + " asset=" + funds()[a.B%3].code + " cash=" + pounds(a.C)
+	case sells:
+		what = "Sell " + who + " asset=" + funds()[a.B%3].code + " " + sold(a)
 	case cancels:
 		what = "Cancel " + who + " instruction=" + o.earlier(a)
 	case misdates:
@@ -200,6 +197,19 @@ func (o *outside) instruct(a action) {
 	line := "given " + what + " dated=" + dated
 	o.sent = append(o.sent, line)
 	o.say("%s", line)
+}
+
+// sold says how much: all, so much cash, so many units, now and then with too many decimals.
+func sold(a action) string {
+	switch a.D % 4 {
+	case 0:
+		return "all"
+	case 1:
+		return "cash=" + schemas.Money(1+a.C%3_000).String()
+	case 2:
+		return fmt.Sprintf("units=%d.%03d", a.C%20, 1+a.B%999)
+	}
+	return fmt.Sprintf("units=0.%06d", 1+a.C%999_999)
 }
 
 // split is in three parts, the first of which may be tiny, in two or in one.
@@ -218,7 +228,7 @@ func split(a action) string {
 
 // earlier is the id of one of the last instructions of the same pot, or of one that is not known.
 func (o *outside) earlier(a action) string {
-	pot, left := fmt.Sprintf("pot=p%d", a.A%(lastPot+1)), a.B%6
+	pot, left := fmt.Sprintf("pot=p%d", a.A%lastPot), a.B%6
 	for n := len(o.sent) - 1; n >= 0; n-- {
 		words := strings.Fields(o.sent[n])
 		if words[2] != pot {
@@ -236,9 +246,6 @@ func (o *outside) earlier(a action) string {
 func (o *outside) next(a action, wanted func(*custodian.CustodianOrder, *dealt) bool) (*custodian.CustodianOrder, *dealt) {
 	var found []*custodian.CustodianOrder
 	for _, order := range o.orders {
-		if o.desk[order.Trade] == nil {
-			o.desk[order.Trade] = &dealt{}
-		}
 		if wanted(order, o.desk[order.Trade]) {
 			found = append(found, order)
 		}

@@ -18,7 +18,8 @@ type order struct {
 	pot                   *pot
 	source, id            string // of its instruction
 	asset                 string
-	side                  string
+	kind                  string   // buy, units (a sell by units) or cash (a sell by cash)
+	reserved              *big.Rat // cash of a buy, units of a sell
 	day                   day
 	weight, given, gotten *big.Rat
 	priced                bool
@@ -50,7 +51,7 @@ func (w *World) instructed(kind string, line Line) {
 		World: w, name: line.Get("pot", "p1"), source: line.Get("source", "portal"), id: line.Get("id", "open"), kind: kind, line: line, dated: w.dateIn(line, "dated"),
 	}
 	a.pot = w.pots[a.name]
-	a.content = strings.Join([]string{kind, string(a.dated), line.Get("asset", ""), line.Get("cash", ""), line.Get("split", ""), line.Get("instruction", "")}, "|")
+	a.content = contentOf(kind, a.dated, line)
 	if a.pot == nil && kind != "PotOpened" {
 		a.tell(a.name, a.id, "rejected", "pot/not-open", false)
 		return
@@ -63,6 +64,18 @@ func (w *World) instructed(kind string, line Line) {
 		return
 	}
 	a.do()
+}
+
+// contentOf is all that an instruction says.
+func contentOf(kind string, dated day, line Line) string {
+	content := kind + "|" + string(dated)
+	for _, name := range []string{"asset", "cash", "split", "instruction", "units"} {
+		content += "|" + line.Get(name, "")
+	}
+	if line.Has("all") {
+		content += "|all"
+	}
+	return content
 }
 
 // answeredBefore answers what was answered before. What may be forgotten by its date answers only the same again.
@@ -136,6 +149,8 @@ func (a *asked) do() {
 		a.contribute()
 	case "Buy":
 		a.buy()
+	case "Sell":
+		a.sell()
 	case "Cancel":
 		a.cancel()
 	default:
@@ -152,7 +167,7 @@ func (a *asked) contribute() {
 			code, weight, _ := strings.Cut(piece, ":")
 			weights = sum(weights, number(weight))
 			upTo := down(times(paid, weights), 2)
-			orders = append(orders, a.order(code, "buy", minus(upTo, taken)))
+			orders = append(orders, a.order(code, "buy", minus(upTo, taken), nil))
 			taken = upTo
 		}
 	}
@@ -165,7 +180,7 @@ func (a *asked) contribute() {
 }
 
 func (a *asked) buy() {
-	orders := []*order{a.order(a.line.Get("asset", "GB00X"), "buy", number(a.line.Get("cash", "0")))}
+	orders := []*order{a.order(a.line.Get("asset", "GB00X"), "buy", number(a.line.Get("cash", "0")), nil)}
 	if code := a.place(orders); code != "" {
 		a.refuse(code)
 		return
@@ -177,8 +192,14 @@ func (a *asked) buy() {
 	a.reserve(orders)
 }
 
-func (a *asked) order(code, side string, weight *big.Rat) *order {
-	return &order{pot: a.pot, source: a.source, id: a.id, asset: code, side: side, weight: weight, given: new(big.Rat), gotten: new(big.Rat)}
+// order makes an order; what it reserves is its weight, but for a sell by cash.
+func (a *asked) order(code, kind string, weight, reserved *big.Rat) *order {
+	if reserved == nil {
+		reserved = weight
+	}
+	return &order{
+		pot: a.pot, source: a.source, id: a.id, asset: code, kind: kind, weight: weight, reserved: reserved, given: new(big.Rat), gotten: new(big.Rat),
+	}
 }
 
 // place finds the dealing day of every order, or says why one of them cannot be.
@@ -202,11 +223,11 @@ func (a *asked) place(orders []*order) string {
 	return ""
 }
 
-// reserve sets aside what the orders give. What is less than a penny makes no order.
+// reserve sets aside what the orders may give. What is less than a penny makes no order.
 func (a *asked) reserve(orders []*order) {
 	for _, o := range orders {
 		if o.weight.Sign() > 0 {
-			a.move(a.name, cash, "pot:available", "pot:reserved", o.weight)
+			a.move(a.name, o.gives(), o.free(), "pot:reserved", o.reserved)
 			a.pot.orders = append(a.pot.orders, o)
 		}
 	}
@@ -240,7 +261,7 @@ func (a *asked) cancel() {
 		return
 	}
 	for _, o := range found {
-		a.move(a.name, cash, "pot:reserved", "pot:available", o.weight)
+		a.giveBack(o)
 		o.end()
 	}
 	if s.state != "rejected" {

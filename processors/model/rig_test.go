@@ -33,6 +33,7 @@ type rig struct {
 	// told are the answers since the last comparison.
 	told   []string
 	orders []*custodian.CustodianOrder
+	desk   map[schemas.ID]*dealt
 	at     schemas.Instant
 }
 
@@ -55,7 +56,7 @@ func newRig(shards int32, schedule sim.Schedule) *rig {
 	}
 	pipeline.Vary(schedule)
 	shardOf := func(pot string) int { return int(streams.PartitionOf(pot, shards)) }
-	return &rig{shards: shards, pipeline: pipeline, model: model.New(int(shards), shardOf), booked: make(model.Books), read: make(map[string]int)}
+	return &rig{shards: shards, pipeline: pipeline, model: model.New(int(shards), shardOf), booked: make(model.Books), read: make(map[string]int), desk: make(map[schemas.ID]*dealt)}
 }
 
 // play lets one line happen on both sides.
@@ -117,6 +118,7 @@ func (r *rig) compare() {
 	each(r, streams.LedgerJournal, r.book)
 	each(r, streams.StatusInstruction, r.answer)
 	each(r, streams.CustodianOrder, func(o *custodian.CustodianOrder) { r.orders = append(r.orders, o) })
+	each(r, streams.LedgerTrade, r.follow)
 	slices.Sort(r.told)
 	if !slices.Equal(r.told, r.model.Told) {
 		panic(fault{fmt.Sprintf("answered is %q, the model says %q", r.told, r.model.Told)})
@@ -162,6 +164,28 @@ func (r *rig) book(j *ledger.Journal) {
 		p := &j.Postings[i]
 		quantity := big.NewRat(int64(p.Quantity), schemas.Power10(schemas.QuantityScale))
 		r.booked.Move(int(j.Shard), owner, string(p.Asset), string(p.From), string(p.To), quantity)
+	}
+}
+
+// dealt is what became of an order so far.
+type dealt struct {
+	pieces         int
+	cash, units    schemas.Quantity
+	final, settled bool
+	last           string // the last piece that was sent
+}
+
+// follow notes what became of a trade.
+func (r *rig) follow(t *ledger.Trade) {
+	if r.desk[t.Trade] == nil {
+		r.desk[t.Trade] = &dealt{}
+	}
+	d := r.desk[t.Trade]
+	switch t.Event {
+	case "priced":
+		d.pieces, d.cash, d.units, d.final = d.pieces+1, d.cash+t.Cash, d.units+t.Units, t.Final
+	case "rejected", "settled":
+		d.final, d.settled = true, true
 	}
 }
 

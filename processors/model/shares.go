@@ -19,38 +19,71 @@ func (w *World) dealt(b *batch, given, gotten *big.Rat, final bool) {
 		from := weight
 		for _, o := range orders {
 			weight = sum(weight, o.weight)
-			gives := minus(up(part(b.given, o.weight, b.weight), 2), o.given)
-			gets := minus(down(part(b.gotten, o.weight, b.weight), b.decimals), o.gotten)
+			gives := minus(up(part(b.given, o.weight, b.weight), b.scale(b.gives())), o.given)
+			gets := minus(down(part(b.gotten, o.weight, b.weight), b.scale(b.gets())), o.gotten)
 			gave, got = sum(gave, gives), sum(got, gets)
 			w.trade(o, b, gives, gets)
 		}
-		partGiven := minus(w.span(b.given, from, weight, b.weight, 2, true), w.span(givenBefore, from, weight, b.weight, 2, true))
-		partGotten := minus(w.span(b.gotten, from, weight, b.weight, b.decimals, false), w.span(gottenBefore, from, weight, b.weight, b.decimals, false))
-		w.Books.Move(shard, "", cash, owedCash(b), "scheme:rounding", minus(gave, partGiven))
-		w.Books.Move(shard, "", b.asset, owedUnits(b), "scheme:rounding", minus(partGotten, got))
+		partGiven := minus(b.gave(b.given, from, weight), b.gave(givenBefore, from, weight))
+		partGotten := minus(b.got(b.gotten, from, weight), b.got(gottenBefore, from, weight))
+		w.Books.Move(shard, "", b.gives(), b.owed(b.gives()), "scheme:rounding", minus(gave, partGiven))
+		w.Books.Move(shard, "", b.gets(), b.owed(b.gets()), "scheme:rounding", minus(partGotten, got))
 	}
 	if final {
 		b.state = "priced"
 		w.each(b, func(o *order) {
-			w.move(o.pot.name, cash, "pot:reserved", "pot:available", minus(o.weight, o.given))
+			w.giveBack(o)
 			o.priced = true
 		})
 		w.progress(b, "priced", "")
 	}
 }
 
-// span is the part of an amount between two points of the weight.
-func (w *World) span(amount, from, through, whole *big.Rat, decimals int, upward bool) *big.Rat {
-	return minus(round(part(amount, through, whole), decimals, upward), round(part(amount, from, whole), decimals, upward))
+// gives is what the batch gives, gets what it gets.
+func (b *batch) gives() string { return (&order{kind: b.kind, asset: b.asset}).gives() }
+func (b *batch) gets() string  { return (&order{kind: b.kind, asset: b.asset}).gets() }
+
+// scale is the decimals of an asset.
+func (b *batch) scale(asset string) int {
+	if asset == cash {
+		return 2
+	}
+	return b.decimals
 }
 
-func owedCash(b *batch) string  { return "custodian/" + b.custodian + ":cash-owed" }
-func owedUnits(b *batch) string { return "custodian/" + b.custodian + ":units-owed" }
+// owed is the custodian's account of what is dealt and has not settled.
+func (b *batch) owed(asset string) string {
+	if asset == cash {
+		return "custodian/" + b.custodian + ":cash-owed"
+	}
+	return "custodian/" + b.custodian + ":units-owed"
+}
+
+// outside is where it goes when it settles.
+func (b *batch) outside(asset string) string {
+	if asset == cash {
+		return "bank:client-money"
+	}
+	return "custodian/" + b.custodian + ":units-settled"
+}
+
+// gave is the part of what the batch gave between two points of its weight, got that of what it got.
+func (b *batch) gave(amount, from, through *big.Rat) *big.Rat {
+	return b.span(amount, from, through, b.scale(b.gives()), true)
+}
+
+func (b *batch) got(amount, from, through *big.Rat) *big.Rat {
+	return b.span(amount, from, through, b.scale(b.gets()), false)
+}
+
+func (b *batch) span(amount, from, through *big.Rat, decimals int, upward bool) *big.Rat {
+	return minus(round(part(amount, through, b.weight), decimals, upward), round(part(amount, from, b.weight), decimals, upward))
+}
 
 func (w *World) trade(o *order, b *batch, gives, gets *big.Rat) {
 	o.given, o.gotten = sum(o.given, gives), sum(o.gotten, gets)
-	w.move(o.pot.name, cash, "pot:reserved", owedCash(b), gives)
-	w.move(o.pot.name, b.asset, owedUnits(b), "pot:pending", gets)
+	w.move(o.pot.name, o.gives(), "pot:reserved", b.owed(o.gives()), gives)
+	w.move(o.pot.name, o.gets(), b.owed(o.gets()), "pot:pending", gets)
 }
 
 // each does something with every order that the batch still has.
@@ -65,7 +98,7 @@ func (w *World) each(b *batch, do func(*order)) {
 func (w *World) settle(b *batch) {
 	b.state = "settled"
 	w.each(b, func(o *order) {
-		w.move(o.pot.name, b.asset, "pot:pending", "pot:settled", o.gotten)
+		w.move(o.pot.name, o.gets(), "pot:pending", freeOf(o.gets()), o.gotten)
 		o.end()
 	})
 	weight := new(big.Rat)
@@ -74,8 +107,8 @@ func (w *World) settle(b *batch) {
 		for _, o := range orders {
 			weight = sum(weight, o.weight)
 		}
-		w.Books.Move(shard, "", cash, owedCash(b), "bank:client-money", w.span(b.given, from, weight, b.weight, 2, true))
-		w.Books.Move(shard, "", b.asset, "custodian/"+b.custodian+":units-settled", owedUnits(b), w.span(b.gotten, from, weight, b.weight, b.decimals, false))
+		w.Books.Move(shard, "", b.gives(), b.owed(b.gives()), b.outside(b.gives()), b.gave(b.given, from, weight))
+		w.Books.Move(shard, "", b.gets(), b.outside(b.gets()), b.owed(b.gets()), b.got(b.gotten, from, weight))
 	}
 	w.progress(b, "settled", "")
 }
@@ -83,7 +116,7 @@ func (w *World) settle(b *batch) {
 func (w *World) reject(b *batch) {
 	b.state = "rejected"
 	w.each(b, func(o *order) {
-		w.move(o.pot.name, cash, "pot:reserved", "pot:available", minus(o.weight, o.given))
+		w.giveBack(o)
 		o.end()
 	})
 	w.progress(b, "rejected", "pot/trade-rejected")

@@ -28,6 +28,7 @@ type World struct {
 	zone      *time.Location
 	platform  string
 	backDays  int
+	sellPart  int // of what units were worth, in hundredths of a percent, a sell may ask for
 	calendars map[string]*calendar
 	assets    map[string]rows
 	closed    map[string]day // by asset, the last day that is closed
@@ -74,6 +75,7 @@ func (w *World) learn(kind string, line Line) {
 		w.calendars[line.Get("name", "platform")] = c
 	case "Settings":
 		w.platform, w.backDays = line.Get("calendar", "platform"), whole(line, "backdating", "90")
+		w.sellPart = whole(line, "sell-cash-bps", "9000")
 		zone, err := time.LoadLocation(line.Get("zone", "Europe/London"))
 		if err != nil {
 			panic("model: " + err.Error())
