@@ -110,10 +110,10 @@ func TestBooksAndAnswersAreTheModels(t *testing.T) {
 // answers are what histories must lead to, or they would prove nothing about it.
 func answers() []string {
 	return []string{
-		"accepted", "accepted again", "cancelled", "cancelled again", "priced", "priced again", "settled", "settled again", "settled-in-part again",
+		"accepted", "accepted again", "bounced", "paid", "sent", "cancelled", "cancelled again", "priced", "priced again", "settled", "settled again", "settled-in-part again",
 		"rejected pot/already-open", "rejected pot/cash-not-available", "rejected pot/conflicting-duplicate again",
-		"rejected pot/dated-in-future", "rejected pot/dated-too-far-back", "rejected pot/not-open", "rejected pot/nothing-to-cancel",
-		"rejected pot/too-late-to-cancel", "rejected pot/trade-rejected", "rejected pot/unknown-instruction",
+		"rejected pot/dated-in-future", "rejected pot/dated-too-far-back", "rejected pot/no-head-room", "rejected pot/no-units", "rejected pot/not-open", "rejected pot/nothing-to-cancel",
+		"rejected pot/too-late-to-cancel", "rejected pot/trade-rejected", "rejected pot/units-not-free", "rejected pot/unknown-instruction",
 	}
 }
 

@@ -24,6 +24,8 @@ const (
 	contributesSplit
 	buys
 	sells
+	withdraws
+	banks
 	cancels
 	repeats
 	contradicts
@@ -43,7 +45,7 @@ const (
 func often() []kind {
 	return []kind{
 		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks, sells, sells,
-		sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
+		withdraws, banks, banks, banks, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
 	}
 }
@@ -128,7 +130,7 @@ func (o *outside) clock() { o.say("at %s %02d:%02d", o.date(0), o.minute/60, o.m
 // do lets an action happen.
 func (o *outside) do(a action) {
 	switch a.Kind {
-	case contributes, contributesSplit, buys, sells, cancels, misdates, opens:
+	case contributes, contributesSplit, buys, sells, withdraws, cancels, misdates, opens:
 		o.later(a.D % 40)
 		o.instruct(a)
 	case repeats:
@@ -147,6 +149,8 @@ func (o *outside) do(a action) {
 		o.nextMorning(a)
 	case prices, judges:
 		o.price(a)
+	case banks:
+		o.bank(a)
 	case rejects:
 		if a.C%3 != 0 {
 			a.Kind = fills
@@ -189,6 +193,8 @@ func (o *outside) instruct(a action) {
 		what = "Buy " + who + " asset=" + funds()[a.B%3].code + " cash=" + pounds(a.C)
 	case sells:
 		what = "Sell " + who + " asset=" + funds()[a.B%3].code + " " + sold(a)
+	case withdraws:
+		what = "Withdraw " + who + " cash=" + pounds(a.C%3_000)
 	case cancels:
 		what = "Cancel " + who + " instruction=" + o.earlier(a)
 	case misdates:
@@ -197,6 +203,28 @@ func (o *outside) instruct(a action) {
 	line := "given " + what + " dated=" + dated
 	o.sent = append(o.sent, line)
 	o.say("%s", line)
+}
+
+// bank lets the bank say something about one of the last withdrawals, mostly of the right amount.
+func (o *outside) bank(a action) {
+	left := a.A % 5
+	for n := len(o.sent) - 1; n >= 0; n-- {
+		words := strings.Fields(o.sent[n])
+		if words[1] != "Withdraw" {
+			continue
+		}
+		if left > 0 {
+			left--
+			continue
+		}
+		amount := words[4]
+		if a.D%16 == 0 {
+			amount = "cash=1.23"
+		}
+		kind := []string{"PaymentSent", "PaymentPaid", "PaymentBounced", "PaymentSent", "PaymentPaid"}[a.B%5]
+		o.say("given %s %s of=%s %s id=n%d on=%s %s", kind, words[2], strings.TrimPrefix(words[3], "id="), amount, len(o.lines), o.date(a.C%3-1), words[len(words)-1])
+		return
+	}
 }
 
 // sold says how much: all, so much cash, so many units, now and then with too many decimals.

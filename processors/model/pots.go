@@ -151,6 +151,8 @@ func (a *asked) do() {
 		a.buy()
 	case "Sell":
 		a.sell()
+	case "Withdraw":
+		a.withdraw()
 	case "Cancel":
 		a.cancel()
 	default:
@@ -243,6 +245,10 @@ func (a *asked) cancel() {
 	}
 	if s.state == "settled-in-part" {
 		a.refuse("pot/too-late-to-cancel")
+		return
+	}
+	if p := a.paymentOf(a.pot, target); p != nil {
+		a.recall(p)
 		return
 	}
 	var found []*order

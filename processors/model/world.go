@@ -35,6 +35,7 @@ type World struct {
 	prices    map[string]map[day]*price
 	pots      map[string]*pot
 	batches   []*batch
+	payments  []*payment
 }
 
 // New returns the model of a trust whose pots are spread over so many shards, as shardOf says.
@@ -60,6 +61,8 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.judge(kind, line)
 	case "Fill", "Settled", "Rejected":
 		w.confirmed(kind, line)
+	case "PaymentSent", "PaymentPaid", "PaymentBounced":
+		w.noticed(kind, line)
 	default:
 		w.instructed(kind, line)
 	}

@@ -1,0 +1,87 @@
+package model
+
+import "math/big"
+
+// payment is cash that leaves a pot.
+type payment struct {
+	pot      *pot
+	id       string // of the withdrawal
+	dated    day
+	cash     *big.Rat
+	stage    int
+	recalled bool
+}
+
+// The stages of a payment, in their order.
+const (
+	payable = iota
+	sent
+	paid
+	bounced
+)
+
+// withdraw sets cash aside for a payment.
+func (a *asked) withdraw() {
+	amount := number(a.line.Get("cash", "0"))
+	if a.Books.balance(key{a.name, "pot:available", cash}).Cmp(amount) < 0 {
+		a.refuse("pot/cash-not-available")
+		return
+	}
+	a.move(a.name, cash, "pot:available", "pot:payable", amount)
+	a.payments = append(a.payments, &payment{pot: a.pot, id: a.id, dated: a.dated, cash: amount})
+	a.accept()
+}
+
+// recall asks the bank not to send a payment; its answer says whether that was in time.
+func (a *asked) recall(p *payment) {
+	switch {
+	case p.stage == bounced || p.recalled:
+		a.refuse("pot/nothing-to-cancel")
+	case p.stage != payable:
+		a.refuse("pot/too-late-to-cancel")
+	default:
+		p.recalled = true
+		a.accept()
+	}
+}
+
+func (w *World) paymentOf(pot *pot, id string) *payment {
+	for _, p := range w.payments {
+		if p.pot == pot && p.id == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// noticed is what the bank says of a payment. What it said before, and what cannot be true, moves nothing.
+func (w *World) noticed(kind string, line Line) {
+	stage := map[string]int{"PaymentSent": sent, "PaymentPaid": paid, "PaymentBounced": bounced}[kind]
+	p := w.paymentOf(w.pots[line.Get("pot", "p1")], line.Get("of", ""))
+	if p == nil || p.dated != w.dateIn(line, "dated") || p.cash.Cmp(number(line.Get("cash", "0"))) != 0 || p.stage >= stage || p.stage == payable && stage == paid {
+		return
+	}
+	name, was := p.pot.name, p.stage
+	p.stage = stage
+	switch stage {
+	case sent:
+		w.move(name, cash, "pot:payable", "bank:in-transit", p.cash)
+		w.toldOf(p, "sent")
+	case paid:
+		w.move(name, cash, "bank:in-transit", "bank:client-money", p.cash)
+		w.toldOf(p, "paid")
+	case bounced:
+		from := map[int]string{payable: "pot:payable", sent: "bank:in-transit", paid: "bank:client-money"}[was]
+		w.move(name, cash, from, "pot:available", p.cash)
+		if was == payable && p.recalled {
+			w.toldOf(p, "cancelled")
+		} else {
+			w.toldOf(p, "bounced")
+		}
+	}
+}
+
+func (w *World) toldOf(p *payment, state string) {
+	p.pot.find("portal", p.id).state = state
+	w.tell(p.pot.name, p.id, state, "", false)
+}
