@@ -67,7 +67,7 @@ func (c *checker) refuse(path, why, what string, args ...any) {
 	c.problems = append(c.problems, Problem{Path: path, What: fmt.Sprintf(what, args...), Why: why})
 }
 
-// compare walks two versions of a type, and takes branches that were added out of the new one.
+// compare walks two versions of a type, and takes branches and fields that were added out of the new one.
 func (c *checker) compare(path string, old, next *avro.SchemaNode) {
 	if !c.sameMeaning(path, old, next) {
 		return
@@ -133,6 +133,8 @@ func (c *checker) fields(path string, old, next *avro.SchemaNode) {
 			c.refuse(path+"."+is.Name, whyOldData, "the field was added without a default")
 		}
 	}
+	// The old version passes over new fields. What they are made of may be of a type that has lost its new branches elsewhere.
+	next.Fields = slices.DeleteFunc(next.Fields, func(f avro.SchemaField) bool { return fieldOf(old, f.Name) == nil && f.HasDefault })
 }
 
 // symbols compares the symbols of an enum by their place.

@@ -116,3 +116,14 @@ func TestAnOldSchemaThatCannotBeReadIsAProblem(t *testing.T) {
 		t.Errorf("problems are %v", problems)
 	}
 }
+
+// TestANewFieldMayHoldAGrownTypeAgain adds a branch to a union and, in the same version, a field that holds the union's record a second time.
+func TestANewFieldMayHoldAGrownTypeAgain(t *testing.T) {
+	const old = `{"type":"record","name":"Desk","fields":[{"name":"waiting","type":{"type":"record","name":"Told","fields":[
+		{"name":"body","type":[{"type":"record","name":"Opened","fields":[]}]}]}}]}`
+	next := strings.Replace(old, `"name":"Opened","fields":[]}`, `"name":"Opened","fields":[]},{"type":"record","name":"Closed","fields":[]}`, 1)
+	next = strings.TrimSuffix(next, "]}") + `,{"name":"broken","type":{"type":"array","items":"Told"},"default":[]}]}`
+	if problems := contract.Check(old, next); len(problems) > 0 {
+		t.Errorf("problems are %v", problems)
+	}
+}
