@@ -1,6 +1,7 @@
 package dealing
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -28,6 +29,10 @@ type desk struct {
 	id    schemas.ID
 	trade state.TradeState
 	outs  []streams.Out
+	// told is the last event that moved the trade on.
+	told string
+	// accepts says that an operator takes a piece although its units are not what its cash buys.
+	accepts bool
 }
 
 func newDesk(place streams.Place, id schemas.ID, before *state.TradeState) *desk {
@@ -47,19 +52,21 @@ func confirmed(place streams.Place, r *Reference, before *state.TradeState, caus
 		return refuse(codeUnknownTrade, fmt.Sprintf("there is no trade %s", c.Trade))
 	}
 	digest := digestOf(c)
-	if i := slices.IndexFunc(before.Seen, func(s state.SeenConfirmation) bool { return s.ID == c.ID }); i >= 0 {
-		if before.Seen[i].Digest == digest {
-			return before, nil
-		}
-		return refuse(codeConflictingConfirmation, fmt.Sprintf("confirmation %s came before with another content", c.ID))
+	if slices.ContainsFunc(before.Seen, func(s state.SeenConfirmation) bool { return s.ID == c.ID && s.Digest == digest }) {
+		return before, nil
 	}
-	if why := checkTrade(before, c); why.code != "" {
+	conflicts := slices.ContainsFunc(before.Seen, func(s state.SeenConfirmation) bool { return s.ID == c.ID && !s.Broken })
+	if why := checkTrade(before, c); why.code != "" && !conflicts {
 		return refuse(why.code, why.reason)
 	}
 	if len(before.Waiting) >= waitingMax || len(before.Seen) >= seenMax {
 		return refuse(codeTooManyWaiting, fmt.Sprintf("trade %s has more confirmations than it may have", c.Trade))
 	}
 	d := newDesk(place, c.Trade, before)
+	if conflicts {
+		d.refuse(cause, c, refusal{codeConflictingConfirmation, fmt.Sprintf("confirmation %s came before with another content", c.ID)})
+		return &d.trade, d.outs
+	}
 	d.trade.Seen = append(d.trade.Seen, state.SeenConfirmation{ID: c.ID, Digest: digest})
 	d.trade.Waiting = append(d.trade.Waiting, state.Waiting{Cause: *cause, Confirmation: *c})
 	return d.work(r, r.price(before.Asset, before.Day))
@@ -80,31 +87,44 @@ func checkTrade(trade *state.TradeState, c *ingest.Confirmation) refusal {
 	return refusal{}
 }
 
-// work deals with the waiting confirmations in their order, as far as that can be done: a fill needs the released close
-// of the dealing day, and what comes after it waits behind it.
+// work deals with the waiting confirmations in their order, as far as that can be done.
 func (d *desk) work(r *Reference, price *state.KnownPrice) (*state.TradeState, []streams.Out) {
-	for len(d.trade.Waiting) > 0 {
-		w := d.trade.Waiting[0]
-		if _, fill := w.Confirmation.Body.(*ingest.FillPriced); fill && (price == nil || !price.Released) {
-			break
+	for {
+		n := d.next(r, price)
+		if n < 0 {
+			return &d.trade, d.outs
 		}
-		d.trade.Waiting = d.trade.Waiting[1:]
+		w := d.trade.Waiting[n]
+		d.trade.Waiting = slices.Delete(d.trade.Waiting, n, n+1)
 		before := eventOf(&d.trade)
 		if why := d.apply(r, &w.Cause, &w.Confirmation, price); why.code != "" {
-			d.outs = append(d.outs, rejectionOut(d.place, &w.Cause, why))
-			d.forget(w.Confirmation.ID)
-		} else {
-			LifeCycle().Check("a trade", before, eventOf(&d.trade))
-			d.outs = append(d.outs, flushOut(&w.Cause))
+			d.refuse(&w.Cause, &w.Confirmation, why)
+			continue
 		}
+		LifeCycle().Check("a trade", before, cmp.Or(d.told, before))
+		d.mend(w.Confirmation.ID)
+		d.outs = append(d.outs, flushOut(&w.Cause))
 	}
-	return &d.trade, d.outs
 }
 
-// forget lets a refused confirmation be judged anew when it is sent again: by then the piece that was missing may have come. What is
-// refused must not use up what a trade may remember either.
-func (d *desk) forget(id string) {
-	d.trade.Seen = slices.DeleteFunc(d.trade.Seen, func(s state.SeenConfirmation) bool { return s.ID == id })
+// next returns which of the waiting confirmations is dealt with next, or -1. A fill needs the released close of the dealing day, and what comes after it
+// waits behind it. A settlement may have overtaken the last piece, and waits for it.
+func (d *desk) next(r *Reference, price *state.KnownPrice) int {
+	for n := range d.trade.Waiting {
+		w := &d.trade.Waiting[n]
+		switch body := w.Confirmation.Body.(type) {
+		case *ingest.FillPriced:
+			if price == nil || !price.Released {
+				return -1
+			}
+		case *ingest.TradeSettled:
+			if d.trade.Stage == state.StagePlaced && d.checkSettled(r, &w.Cause, body).code == "" {
+				continue
+			}
+		}
+		return n
+	}
+	return -1
 }
 
 func (d *desk) apply(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, price *state.KnownPrice) refusal {
@@ -113,94 +133,129 @@ func (d *desk) apply(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, p
 	}
 	switch body := c.Body.(type) {
 	case *ingest.FillPriced:
-		return d.fill(c, body, price)
+		return d.fill(r, c, body, price)
 	case *ingest.TradeSettled:
 		return d.settle(r, cause, c, body)
 	case *ingest.TradeRejected:
-		return d.reject(c, body)
+		d.trade.Carries = r.requeues(&d.trade)
+		return d.end(c, eventRejected, body.Reason)
+	case *ingest.TradeDeferred:
+		return d.deferTrade(r, c, body)
+	case *ingest.SettlementFailed:
+		return d.failSettlement(c, body)
 	}
 	panic(fmt.Sprintf("dealing: a confirmation of type %T came through intake from %s", c.Body, cause.Topic))
 }
 
-func (d *desk) fill(c *ingest.Confirmation, f *ingest.FillPriced, price *state.KnownPrice) refusal {
-	units, why := d.checkFill(f, price)
+func (d *desk) fill(r *Reference, c *ingest.Confirmation, f *ingest.FillPriced, price *state.KnownPrice) refusal {
+	piece, why := d.checkFill(r.quantityDigits(c.Custodian), f, price)
 	if why.code != "" {
 		return why
 	}
-	d.trade.Pieces = append(d.trade.Pieces, state.Piece{
-		Cash: f.Cash, Units: units, Price: f.Price, PriceVersion: price.Version, Final: f.Final, Confirmation: c.ID,
-	})
+	piece.Confirmation = c.ID
+	d.trade.Pieces = append(d.trade.Pieces, piece)
 	if f.Final {
 		d.trade.Stage = state.StagePriced
 	}
 	d.event(eventPriced+"/"+strconv.Itoa(len(d.trade.Pieces)), func(t *ledger.Trade) {
-		t.Event, t.Piece, t.Final, t.Cash, t.Units = eventPriced, f.Piece, f.Final, cashQuantity(f.Cash), f.Units
+		t.Event, t.Piece, t.Final, t.Cash, t.Units = eventPriced, f.Piece, f.Final, cashQuantity(piece.Cash), unitsQuantity(piece.Units, d.trade.UnitsScale)
 		t.Price, t.PriceVersion, t.Confirmation = &f.Price, price.Version, c.ID
 	})
 	return refusal{}
 }
 
-// checkFill returns the piece's units in the asset's quanta.
-func (d *desk) checkFill(f *ingest.FillPriced, price *state.KnownPrice) (schemas.Units, refusal) {
-	expected := len(d.trade.Pieces) + 1
-	switch {
-	case d.trade.Stage == state.StagePriced:
-		return 0, refusal{codeTradePriced, "the last piece came before"}
-	case int(f.Piece) < expected:
-		return 0, refusal{codePieceRepeated, fmt.Sprintf("piece %d came before", f.Piece)}
-	case int(f.Piece) > expected:
-		return 0, refusal{codePieceMissing, fmt.Sprintf("piece %d came, piece %d is missing", f.Piece, expected)}
-	case expected > piecesMax:
-		return 0, refusal{codeTooManyPieces, fmt.Sprintf("a trade may have %d pieces", piecesMax)}
-	case f.Price != price.Price:
-		return 0, refusal{codePriceMismatch, fmt.Sprintf("priced at %s, the close of %s on %s is %s", f.Price, d.trade.Asset, d.trade.Day, price.Price)}
+// checkFill returns the piece that a fill comes to, of a custodian that reports to so many digits.
+func (d *desk) checkFill(digits int, f *ingest.FillPriced, price *state.KnownPrice) (state.Piece, refusal) {
+	if why := d.checkPiece(f, price); why.code != "" {
+		return state.Piece{}, why
 	}
 	quanta, exact := f.Units.Quanta(int(d.trade.UnitsScale))
 	if !exact {
-		return 0, refusal{codeUnitsScale, fmt.Sprintf("%s units have more than %d decimals", f.Units, d.trade.UnitsScale)}
+		return state.Piece{}, refusal{codeUnitsScale, fmt.Sprintf("%s units have more than %d decimals", f.Units, d.trade.UnitsScale)}
 	}
 	cash, units := soFar(d.trade.Pieces)
-	if why := d.checkLeft(f, cash, units, quanta); why.code != "" {
-		return 0, why
+	piece := state.Piece{Cash: f.Cash, Units: schemas.Units(quanta), Price: f.Price, PriceVersion: price.Version, Final: f.Final}
+	d.takeRest(&piece, cash, units, digits)
+	if why := d.checkLeft(&piece, cash, units); why.code != "" {
+		return state.Piece{}, why
 	}
-	if !d.plausible(f, quanta) || !sayable(units, schemas.Units(quanta), d.trade.UnitsScale) {
-		return 0, refusal{codeUnitsMismatch, fmt.Sprintf("%s units at %s are not %s", f.Units, f.Price, f.Cash)}
+	fits := d.accepts || d.plausible(f.Cash, quanta, f.Price, digits) || d.plausible(piece.Cash, int64(piece.Units), f.Price, digits)
+	if !fits || !sayable(units, piece.Units, d.trade.UnitsScale) {
+		return state.Piece{}, refusal{codeUnitsMismatch, fmt.Sprintf("%s units at %s are not %s", f.Units, f.Price, f.Cash)}
 	}
-	return schemas.Units(quanta), refusal{}
+	return piece, refusal{}
+}
+
+// takeRest lets the piece take what is left of the order, where it says so at the precision to which it was reported.
+func (d *desk) takeRest(piece *state.Piece, cash schemas.Money, units schemas.Units, digits int) {
+	ordered := weightOf(&d.trade)
+	if d.trade.Basis == inbox.BasisUnits {
+		piece.Units = schemas.Units(taken(int64(piece.Units), ordered-int64(units), digits, piece.Final))
+		return
+	}
+	piece.Cash = schemas.Money(taken(int64(piece.Cash), ordered-int64(cash), digits, piece.Final))
 }
 
 // checkLeft refuses a fill of more than is left of the order, more units than the members' sells by cash have reserved, and more cash than a trade
 // may bring: pots could not say what they hold.
-func (d *desk) checkLeft(f *ingest.FillPriced, cash schemas.Money, units schemas.Units, quanta int64) refusal {
+func (d *desk) checkLeft(piece *state.Piece, cash schemas.Money, units schemas.Units) refusal {
 	ordered, scale := weightOf(&d.trade), int(d.trade.UnitsScale)
-	if left := ordered - int64(units); d.trade.Basis == inbox.BasisUnits && quanta > left {
-		return refusal{codeOverfill, fmt.Sprintf("%s filled, %s of %s left", f.Units, schemas.Units(left).Text(scale), schemas.Units(ordered).Text(scale))}
+	if left := schemas.Units(ordered) - units; d.trade.Basis == inbox.BasisUnits && piece.Units > left {
+		return refusal{codeOverfill, fmt.Sprintf("%s filled, %s of %s left", piece.Units.Text(scale), left.Text(scale), schemas.Units(ordered).Text(scale))}
 	}
-	if left := schemas.Money(ordered) - cash; d.trade.Basis == inbox.BasisCash && f.Cash > left {
-		return refusal{codeOverfill, fmt.Sprintf("%s filled, %s of %s left", f.Cash, left, schemas.Money(ordered))}
+	if left := schemas.Money(ordered) - cash; d.trade.Basis == inbox.BasisCash && piece.Cash > left {
+		return refusal{codeOverfill, fmt.Sprintf("%s filled, %s of %s left", piece.Cash, left, schemas.Money(ordered))}
 	}
 	if d.trade.Side == inbox.SideBuy {
 		return refusal{}
 	}
-	if f.Cash > batch.ProceedsMax-cash {
+	if piece.Cash > batch.ProceedsMax-cash {
 		return refusal{codeProceedsTooHigh, fmt.Sprintf("a trade may bring %s", batch.ProceedsMax)}
 	}
-	if d.trade.Basis == inbox.BasisCash && quanta > int64(coveredUnits(&d.trade)-units) {
-		return refusal{codeUnitsNotReserved, fmt.Sprintf("%s units sold, %s of them are reserved for it", f.Units, (coveredUnits(&d.trade) - units).Text(scale))}
+	if d.trade.Basis == inbox.BasisCash && piece.Units > coveredUnits(&d.trade)-units {
+		return refusal{codeUnitsNotReserved, fmt.Sprintf("%s units sold, %s of them are reserved for it", piece.Units.Text(scale), (coveredUnits(&d.trade) - units).Text(scale))}
 	}
 	return refusal{}
 }
 
+// checkPiece refuses a fill that is not the next piece, or not at the day's close.
+func (d *desk) checkPiece(f *ingest.FillPriced, price *state.KnownPrice) refusal {
+	expected := len(d.trade.Pieces) + 1
+	switch {
+	case int(f.Piece) < expected && d.repeats(f):
+		return refusal{codePieceRepeated, fmt.Sprintf("piece %d came before", f.Piece)}
+	case d.trade.Stage == state.StagePriced:
+		return refusal{codeTradePriced, "the last piece came before"}
+	case int(f.Piece) < expected:
+		return refusal{codePieceDiffers, fmt.Sprintf("piece %d came before with another content", f.Piece)}
+	case int(f.Piece) > expected:
+		return refusal{codePieceMissing, fmt.Sprintf("piece %d came, piece %d is missing", f.Piece, expected)}
+	case expected > piecesMax:
+		return refusal{codeTooManyPieces, fmt.Sprintf("a trade may have %d pieces", piecesMax)}
+	case f.Price != price.Price:
+		return refusal{codePriceMismatch, fmt.Sprintf("priced at %s, the close of %s on %s is %s", f.Price, d.trade.Asset, d.trade.Day, price.Price)}
+	}
+	return refusal{}
+}
+
+// repeats says whether a fill says of its piece what is known of it.
+func (d *desk) repeats(f *ingest.FillPriced) bool {
+	piece := &d.trade.Pieces[f.Piece-1]
+	quanta, exact := f.Units.Quanta(int(d.trade.UnitsScale))
+	return exact && piece.Cash == f.Cash && piece.Units == schemas.Units(quanta) && piece.Price == f.Price && piece.Final == f.Final
+}
+
 // plausible says whether the units are worth the cash at the price. One of them was ordered, and the other one is rounded: units to a quantum where cash
 // was ordered, cash to a penny where units were. A sell by cash may end at the units that are reserved for it, and then it is its cash that is rounded.
-func (d *desk) plausible(f *ingest.FillPriced, units int64) bool {
+// A custodian may round further, to so many digits.
+func (d *desk) plausible(cash schemas.Money, units int64, price schemas.Price, digits int) bool {
 	factor := schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(d.trade.UnitsScale))
-	exactUnits, err := schemas.MulDivFloor(int64(f.Cash), factor, int64(f.Price))
-	if d.trade.Basis == inbox.BasisCash && err == nil && units-exactUnits >= -1 && units-exactUnits <= 1 {
+	exactUnits, err := schemas.MulDivFloor(int64(cash), factor, int64(price))
+	if d.trade.Basis == inbox.BasisCash && err == nil && nearly(units, exactUnits, digits) {
 		return true
 	}
-	exactCash, err := schemas.MulDivFloor(units, int64(f.Price), factor)
-	return d.trade.Side == inbox.SideSell && err == nil && int64(f.Cash)-exactCash >= -1 && int64(f.Cash)-exactCash <= 1
+	exactCash, err := schemas.MulDivFloor(units, int64(price), factor)
+	return d.trade.Side == inbox.SideSell && err == nil && nearly(int64(cash), exactCash, digits)
 }
 
 // sayable says whether the sum is no more than a trade may move, which is far below what can be written down.
@@ -213,15 +268,32 @@ func sayable(got, units schemas.Units, scale int32) bool {
 	return err == nil && quantity <= batch.UnitsMax
 }
 
-func (d *desk) settle(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, s *ingest.TradeSettled) refusal {
-	if d.trade.Stage != state.StagePriced {
-		return refusal{codeNotPriced, fmt.Sprintf("trade %s is not fully priced", c.Trade)}
-	}
+// checkSettled refuses a settlement on a day on which it cannot have been.
+func (d *desk) checkSettled(r *Reference, cause *inbox.Cause, s *ingest.TradeSettled) refusal {
 	if s.SettledOn < d.trade.SettlesOn {
 		return refusal{codeSettledEarly, fmt.Sprintf("settled on %s, due on %s", s.SettledOn, d.trade.SettlesOn)}
 	}
 	if today, ok := r.LocalDate(cause.ReceivedAt); !ok || s.SettledOn > today {
 		return refusal{codeSettledInFuture, fmt.Sprintf("settled on %s, which is still to come", s.SettledOn)}
+	}
+	return refusal{}
+}
+
+// failSettlement notes that a trade did not settle when it was due. Nothing is posted: it settles later, or is given up.
+func (d *desk) failSettlement(c *ingest.Confirmation, f *ingest.SettlementFailed) refusal {
+	if d.trade.Stage != state.StagePriced {
+		return refusal{codeNotPriced, fmt.Sprintf("trade %s is not fully priced", c.Trade)}
+	}
+	d.trade.Failed = cmp.Or(f.Reason, "no reason given")
+	d.event(eventSettlementFailed+"/"+c.ID, func(t *ledger.Trade) {
+		t.Event, t.Confirmation, t.Reason = eventSettlementFailed, c.ID, d.trade.Failed
+	})
+	return refusal{}
+}
+
+func (d *desk) settle(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, s *ingest.TradeSettled) refusal {
+	if why := d.checkSettled(r, cause, s); why.code != "" {
+		return why
 	}
 	d.trade.Stage, d.trade.SettledOn = state.StageSettled, &s.SettledOn
 	cash, units := soFar(d.trade.Pieces)
@@ -232,28 +304,24 @@ func (d *desk) settle(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, 
 	return refusal{}
 }
 
-func (d *desk) reject(c *ingest.Confirmation, r *ingest.TradeRejected) refusal {
-	if len(d.trade.Pieces) > 0 {
-		return d.rejectRest(c, r)
-	}
-	d.trade.Stage, d.trade.Reason = state.StageRejected, r.Reason
-	d.event(eventRejected, func(t *ledger.Trade) { t.Confirmation, t.Reason = c.ID, r.Reason })
-	return refusal{}
-}
-
-// rejectRest ends a trade of which pieces were dealt: what was dealt will settle, the rest goes back. The shards hear of it as of a last
-// piece that moves nothing.
-func (d *desk) rejectRest(c *ingest.Confirmation, r *ingest.TradeRejected) refusal {
+// end ends a trade that will not be dealt, or not to its end. What was dealt will settle; the shards hear of the rest as of a last piece that moves nothing.
+func (d *desk) end(c *ingest.Confirmation, event, reason string) refusal {
 	if d.trade.Stage == state.StagePriced {
 		return refusal{codeTradePriced, "the last piece came before"}
 	}
+	d.trade.Reason = reason
+	if len(d.trade.Pieces) == 0 {
+		d.trade.Stage = state.StageRejected
+		d.event(event, func(t *ledger.Trade) { t.Confirmation, t.Reason = c.ID, reason })
+		return refusal{}
+	}
 	last := d.trade.Pieces[len(d.trade.Pieces)-1]
 	d.trade.Pieces = append(d.trade.Pieces, state.Piece{Price: last.Price, PriceVersion: last.PriceVersion, Final: true, Confirmation: c.ID})
-	d.trade.Stage, d.trade.Reason = state.StagePriced, r.Reason
+	d.trade.Stage = state.StagePriced
 	piece := len(d.trade.Pieces)
 	d.event(eventPriced+"/"+strconv.Itoa(piece), func(t *ledger.Trade) {
 		t.Event, t.Piece, t.Final = eventPriced, int32(piece), true //nolint:gosec // bounded by piecesMax
-		t.Price, t.PriceVersion, t.Confirmation, t.Reason = &last.Price, last.PriceVersion, c.ID, r.Reason
+		t.Price, t.PriceVersion, t.Confirmation, t.Reason = &last.Price, last.PriceVersion, c.ID, reason
 	})
 	return refusal{}
 }
@@ -261,7 +329,11 @@ func (d *desk) rejectRest(c *ingest.Confirmation, r *ingest.TradeRejected) refus
 // event publishes what became of the trade.
 func (d *desk) event(name string, fill func(*ledger.Trade)) {
 	out := tradeOut(d.place, d.id, &d.trade, name)
-	fill(out.Value.(*ledger.Trade)) //nolint:forcetypeassert // tradeOut made it
+	event := out.Value.(*ledger.Trade) //nolint:forcetypeassert // tradeOut made it
+	fill(event)
+	if IsStep(event.Event) {
+		d.told = event.Event
+	}
 	d.outs = append(d.outs, out)
 }
 

@@ -68,7 +68,7 @@ func (d *dealing) closeDays(r *Reference, next *state.DealingReference, cause *i
 				panic(fmt.Sprintf("dealing: %s deals on %s without a day of settlement: %v", code, day, err))
 			}
 			closing[day] = append(closing[day], inbox.ClosedAsset{Asset: code, Custodian: asset.Custodian, UnitsScale: asset.UnitsScale, SettlesOn: &settlesOn, Policy: r.policy()})
-			next.Closed = setClosed(next.Closed, code, day)
+			next.Closed, next.Carried = setClosed(next.Closed, code, day), uncarried(next.Carried, code, day)
 		}
 	}
 	var outs []streams.Out

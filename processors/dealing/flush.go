@@ -29,7 +29,7 @@ func isFull(tally *state.DealingTally) bool {
 }
 
 // flushTrade places a trade that is published, and collects what the shards have not been told of it.
-func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, tally *state.DealingTally) (*state.TradeState, []streams.Out) {
+func flushTrade(place streams.Place, r *Reference, id schemas.ID, before *state.TradeState, tally *state.DealingTally) (*state.TradeState, []streams.Out) {
 	next := *before
 	if next.Stage == state.StageBatched {
 		next.Stage = state.StagePlaced
@@ -37,7 +37,11 @@ func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, ta
 	}
 	tell := &tally.Confirmed
 	told := false
+	var outs []streams.Out
 	for n := int(next.Sent); n < len(next.Pieces) && n < int(before.Sent)+piecesToldMax && !isFull(tally); n++ {
+		if next.Pieces[n].Final {
+			outs = r.carry(outs, place, id, &next, eventRestCarried)
+		}
 		tell.Priced = append(tell.Priced, pricedBatch(id, &next, n))
 		next.Sent++
 		told = true
@@ -51,8 +55,10 @@ func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, ta
 		next.Told, told = true, true
 	}
 	if !next.Told && next.Stage == state.StageRejected && !isFull(tally) {
+		outs = r.carry(outs, place, id, &next, eventCarried)
 		tell.Rejected = append(tell.Rejected, inbox.RejectedBatch{
 			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Basis: next.Basis, Reason: next.Reason,
+			CarriedTo: next.CarriedTo,
 		})
 		next.Told, told = true, true
 	}
@@ -60,18 +66,23 @@ func flushTrade(place streams.Place, id schemas.ID, before *state.TradeState, ta
 		return before, nil
 	}
 	tally.Weights = append(tally.Weights, weightsOf(id, &next))
-	return &next, nil
+	return &next, outs
 }
 
 // pricedBatch is piece n of the trade as the shards need it: what the batch had got and given before it, and with it.
 func pricedBatch(id schemas.ID, trade *state.TradeState, n int) inbox.PricedBatch {
 	piece := &trade.Pieces[n]
+	carriedTo := trade.CarriedTo
+	if !piece.Final {
+		carriedTo = nil
+	}
 	givenBefore, gotBefore := moved(trade, n)
 	given, got := moved(trade, n+1)
 	return inbox.PricedBatch{
 		Trade: id, Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: trade.Side, Basis: trade.Basis,
 		Weight: weightOf(trade), Piece: int32(n + 1), Final: piece.Final, Price: piece.Price, PriceVersion: piece.PriceVersion, Policy: trade.Policy, //nolint:gosec // bounded by piecesMax
 		GotBefore: gotBefore, GotThrough: got, GivenBefore: givenBefore, GivenThrough: given,
+		CarriedTo: carriedTo,
 	}
 }
 

@@ -15,7 +15,18 @@ func LifeCycle() lifecycle.Cycle {
 		{From: eventPlaced, To: eventRejected, When: "the custodian will not deal"},
 		{From: eventPriced, To: eventPriced, When: "a further piece is dealt, or the rest is rejected"},
 		{From: eventPriced, To: eventSettled, When: "all pieces have settled"},
+		{From: eventPlaced, To: eventDeferred, When: "the custodian will not deal for now"},
+		{From: eventDeferred, To: eventCarried, When: "its orders go on to another day"},
+		{From: eventRejected, To: eventCarried, When: "the asset's policy lets its orders go on to the next day"},
+		{From: eventPriced, To: eventRestCarried, When: "what was not dealt goes on to another day"},
+		{From: eventRestCarried, To: eventSettled, When: "all pieces have settled"},
 	}
+}
+
+// IsStep says whether an event is a step of a trade's life. The others say something else of it: a confirmation that does not fit, or a settlement
+// that is overdue.
+func IsStep(event string) bool {
+	return event != eventBroken && event != eventMended && event != eventSettlementFailed
 }
 
 // eventOf is the last event of a trade as it stands; empty while its batch is collected.

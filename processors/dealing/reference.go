@@ -143,13 +143,17 @@ func (r *Reference) strands(next *state.DealingReference, received schemas.Insta
 		if err != nil {
 			last = today + unsettledDaysMax
 		}
+		days := r.carriedDays(code)
 		for day := today - unsettledDaysMax; day <= last; day++ {
+			days = append(days, day)
+		}
+		for _, day := range days {
 			before, err := r.Deals(code, day)
 			if err != nil || !before {
 				continue
 			}
 			if still, err := after.Deals(code, day); err != nil || !still {
-				return tooLate(fmt.Sprintf("asset %s would not deal on %s", code, day), last)
+				return tooLate(fmt.Sprintf("asset %s would not deal on %s", code, day), max(day, last))
 			}
 		}
 	}
@@ -178,6 +182,9 @@ func (r *Reference) putCalendar(c *reference.Calendar, received schemas.Instant)
 func (r *Reference) putCustodian(c *reference.Custodian) (*state.DealingReference, refusal) {
 	if !isName(string(c.ID)) || len(r.stored.Custodians) >= custodianRowsMax {
 		return nil, bad("custodian %q: its id cannot be part of an account's name, or there are too many", c.ID)
+	}
+	if c.QuantityDigits < 0 || c.QuantityDigits > quantityDigitsMax {
+		return nil, bad("custodian %q reports to %d digits", c.ID, c.QuantityDigits)
 	}
 	next := *r.stored
 	next.Custodians = book.PutCustodian(r.stored.Custodians, c)

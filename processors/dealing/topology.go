@@ -57,6 +57,9 @@ func route(m *inbox.DealingMessage) streams.Route {
 		if key, unpark := unparkHere(&body.Operation); unpark != nil {
 			r.Control, r.Key, r.Unpark = false, key, unpark
 		}
+		if trade, ok := tradeOf(&body.Operation); ok {
+			r.Control, r.Key = false, trade.String()
+		}
 	case *inbox.PriceReceived:
 		r.Tags = priceTags(m)
 	case *inbox.Flush:
@@ -72,6 +75,8 @@ func (d *dealing) decide(place streams.Place, r *Reference, _ string, trade *sta
 		return d.shardTotal(place, r, trade, &m.Cause, body)
 	case *inbox.Confirmed:
 		return confirmed(place, r, trade, &m.Cause, &body.Confirmation)
+	case *inbox.Operated:
+		return operated(place, r, trade, &m.Cause, &body.Operation)
 	}
 	panic(fmt.Sprintf("dealing: %T is not for one trade", m.Body))
 }
@@ -85,7 +90,7 @@ func (d *dealing) visit(place streams.Place, r *Reference, key string, trade *st
 		if trade.Stage != state.StageBatched && r.pays(trade.Asset) {
 			return trade, nil
 		}
-		return flushTrade(place, id, trade, tally)
+		return flushTrade(place, r, id, trade, tally)
 	}
 	price := r.priceFor(place, m)
 	if price == nil {
@@ -122,9 +127,9 @@ func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.Deali
 	case *inbox.Flush:
 		outs := d.flushed(&m.Cause, tally)
 		if len(r.stored.Events) == 0 || len(tally.Confirmed.Settled)+len(tally.Confirmed.Rejected) == 0 {
-			return r.stored, outs
+			return r.carriedIn(tally), outs
 		}
-		next := *r.stored
+		next := *r.carriedIn(tally)
 		outs = d.countAgain(r, &next, outs)
 		return &next, outs
 	}

@@ -22,6 +22,15 @@ const (
 	eventPriced   = "priced"
 	eventSettled  = "settled"
 	eventRejected = "rejected"
+	// The orders of a deferred trade go on to another day, and so do those of a rejected one where the asset's policy says so: carried tells the day.
+	// Of a trade that was dealt in part only the rest goes on; the trade itself goes on to settle.
+	eventDeferred    = "deferred"
+	eventCarried     = "carried"
+	eventRestCarried = "rest-carried"
+	// What does not move the trade: a confirmation that does not fit, what became of it, and a settlement that is overdue.
+	eventBroken           = "broken"
+	eventMended           = "mended"
+	eventSettlementFailed = "settlement-failed"
 )
 
 // tradeCashMax is the most cash that a trade may be for: a hundred thousand million. Orders that sum to more are taken for a mistake of

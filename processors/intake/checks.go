@@ -182,6 +182,10 @@ func checkConfirmation(c *ingest.Confirmation) refusal {
 		return first(identifier("pot", body.Pot), cash("cash", body.Cash, fillCashMax), text("reason", body.Reason))
 	case *ingest.CashReceived:
 		return first(referenceIdentifier(body.Reference), cash("cash", body.Cash, instructionCashMax))
+	case *ingest.TradeDeferred:
+		return text("reason", body.Reason)
+	case *ingest.SettlementFailed:
+		return text("reason", body.Reason)
 	}
 	return refusal{}
 }
@@ -227,6 +231,8 @@ func checkOperation(o *ingest.Operation) refusal {
 			why = refusal{codeBadIdentifier, "offset is negative"}
 		}
 		return why
+	case *ingest.BreakResolution:
+		return identifier("confirmation", body.Confirmation)
 	}
 	return checkDeclaration(o)
 }

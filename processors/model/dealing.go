@@ -155,19 +155,31 @@ func (w *World) confirmed(kind string, line Line) {
 	w.work(b)
 }
 
-// work deals with what waits, in its order. A fill waits for the day's released price, and all behind it with it.
+// work deals with what waits, in its order. A fill waits for the day's released price, and all behind it with it. A settlement waits for the last
+// piece, by itself.
 func (w *World) work(b *batch) {
-	for len(b.waiting) > 0 {
-		c := b.waiting[0]
+	for n := 0; n < len(b.waiting); {
+		c := b.waiting[n]
 		p := w.prices[b.asset][b.day]
 		if c.kind == "Fill" && (p == nil || !p.released) {
 			return
 		}
-		b.waiting = b.waiting[1:]
+		if c.kind == "Settled" && b.state == "placed" && w.couldSettle(b, c) {
+			n++
+			continue
+		}
+		b.waiting = slices.Delete(b.waiting, n, n+1)
+		n = 0
 		if !w.take(b, c, p) {
 			delete(b.seen, c.id) // what was refused may come again
 		}
 	}
+}
+
+// couldSettle says whether the day of a settlement is one on which the batch can have settled.
+func (w *World) couldSettle(b *batch, c *confirmation) bool {
+	on := w.dateIn(c.line, "on")
+	return on >= b.settles && on <= c.received
 }
 
 // take does what a confirmation says, if it fits the batch as it stands.
@@ -178,8 +190,7 @@ func (w *World) take(b *batch, c *confirmation, p *price) bool {
 	case c.kind == "Fill":
 		return w.fill(b, c.line, p)
 	case c.kind == "Settled":
-		on := w.dateIn(c.line, "on")
-		if b.state != "priced" || on < b.settles || on > c.received {
+		if b.state != "priced" || !w.couldSettle(b, c) {
 			return false
 		}
 		w.settle(b)

@@ -30,6 +30,10 @@ const (
 	stateExpired schemas.Code = "expired"
 	// stateSettledInPart is only told to who asks again: some of its orders have settled, others are still under way.
 	stateSettledInPart schemas.Code = "settled-in-part"
+	// stateCarried is that of an accepted instruction of which orders were not dealt, or not to their end, and go on to another dealing day.
+	stateCarried schemas.Code = "carried"
+	// stateOfDealt stands for priced or settled, as far as what was dealt has come once the rest of it has ended. It is told as one of them.
+	stateOfDealt schemas.Code = ""
 )
 
 // refusal is why an instruction is not done. The zero refusal means that it is.

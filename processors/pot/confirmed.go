@@ -42,6 +42,8 @@ type visit struct {
 	pot       schemas.PotID
 	tally     *state.PotTally
 	touched   []touch
+	// rests are the orders that go on with what others were not dealt.
+	rests []state.Order
 	// ids are the ids that postings point to: a posting outlives the order.
 	ids []schemas.ID
 	// changed says that the message is news to the pot. It is none where the message is swept again for another pot's sake.
@@ -54,6 +56,8 @@ type touch struct {
 	instruction schemas.InstructionID
 	state       schemas.Code
 	why         refusal
+	// day is the new dealing day of what is carried forward, 0 with other states.
+	day schemas.Date
 }
 
 // confirmed gives one pot its share of every piece, settles what has settled and gives back what was rejected.
@@ -75,6 +79,7 @@ func confirmed(place streams.Place, r *Reference, before *state.PotState, pot sc
 	if !v.changed {
 		return before, nil
 	}
+	v.addRests()
 	outs := v.journal(make([]streams.Out, 0, 1+len(v.touched)), place, pot, cause, "confirmed")
 	return &v.state, v.statuses(outs)
 }
@@ -115,12 +120,20 @@ func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amoun
 		move(v.draft, p, b.Asset, b.UnitsScale, unitsOwed, holding.pending(), schemas.Units(moved.Got))
 	}
 	if b.Final {
-		p.stage = stageReturned
-		v.giveBack(p, order, b.UnitsScale)
 		order.Priced = true
-		v.touch(order, statePriced, refusal{})
+		v.finishPricing(order, b, p)
 	}
 	return moved
+}
+
+// finishPricing carries forward what the last piece leaves of an order, or gives it back.
+func (v *visit) finishPricing(order *state.Order, b *inbox.PricedBatch, p purpose) {
+	if day, ok := v.carriedTo(b.Asset, b.CarriedTo); ok && v.carryRest(order, day) {
+		return
+	}
+	p.stage = stageReturned
+	v.giveBack(p, order, b.UnitsScale)
+	v.touch(order, statePriced, refusal{})
 }
 
 func (v *visit) settled(b *inbox.SettledBatch) {
@@ -132,21 +145,33 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 			held := v.holding(b.Asset)
 			move(v.draft, p, b.Asset, b.UnitsScale, held.pending(), held.settled(), schemas.Units(order.Got))
 		}
-		v.touch(order, stateSettled, refusal{})
+		if !slices.ContainsFunc(v.state.Orders, func(o state.Order) bool { return isRestOf(&o, order) }) {
+			v.touch(order, stateSettled, refusal{})
+		}
 	})
 }
 
+// rejected ends the orders of a batch that will not be dealt. Where it is carried forward they move to another day instead, with all that they
+// reserved: nothing is posted.
 func (v *visit) rejected(b *inbox.RejectedBatch) {
+	if day, ok := v.carriedTo(b.Asset, b.CarriedTo); ok {
+		v.carry(b, day)
+		return
+	}
 	v.finish(b.Day, b.Asset, rejectedKind(b), func(order *state.Order) {
 		p := purpose{stage: stageRejected, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
 		v.giveBack(p, order, b.UnitsScale)
-		v.touch(order, stateRejected, refusal{codeTradeRejected, fmt.Sprintf("the trade in %s for %s was rejected: %s", b.Asset, b.Day, b.Reason)})
+		end := stateRejected
+		if order.Rest {
+			end = stateOfDealt // what was dealt of it before stands
+		}
+		v.touch(order, end, refusal{codeTradeRejected, fmt.Sprintf("the trade in %s for %s was rejected: %s", b.Asset, b.Day, b.Reason)})
 	})
 }
 
 // finish books the end of each of the batch's orders and takes it out of the pot.
 func (v *visit) finish(day schemas.Date, asset schemas.AssetCode, kind batch.Kind, book func(*state.Order)) {
-	rest := v.state.Orders[:0]
+	rest := make([]state.Order, 0, len(v.state.Orders))
 	for i := range v.state.Orders {
 		order := v.state.Orders[i]
 		if order.Day == day && order.Asset == asset && kindOf(&order) == kind {
@@ -160,7 +185,7 @@ func (v *visit) finish(day schemas.Date, asset schemas.AssetCode, kind batch.Kin
 }
 
 func (v *visit) touch(order *state.Order, s schemas.Code, why refusal) {
-	v.touched = append(v.touched, touch{order.Source, order.Instruction, s, why})
+	v.touched = append(v.touched, touch{source: order.Source, instruction: order.Instruction, state: s, why: why})
 }
 
 // statuses tells who sent the instructions how far they are: priced or settled once all of their orders are, rejected at once. A
@@ -171,6 +196,13 @@ func (v *visit) statuses(outs []streams.Out) []streams.Out {
 	for n, t := range v.touched {
 		if slices.Contains(v.touched[:n], t) {
 			continue
+		}
+		if t.state == stateCarried {
+			outs = v.tellCarried(outs, t)
+			continue
+		}
+		if t.state == stateOfDealt {
+			t.state = endOfDealt(&v.state, t.source, t.instruction)
 		}
 		whole := v.holdsFor(t)
 		if !whole && t.state == stateSettled {

@@ -314,6 +314,9 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 			continue
 		}
 		if !q.stillOpen(order) {
+			if order.Priced && slices.ContainsFunc(before.Orders, func(o state.Order) bool { return isRestOf(&o, order) }) {
+				continue // what was dealt stands; its rest may still be cancelled
+			}
 			return q.refused(before, refusal{codeTooLateToCancel, fmt.Sprintf("the order of %s for %s is past its cut-off", order.Asset, order.Day)}, digest)
 		}
 		found = append(found, i)
@@ -323,23 +326,30 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 	}
 	d := newDraft(before, len(found))
 	ids := make([]schemas.ID, len(found))
+	end := stateCancelled
 	for n, i := range found {
 		order := &before.Orders[i]
+		if order.Rest {
+			end = stateOfDealt
+		}
 		ids[n] = order.ID
 		d.giveBack(purpose{stage: stageCancelled, effectiveOn: q.today, order: &ids[n]}, order, q.reference.Latest(order.Asset).UnitsScale)
 	}
 	for n := len(found) - 1; n >= 0; n-- {
 		d.state.Orders = slices.Delete(d.state.Orders, found[n], found[n]+1)
 	}
+	if end == stateOfDealt {
+		end = endOfDealt(&d.state, q.instruction.Source, c.Instruction)
+	}
 	ended := before.Seen[at].State == stateRejected
 	if !ended {
-		advance(&d.state.Seen[at], stateCancelled, "")
+		advance(&d.state.Seen[at], end, "")
 	}
 	next, outs := q.accepted(d, digest, nil, ids)
 	if ended {
 		return next, outs // one of its orders was rejected by the custodian: that end was told
 	}
-	return next, append(outs, progressOut(q.place, q.instruction.Pot, q.instruction.Source, c.Instruction, stateCancelled, refusal{}, q.cause))
+	return next, append(outs, progressOut(q.place, q.instruction.Pot, q.instruction.Source, c.Instruction, end, refusal{}, q.cause))
 }
 
 // stillOpen says whether something received with this instruction is in time for the order's day.

@@ -13,7 +13,7 @@ func LifeCycle() lifecycle.Cycle {
 }
 
 // edges is a value and no slice: moves are checked on every visit of a sweep, and must not allocate for it.
-func edges() [22]lifecycle.Edge {
+func edges() [28]lifecycle.Edge {
 	return [...]lifecycle.Edge{
 		{To: string(stateAccepted), When: "it is done, or its orders are reserved"},
 		{To: string(stateRejected), When: "a check refuses it"},
@@ -26,6 +26,12 @@ func edges() [22]lifecycle.Edge {
 		{From: string(stateAccepted), To: string(statePriced), When: "the last of its orders is priced"},
 		{From: string(stateAccepted), To: string(stateRejected), When: "a custodian rejects a trade of it"},
 		{From: string(stateAccepted), To: string(stateSettledInPart), When: "one of its orders settles, another is not priced"},
+		{From: string(stateAccepted), To: string(stateCarried), When: "a trade of it is not dealt, and its orders go on to another day"},
+		{From: string(stateCarried), To: string(stateCancelled), When: "its sender cancels it in time for that day"},
+		{From: string(stateCarried), To: string(statePriced), When: "the last of its orders is priced, or the rest of one ends"},
+		{From: string(stateCarried), To: string(stateRejected), When: "a custodian rejects a trade of it"},
+		{From: string(stateCarried), To: string(stateSettledInPart), When: "one of its orders settles, another is not priced"},
+		{From: string(stateCarried), To: string(stateSettled), When: "the rest of an order ends of which all else has settled"},
 		{From: string(statePriced), To: string(stateSettled), When: "the last of its orders settles"},
 		{From: string(statePriced), To: string(stateSettledInPart), When: "one of its orders settles"},
 		{From: string(stateSettledInPart), To: string(statePriced), When: "the last of its other orders is priced"},

@@ -179,6 +179,55 @@ func (v *CashReceived) DecodeAvro(r *avrobin.Reader) {
 	v.On = schemas.Date(r.Int())
 }
 
+// TradeDeferred is the trade, or what is left of it, will not be dealt for now: a fund that is gated or
+// suspended. The orders are carried forward to a later dealing day.
+type TradeDeferred struct {
+	// The custodian's reason.
+	Reason string
+	// First day on which it may deal again; null for the next open day.
+	Until *schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *TradeDeferred) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.Reason)
+	if v.Until == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendLong(b, int64((*v.Until)))
+	}
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *TradeDeferred) DecodeAvro(r *avrobin.Reader) {
+	v.Reason = r.String()
+	if r.Union(2) == 1 {
+		v.Until = new(schemas.Date)
+		(*v.Until) = schemas.Date(r.Int())
+	} else {
+		v.Until = nil
+	}
+}
+
+// SettlementFailed is the trade did not settle when it was due. It may settle later, or be given up.
+type SettlementFailed struct {
+	// The custodian's reason.
+	Reason string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *SettlementFailed) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, v.Reason)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *SettlementFailed) DecodeAvro(r *avrobin.Reader) {
+	v.Reason = r.String()
+}
+
 // Confirmation: what a custodian says of an external trade, or the bank of a payment or of cash that it has
 // received. Key: the trade, the payment, or any.
 type Confirmation struct {
@@ -220,6 +269,12 @@ func (v *Confirmation) AppendAvro(b []byte) []byte {
 	case *CashReceived:
 		b = avrobin.AppendIndex(b, 6)
 		b = branch.AppendAvro(b)
+	case *TradeDeferred:
+		b = avrobin.AppendIndex(b, 7)
+		b = branch.AppendAvro(b)
+	case *SettlementFailed:
+		b = avrobin.AppendIndex(b, 8)
+		b = branch.AppendAvro(b)
 	default:
 		panic("ConfirmationBody is not set")
 	}
@@ -231,7 +286,7 @@ func (v *Confirmation) DecodeAvro(r *avrobin.Reader) {
 	v.Custodian = schemas.CustodianID(r.String())
 	v.ID = r.String()
 	v.Trade = r.UUID()
-	switch r.Union(7) {
+	switch r.Union(9) {
 	case 0:
 		branch := new(FillPriced)
 		branch.DecodeAvro(r)
@@ -260,13 +315,21 @@ func (v *Confirmation) DecodeAvro(r *avrobin.Reader) {
 		branch := new(CashReceived)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 7:
+		branch := new(TradeDeferred)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 8:
+		branch := new(SettlementFailed)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
 // ConfirmationBody is one of *FillPriced, *TradeSettled, *TradeRejected, *PaymentSent, *PaymentPaid,
-// *PaymentBounced, *CashReceived.
+// *PaymentBounced, *CashReceived, *TradeDeferred, *SettlementFailed.
 type ConfirmationBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -287,5 +350,9 @@ func (*PaymentBounced) isConfirmationBody() {}
 
 func (*CashReceived) isConfirmationBody() {}
 
+func (*TradeDeferred) isConfirmationBody() {}
+
+func (*SettlementFailed) isConfirmationBody() {}
+
 // ConfirmationSchema is the Avro schema of Confirmation. It needs no other schema.
-const ConfirmationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade, or the bank of a payment or of cash that it has received. Key: the trade, the payment, or any.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian, or the bank."},{"name":"id","type":"string","doc":"The sender's own id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent; of the bank: the payment, as in the payment order; of cash received: any."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]},{"type":"record","name":"PaymentSent","doc":"The bank has taken the payment's cash out of the account; it can no longer be recalled.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of the debit."}]},{"type":"record","name":"PaymentPaid","doc":"The payee has the cash.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"PaymentBounced","doc":"The payment did not reach its payee, or was recalled: the cash is back in, or never left, the account.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."},{"name":"reason","type":"string","doc":"The bank's reason."}]},{"type":"record","name":"CashReceived","doc":"Cash came to the account from outside.","fields":[{"name":"reference","type":"string","doc":"The payment reference that came with it."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]}`
+const ConfirmationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade, or the bank of a payment or of cash that it has received. Key: the trade, the payment, or any.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian, or the bank."},{"name":"id","type":"string","doc":"The sender's own id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent; of the bank: the payment, as in the payment order; of cash received: any."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]},{"type":"record","name":"PaymentSent","doc":"The bank has taken the payment's cash out of the account; it can no longer be recalled.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of the debit."}]},{"type":"record","name":"PaymentPaid","doc":"The payee has the cash.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"PaymentBounced","doc":"The payment did not reach its payee, or was recalled: the cash is back in, or never left, the account.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."},{"name":"reason","type":"string","doc":"The bank's reason."}]},{"type":"record","name":"CashReceived","doc":"Cash came to the account from outside.","fields":[{"name":"reference","type":"string","doc":"The payment reference that came with it."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"TradeDeferred","doc":"The trade, or what is left of it, will not be dealt for now: a fund that is gated or suspended. The orders are carried forward to a later dealing day.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."},{"name":"until","type":["null",{"type":"int","logicalType":"date"}],"doc":"First day on which it may deal again; null for the next open day.","default":null}]},{"type":"record","name":"SettlementFailed","doc":"The trade did not settle when it was due. It may settle later, or be given up.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]}`

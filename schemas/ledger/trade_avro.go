@@ -123,7 +123,8 @@ type Trade struct {
 	ID schemas.ID
 	// The external trade.
 	Trade schemas.ID
-	// batched, placed, priced, settled or rejected.
+	// batched, placed, priced, settled or rejected; deferred, carried or rest-carried where orders go on to another
+	// day; broken or mended where a confirmation does not fit; settlement-failed or reversed.
 	Event string
 	// Recorded time of the event.
 	RecordedAt schemas.Instant
@@ -163,13 +164,15 @@ type Trade struct {
 	SettledOn *schemas.Date
 	// The custodian's id of the confirmation; empty with batched and placed.
 	Confirmation string
-	// The custodian's reason, with rejected; else empty.
+	// Why, with what did not go to plan; else empty.
 	Reason string
 	// What is ordered, and what the parts' weights count: cash for a buy, cash or units for a sell.
 	Basis TradeBasis
 	// Policy and version by which the batch is allocated, the same with every event: floor-and-box/1 or a later
 	// one; empty where an earlier version of the program did not say: floor-and-box/1.
 	Policy string
+	// Dealing day to which what was not dealt is carried forward, with carried and rest-carried.
+	CarriedTo *schemas.Date
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -213,6 +216,12 @@ func (v *Trade) AppendAvro(b []byte) []byte {
 	b = avrobin.AppendString(b, v.Reason)
 	b = v.Basis.AppendAvro(b)
 	b = avrobin.AppendString(b, v.Policy)
+	if v.CarriedTo == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendLong(b, int64((*v.CarriedTo)))
+	}
 	return b
 }
 
@@ -260,7 +269,13 @@ func (v *Trade) DecodeAvro(r *avrobin.Reader) {
 	v.Reason = r.String()
 	v.Basis = TradeBasis(r.Enum(2))
 	v.Policy = r.String()
+	if r.Union(2) == 1 {
+		v.CarriedTo = new(schemas.Date)
+		(*v.CarriedTo) = schemas.Date(r.Int())
+	} else {
+		v.CarriedTo = nil
+	}
 }
 
 // TradeSchema is the Avro schema of Trade. It needs no other schema.
-const TradeSchema = `{"type":"record","namespace":"penstock.ledger","name":"Trade","doc":"What became of an external trade; one record per event. Key: the trade.","fields":[{"name":"id","type":{"type":"string","logicalType":"uuid"},"doc":"Derived id of the event."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade."},{"name":"event","type":"string","doc":"batched, placed, priced, settled or rejected."},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time of the event."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"TradeSide","doc":"The side of the trade.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"ordered","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"What is ordered: cash or units, as the basis says."},{"name":"orders","type":"long","doc":"Number of member orders in it."},{"name":"root","type":{"type":"fixed","name":"TradeRoot","size":32,"doc":"A Merkle root (SHA-256)."},"doc":"Merkle root over the shards' roots in shard order."},{"name":"settlesOn","type":{"type":"int","logicalType":"date"},"doc":"Expected day of settlement."},{"name":"shards","type":{"type":"array","items":{"type":"record","name":"ShardPart","doc":"What one shard froze.","fields":[{"name":"shard","type":"int","doc":"The shard."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Sum of its orders' amounts."},{"name":"orders","type":"long","doc":"Number of its orders."},{"name":"root","type":"TradeRoot","doc":"Merkle root over its orders."}]}},"doc":"The shards' parts; given with batched, empty otherwise."},{"name":"piece","type":"int","doc":"Number of the piece, with priced; else 0."},{"name":"final","type":"boolean","doc":"Whether the piece is the last."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Cash of the piece, or of all pieces with settled."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of the piece, or of all pieces with settled."},{"name":"price","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"}],"doc":"Price of one unit, with priced.","default":null},{"name":"priceVersion","type":"int","doc":"Version of the released price, with priced; else 0."},{"name":"settledOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Day of settlement, with settled.","default":null},{"name":"confirmation","type":"string","doc":"The custodian's id of the confirmation; empty with batched and placed."},{"name":"reason","type":"string","doc":"The custodian's reason, with rejected; else empty."},{"name":"basis","type":{"type":"enum","name":"TradeBasis","doc":"What is ordered.","symbols":["CASH","UNITS"]},"doc":"What is ordered, and what the parts' weights count: cash for a buy, cash or units for a sell.","default":"CASH"},{"name":"policy","type":"string","doc":"Policy and version by which the batch is allocated, the same with every event: floor-and-box/1 or a later one; empty where an earlier version of the program did not say: floor-and-box/1.","default":""}]}`
+const TradeSchema = `{"type":"record","namespace":"penstock.ledger","name":"Trade","doc":"What became of an external trade; one record per event. Key: the trade.","fields":[{"name":"id","type":{"type":"string","logicalType":"uuid"},"doc":"Derived id of the event."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade."},{"name":"event","type":"string","doc":"batched, placed, priced, settled or rejected; deferred, carried or rest-carried where orders go on to another day; broken or mended where a confirmation does not fit; settlement-failed or reversed."},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time of the event."},{"name":"day","type":{"type":"int","logicalType":"date"},"doc":"Dealing day."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"unitsScale","type":"int","doc":"Decimals of the asset's units."},{"name":"side","type":{"type":"enum","name":"TradeSide","doc":"The side of the trade.","symbols":["BUY","SELL"]},"doc":"Side."},{"name":"ordered","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"What is ordered: cash or units, as the basis says."},{"name":"orders","type":"long","doc":"Number of member orders in it."},{"name":"root","type":{"type":"fixed","name":"TradeRoot","size":32,"doc":"A Merkle root (SHA-256)."},"doc":"Merkle root over the shards' roots in shard order."},{"name":"settlesOn","type":{"type":"int","logicalType":"date"},"doc":"Expected day of settlement."},{"name":"shards","type":{"type":"array","items":{"type":"record","name":"ShardPart","doc":"What one shard froze.","fields":[{"name":"shard","type":"int","doc":"The shard."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Sum of its orders' amounts."},{"name":"orders","type":"long","doc":"Number of its orders."},{"name":"root","type":"TradeRoot","doc":"Merkle root over its orders."}]}},"doc":"The shards' parts; given with batched, empty otherwise."},{"name":"piece","type":"int","doc":"Number of the piece, with priced; else 0."},{"name":"final","type":"boolean","doc":"Whether the piece is the last."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Cash of the piece, or of all pieces with settled."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of the piece, or of all pieces with settled."},{"name":"price","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"}],"doc":"Price of one unit, with priced.","default":null},{"name":"priceVersion","type":"int","doc":"Version of the released price, with priced; else 0."},{"name":"settledOn","type":["null",{"type":"int","logicalType":"date"}],"doc":"Day of settlement, with settled.","default":null},{"name":"confirmation","type":"string","doc":"The custodian's id of the confirmation; empty with batched and placed."},{"name":"reason","type":"string","doc":"Why, with what did not go to plan; else empty."},{"name":"basis","type":{"type":"enum","name":"TradeBasis","doc":"What is ordered.","symbols":["CASH","UNITS"]},"doc":"What is ordered, and what the parts' weights count: cash for a buy, cash or units for a sell.","default":"CASH"},{"name":"policy","type":"string","doc":"Policy and version by which the batch is allocated, the same with every event: floor-and-box/1 or a later one; empty where an earlier version of the program did not say: floor-and-box/1.","default":""},{"name":"carriedTo","type":["null",{"type":"int","logicalType":"date"}],"doc":"Dealing day to which what was not dealt is carried forward, with carried and rest-carried.","default":null}]}`

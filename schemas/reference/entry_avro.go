@@ -46,6 +46,45 @@ func (v Quotation) AppendAvro(b []byte) []byte {
 	return avrobin.AppendIndex(b, int(v))
 }
 
+// RejectionPolicy: what becomes of the orders of a trade that the custodian rejects.
+type RejectionPolicy uint8
+
+// The symbols of RejectionPolicy, in the order of the schema.
+const (
+	RejectionPolicyReverse RejectionPolicy = 0 // REVERSE
+	RejectionPolicyRequeue RejectionPolicy = 1 // REQUEUE
+)
+
+// String gives the symbol as the schema writes it.
+func (v RejectionPolicy) String() string {
+	switch v {
+	case RejectionPolicyReverse:
+		return "REVERSE"
+	case RejectionPolicyRequeue:
+		return "REQUEUE"
+	}
+	return "RejectionPolicy(unknown)"
+}
+
+// ParseRejectionPolicy finds the symbol that text is, exactly as the schema writes it.
+func ParseRejectionPolicy(text string) (RejectionPolicy, bool) {
+	switch text {
+	case "REVERSE":
+		return RejectionPolicyReverse, true
+	case "REQUEUE":
+		return RejectionPolicyRequeue, true
+	}
+	return 0, false
+}
+
+// AppendAvro appends the symbol's index.
+func (v RejectionPolicy) AppendAvro(b []byte) []byte {
+	if int(v) >= 2 {
+		panic("RejectionPolicy has no such symbol")
+	}
+	return avrobin.AppendIndex(b, int(v))
+}
+
 // Asset is an asset, from a date on.
 type Asset struct {
 	// The asset's code.
@@ -75,6 +114,9 @@ type Asset struct {
 	// Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is
 	// open too; empty: no other days are closed.
 	CurrencyCalendar string
+	// What becomes of the orders of this dealing day if the custodian rejects their trade, or the rest of it: they
+	// end and give back what they reserved, or join the next open day's batch.
+	Rejection RejectionPolicy
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -92,6 +134,7 @@ func (v *Asset) AppendAvro(b []byte) []byte {
 	b = avrobin.AppendLong(b, int64(v.SettlementLag))
 	b = avrobin.AppendDecimal(b, int64(v.PriceTolerance), 7)
 	b = avrobin.AppendString(b, v.CurrencyCalendar)
+	b = v.Rejection.AppendAvro(b)
 	return b
 }
 
@@ -110,6 +153,7 @@ func (v *Asset) DecodeAvro(r *avrobin.Reader) {
 	v.SettlementLag = r.Int()
 	v.PriceTolerance = schemas.Weight(r.Decimal(7))
 	v.CurrencyCalendar = r.String()
+	v.Rejection = RejectionPolicy(r.Enum(2))
 }
 
 // Calendar is the days on which a market or the platform is open: Monday to Friday less the closed days.
@@ -158,12 +202,16 @@ type Custodian struct {
 	ID schemas.CustodianID
 	// Name for people.
 	Name string
+	// Significant digits to which it reports quantities, up to 18; 0 for ten, the usual. What equals the exact
+	// quantity at that precision is a match.
+	QuantityDigits int32
 }
 
 // AppendAvro appends v in Avro's binary encoding.
 func (v *Custodian) AppendAvro(b []byte) []byte {
 	b = avrobin.AppendString(b, string(v.ID))
 	b = avrobin.AppendString(b, v.Name)
+	b = avrobin.AppendLong(b, int64(v.QuantityDigits))
 	return b
 }
 
@@ -171,6 +219,7 @@ func (v *Custodian) AppendAvro(b []byte) []byte {
 func (v *Custodian) DecodeAvro(r *avrobin.Reader) {
 	v.ID = schemas.CustodianID(r.String())
 	v.Name = r.String()
+	v.QuantityDigits = r.Int()
 }
 
 // Settings of the trust, from a date on.
@@ -298,4 +347,4 @@ func (*Custodian) isEntryBody() {}
 func (*Settings) isEntryBody() {}
 
 // EntrySchema is the Avro schema of Entry. It needs no other schema.
-const EntrySchema = `{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."},{"name":"reviewAbove","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"The most cash that an instruction may invest or move without a review; above it the instruction is held until an operator releases it. Null: nothing is held.","default":null},{"name":"reviewDays","type":"int","doc":"How many days an instruction is held at most, counting from the day after it came; then it expires. 0 to 90.","default":30},{"name":"sellCashMaxBps","type":"int","doc":"The greatest part of the last known value of what is reserved that a sell by cash may ask for, in hundredths of a percent.","default":9000},{"name":"switchAwaitsSettlement","type":"boolean","doc":"Whether the buy of a switch waits until its sell has settled; else it goes out when the sell is priced.","default":false}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]}`
+const EntrySchema = `{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""},{"name":"rejection","type":{"type":"enum","name":"RejectionPolicy","doc":"What becomes of the orders of a trade that the custodian rejects.","symbols":["REVERSE","REQUEUE"]},"doc":"What becomes of the orders of this dealing day if the custodian rejects their trade, or the rest of it: they end and give back what they reserved, or join the next open day's batch.","default":"REVERSE"}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."},{"name":"quantityDigits","type":"int","doc":"Significant digits to which it reports quantities, up to 18; 0 for ten, the usual. What equals the exact quantity at that precision is a match.","default":0}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."},{"name":"reviewAbove","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"The most cash that an instruction may invest or move without a review; above it the instruction is held until an operator releases it. Null: nothing is held.","default":null},{"name":"reviewDays","type":"int","doc":"How many days an instruction is held at most, counting from the day after it came; then it expires. 0 to 90.","default":30},{"name":"sellCashMaxBps","type":"int","doc":"The greatest part of the last known value of what is reserved that a sell by cash may ask for, in hundredths of a percent.","default":9000},{"name":"switchAwaitsSettlement","type":"boolean","doc":"Whether the buy of a switch waits until its sell has settled; else it goes out when the sell is priced.","default":false}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]}`

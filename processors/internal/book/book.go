@@ -158,6 +158,20 @@ func (b *Book) DealingDay(code schemas.AssetCode, received schemas.Instant) (sch
 	return 0, fmt.Errorf("%w: none within %d days", ErrNoDealingDay, searchDaysMax)
 }
 
+// NextDealingDay returns the first day from the given one on on which the asset deals.
+func (b *Book) NextDealingDay(code schemas.AssetCode, from schemas.Date) (schemas.Date, error) {
+	for day := from; day < from+searchDaysMax; day++ {
+		deals, err := b.Deals(code, day)
+		if err != nil {
+			return 0, err
+		}
+		if deals {
+			return day, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: none within %d days", ErrNoDealingDay, searchDaysMax)
+}
+
 // Deals says whether the asset deals on the day. Before the asset's first row it does not. A day of which the settlement is
 // beyond the calendar's last day is not known to deal: a trade that nobody can say the end of must not begin.
 func (b *Book) Deals(code schemas.AssetCode, day schemas.Date) (bool, error) {

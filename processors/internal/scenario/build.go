@@ -151,7 +151,7 @@ func (b *builder) entry(kind string) *reference.Entry {
 		c := &reference.Calendar{Name: b.Get("name", "platform"), FirstDay: b.date("from"), LastDay: b.date("through"), Closed: b.dates("closed")}
 		return &reference.Entry{Body: c}
 	case "Custodian":
-		return &reference.Entry{Body: &reference.Custodian{ID: schemas.CustodianID(b.Get("custodian", "CREST"))}}
+		return &reference.Entry{Body: &reference.Custodian{ID: schemas.CustodianID(b.Get("custodian", "CREST")), QuantityDigits: b.number("digits", "0")}}
 	case "Settings":
 		return &reference.Entry{Body: &reference.Settings{
 			EffectiveFrom: b.date("from"), PlatformCalendar: b.Get("calendar", "platform"), Zone: b.Get("zone", "Europe/London"), BackdatingDays: b.number("backdating", "90"),
@@ -175,8 +175,13 @@ func (b *builder) asset() *reference.Asset {
 	if b.Has("pence") {
 		quotation = reference.QuotationPence
 	}
+	rejection := reference.RejectionPolicyReverse
+	if b.Has("requeue") {
+		rejection = reference.RejectionPolicyRequeue
+	}
 	return &reference.Asset{
-		Code: schemas.AssetCode(b.Get("asset", "GB00X")), EffectiveFrom: b.date("from"), Custodian: schemas.CustodianID(b.Get("custodian", "CREST")),
+		Rejection: rejection,
+		Code:      schemas.AssetCode(b.Get("asset", "GB00X")), EffectiveFrom: b.date("from"), Custodian: schemas.CustodianID(b.Get("custodian", "CREST")),
 		Calendar: b.Get("calendar", "platform"), UnitsScale: b.number("scale", "3"), PriceScale: b.number("price-scale", "4"), Quotation: quotation,
 		CutOffMinute: int32(minute*60 + rest), CutOffInclusive: b.Has("inclusive"), //nolint:gosec // a time of day
 		SettlementLag: b.number("lag", "2"), PriceTolerance: read(b, "tolerance", "0.1", schemas.ParseWeight), CurrencyCalendar: b.Get("currency-calendar", ""),
@@ -226,6 +231,10 @@ func (b *builder) confirmation(kind string) *ingest.Confirmation {
 		c.Body = &ingest.TradeSettled{SettledOn: b.date("on")}
 	case "Rejected":
 		c.Body = &ingest.TradeRejected{Reason: b.reason("")}
+	case "Deferred":
+		c.Body = &ingest.TradeDeferred{Reason: b.Get("reason", "gated"), Until: b.optionalDate("until")}
+	case "SettlementFailed":
+		c.Body = &ingest.SettlementFailed{Reason: b.Get("reason", "no-units")}
 	default:
 		return b.bank(kind)
 	}
@@ -310,6 +319,9 @@ func (b *builder) operation(kind string) *ingest.Operation {
 		o.Body = &ingest.ReviewRelease{Pot: schemas.PotID(b.Get("pot", "p1")), Source: schemas.SourceID(b.Get("source", "portal")), Instruction: schemas.InstructionID(b.Get("instruction", ""))}
 	case "ReviewRefusal":
 		o.Body = &ingest.ReviewRefusal{Pot: schemas.PotID(b.Get("pot", "p1")), Source: schemas.SourceID(b.Get("source", "portal")), Instruction: schemas.InstructionID(b.Get("instruction", ""))}
+	case "ResolveBreak":
+		_, _, _, trade := b.batchKey()
+		o.Body = &ingest.BreakResolution{Trade: trade, Confirmation: b.Get("confirmation", ""), Accept: b.Has("accept")}
 	case "ReleaseParked":
 		o.Body = &ingest.ParkedRelease{Process: b.Get("process", "pot"), Key: b.Get("parked", "p1")}
 	case "DropParked":

@@ -171,6 +171,7 @@ func (p *Pots) confirmed(b *builder, kind string, m *inbox.BatchesConfirmed) {
 			Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Weight: whole, WeightBefore: from, WeightThrough: through,
 			Piece: b.number("piece", "1"), Final: b.Has("final"), Price: b.price("price"), PriceVersion: 1, Policy: b.Get("policy", ""),
 			GotBefore: before.got, GotThrough: after.got, GivenBefore: before.given, GivenThrough: after.given,
+			CarriedTo: b.optionalDate("to"),
 		})
 	case "Settled":
 		m.Settled = append(m.Settled, inbox.SettledBatch{
@@ -178,7 +179,7 @@ func (p *Pots) confirmed(b *builder, kind string, m *inbox.BatchesConfirmed) {
 			Got: before.got, Given: before.given, SettledOn: b.date("on"),
 		})
 	case "Rejected":
-		m.Rejected = append(m.Rejected, inbox.RejectedBatch{Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Reason: b.Get("reason", "closed")})
+		m.Rejected = append(m.Rejected, inbox.RejectedBatch{Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Reason: b.Get("reason", "closed"), CarriedTo: b.optionalDate("to")})
 	default:
 		b.Fatalf("pots are not told of %s", kind)
 	}

@@ -178,6 +178,7 @@ func trade(t *ledger.Trade) Args {
 	if t.Reason != "" {
 		args = append(args, Arg{"reason", t.Reason})
 	}
+	args = append(args, carriedTo(t.CarriedTo)...)
 	return append(args, flag("final", t.Final)...)
 }
 
@@ -317,13 +318,21 @@ func confirmedArgs(m *inbox.BatchesConfirmed) Args {
 		if b.Policy != "" {
 			args = append(args, Arg{"policy", b.Policy})
 		}
-		args = append(args, flag("final", b.Final)...)
+		args = append(append(args, flag("final", b.Final)...), carriedTo(b.CarriedTo)...)
 	}
 	for i := range m.Settled {
 		args = append(args, Arg{"settled", string(m.Settled[i].Asset)}, Arg{"on", m.Settled[i].SettledOn.String()})
 	}
 	for i := range m.Rejected {
-		args = append(args, Arg{"rejected", string(m.Rejected[i].Asset)})
+		args = append(append(args, Arg{"rejected", string(m.Rejected[i].Asset)}), carriedTo(m.Rejected[i].CarriedTo)...)
 	}
 	return args
+}
+
+// carriedTo tells of the day to which orders go on, where they do.
+func carriedTo(day *schemas.Date) Args {
+	if day == nil {
+		return nil
+	}
+	return Args{{"to", day.String()}}
 }

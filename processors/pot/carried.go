@@ -1,0 +1,118 @@
+package pot
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/processors/internal/merkle"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/schemas/status"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// carriedTo returns the day whose batch an order joins that was not dealt, or not to its end: the one that dealing named. Where that day was closed
+// while the pot was set aside, it is the first one that is not. It returns false where no such day is known: then nothing is left but to give back.
+func (v *visit) carriedTo(asset schemas.AssetCode, named *schemas.Date) (schemas.Date, bool) {
+	if named == nil {
+		return 0, false
+	}
+	if !v.reference.isClosed(asset, *named) {
+		return *named, true
+	}
+	day, err := v.reference.NextDealingDay(asset, v.reference.closed[asset]+1)
+	return day, err == nil
+}
+
+// carryRest makes the order that goes on with what the given one has not been dealt, and returns false where nothing is left, or no room for what it may
+// bring. It shares in the next batch as every other order does, and its salt comes of the first one's: whoever may be shown that leaf may be shown this one.
+func (v *visit) carryRest(first *state.Order, day schemas.Date) bool {
+	rest := restOf(first)
+	if rest.Amount <= 0 || rest.Side == inbox.SideSell && reservedUnits(&rest) <= 0 || !v.hasRoom(&rest, day) {
+		return false
+	}
+	rest.ID, rest.Day, rest.Rest = schemas.DeriveID("rest", first.ID.String()), day, true
+	rest.Salt = state.OrderSalt(merkle.OrderSalt(merkle.Salt(first.Salt), rest.ID))
+	v.rests = append(v.rests, rest)
+	v.touchOn(first, day)
+	return true
+}
+
+// restOf is an order for what the given one has not been dealt: what it has not given, or, of a sell by cash, the cash that it has not got.
+func restOf(first *state.Order) state.Order {
+	rest := *first
+	rest.Given, rest.Got, rest.Pieces, rest.Priced = 0, 0, 0, false
+	if first.Side == inbox.SideSell && first.Basis == inbox.BasisCash {
+		rest.Amount, rest.Reserved = first.Amount-first.Got, first.Reserved-schemas.Units(first.Given)
+		return rest
+	}
+	rest.Amount = first.Amount - first.Given
+	return rest
+}
+
+// addRests puts the orders that go on in their places among the others.
+func (v *visit) addRests() {
+	if len(v.rests) == 0 {
+		return
+	}
+	v.state.Orders = append(v.state.Orders, v.rests...)
+	slices.SortFunc(v.state.Orders, func(a, b state.Order) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+}
+
+// isRestOf says whether the order goes on with what another one of its instruction was not dealt.
+func isRestOf(rest, first *state.Order) bool {
+	return rest.Rest && rest.Source == first.Source && rest.Instruction == first.Instruction && rest.Asset == first.Asset && kindOf(rest) == kindOf(first) &&
+		rest.Day > first.Day
+}
+
+// carry moves the orders of a batch to another day. They keep their ids, and with them their places.
+func (v *visit) carry(b *inbox.RejectedBatch, day schemas.Date) {
+	for i := range v.state.Orders {
+		order := &v.state.Orders[i]
+		if order.Day != b.Day || order.Asset != b.Asset || kindOf(order) != rejectedKind(b) {
+			continue
+		}
+		order.Day, v.changed = day, true
+		v.touchOn(order, day)
+	}
+}
+
+// touchOn notes that an order goes on to another day.
+func (v *visit) touchOn(order *state.Order, day schemas.Date) {
+	v.touched = append(v.touched, touch{source: order.Source, instruction: order.Instruction, state: stateCarried, day: day})
+}
+
+// tellCarried tells the sender the new dealing day, unless the instruction's end was told already.
+func (v *visit) tellCarried(outs []streams.Out, t touch) []streams.Out {
+	if at := findSeen(v.state.Seen, seenKey(t.source, t.instruction)); at >= 0 {
+		switch v.state.Seen[at].State {
+		case stateRejected:
+			return outs
+		case stateAccepted:
+			advance(&v.state.Seen[at], stateCarried, "")
+		}
+	}
+	out := progressOut(v.place, v.pot, t.source, t.instruction, stateCarried, refusal{}, v.cause)
+	out.Value.(*status.InstructionStatus).DealingDay = &t.day //nolint:forcetypeassert // made one line above
+	return append(outs, out)
+}
+
+// endOfDealt returns how far an instruction has come of which a part was dealt and the rest has ended.
+func endOfDealt(pot *state.PotState, source schemas.SourceID, instruction schemas.InstructionID) schemas.Code {
+	for i := range pot.Orders {
+		if pot.Orders[i].Source == source && pot.Orders[i].Instruction == instruction {
+			return statePriced
+		}
+	}
+	return stateSettled
+}
+
+// hasRoom says whether the pot could hold what one more trade may give it.
+func (v *visit) hasRoom(rest *state.Order, day schemas.Date) bool {
+	if rest.Side == inbox.SideSell {
+		return canTakeProceeds(&v.state)
+	}
+	q := question{reference: v.reference}
+	return q.hasRoom(&v.state, rest.Asset, day)
+}
