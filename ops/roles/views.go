@@ -111,7 +111,12 @@ func (t *TradeView) after(e *ledger.Trade) *TradeView {
 			Ordered: e.Ordered.String(), Orders: e.Orders, SettlesOn: e.SettlesOn.String(), Root: fmt.Sprintf("%x", e.Root), day: e.Day,
 		}
 	}
-	t.Status = e.Event
+	switch e.Event {
+	case "rest-carried", "broken", "mended", "settlement-failed":
+		// They say something of the trade, and not how far it is.
+	default:
+		t.Status = e.Event
+	}
 	if e.Event == "priced" {
 		t.Pieces++
 		t.cash += e.Cash

@@ -69,7 +69,7 @@ func (i *Instance) DayStatus(ctx context.Context) (DayStatus, error) {
 		return DayStatus{}, err
 	}
 	for n := range trades {
-		if trades[n].Status != "settled" && trades[n].Status != "rejected" {
+		if !trades[n].ended() {
 			status.Trades = append(status.Trades, WaitingTrade{trades[n], waitsFor(&trades[n], stored)})
 		}
 	}
@@ -94,6 +94,11 @@ func assetDay(book *dealing.Reference, closed state.DealtThrough) AssetDay {
 
 // waitsForConfirmation says that the custodian has the order and everything that it needs.
 const waitsForConfirmation = "the custodian to confirm it"
+
+// ended says that nothing is left to come of the trade: not even of orders that went on to another day.
+func (t *TradeView) ended() bool {
+	return t.Status == "settled" || t.Status == "rejected" || t.Status == "carried" || t.Status == "reversed"
+}
 
 func waitsFor(trade *TradeView, stored *state.DealingReference) string {
 	switch trade.Status {
