@@ -1,6 +1,7 @@
 package dealing
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -38,6 +39,7 @@ func flushTrade(place streams.Place, r *Reference, id schemas.ID, before *state.
 	tell := &tally.Confirmed
 	told := false
 	var outs []streams.Out
+	next.Pieces = slices.Clone(before.Pieces)
 	for n := int(next.Sent); n < len(next.Pieces) && n < int(before.Sent)+piecesToldMax && !isFull(tally); n++ {
 		if next.Pieces[n].Final {
 			outs = r.carry(outs, place, id, &next, eventRestCarried)
@@ -66,7 +68,18 @@ func flushTrade(place streams.Place, r *Reference, id schemas.ID, before *state.
 		return before, nil
 	}
 	tally.Weights = append(tally.Weights, weightsOf(id, &next))
+	noteTold(before, &next, flushID(tally))
 	return &next, outs
+}
+
+// noteTold keeps under which id the shards are told of what is new: a correction names their journals by it.
+func noteTold(before, next *state.TradeState, id string) {
+	for n := before.Sent; n < next.Sent; n++ {
+		next.Pieces[n].Told = id
+	}
+	if next.Told && next.Stage == state.StageSettled {
+		next.SettledTold = id
+	}
 }
 
 // pricedBatch is piece n of the trade as the shards need it: what the batch had got and given before it, and with it.
@@ -99,7 +112,7 @@ func (d *dealing) flushed(cause *inbox.Cause, tally *state.DealingTally) []strea
 	if len(tally.Weights) == 0 {
 		return nil
 	}
-	id := flushID(&tally.Confirmed)
+	id := flushID(tally)
 	outs := make([]streams.Out, 0, d.shards)
 	for shard := range d.shards {
 		body := &inbox.BatchesConfirmed{
@@ -156,17 +169,15 @@ func runningWeights(tally *state.DealingTally, trade schemas.ID, shard int32) (b
 	return before, through
 }
 
-// flushID names what is told by its content: each piece, settlement and rejection is told once.
-func flushID(c *inbox.BatchesConfirmed) string {
-	parts := []string{"confirmed"}
-	for i := range c.Priced {
-		parts = append(parts, c.Priced[i].Trade.String(), strconv.Itoa(int(c.Priced[i].Piece)))
+// flushID names what is told by the first of it: each piece, settlement and rejection is told once. It is known as soon as the first trade was visited.
+func flushID(tally *state.DealingTally) string {
+	trade, c := tally.Weights[0].Trade, &tally.Confirmed
+	what := eventRejected
+	switch {
+	case len(c.Priced) > 0 && c.Priced[0].Trade == trade:
+		what = strconv.Itoa(int(c.Priced[0].Piece))
+	case len(c.Settled) > 0 && c.Settled[0].Trade == trade:
+		what = eventSettled
 	}
-	for i := range c.Settled {
-		parts = append(parts, c.Settled[i].Trade.String(), eventSettled)
-	}
-	for i := range c.Rejected {
-		parts = append(parts, c.Rejected[i].Trade.String(), eventRejected)
-	}
-	return schemas.DeriveID(parts...).String()
+	return schemas.DeriveID("confirmed", trade.String(), what).String()
 }

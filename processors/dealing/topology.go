@@ -52,6 +52,8 @@ func route(m *inbox.DealingMessage) streams.Route {
 		r.Control, r.Key = false, body.Trade.String()
 	case *inbox.Confirmed:
 		r.Control, r.Key = false, body.Confirmation.Trade.String()
+	case *inbox.PriceCorrected:
+		r.Control, r.Key = false, body.Trade.String()
 	case *inbox.Operated:
 		r.Tags = priceTags(m)
 		if key, unpark := unparkHere(&body.Operation); unpark != nil {
@@ -73,6 +75,8 @@ func (d *dealing) decide(place streams.Place, r *Reference, _ string, trade *sta
 	switch body := m.Body.(type) {
 	case *inbox.ShardTotal:
 		return d.shardTotal(place, r, trade, &m.Cause, body)
+	case *inbox.PriceCorrected:
+		return d.correctTrade(place, trade, &m.Cause, body)
 	case *inbox.Confirmed:
 		return confirmed(place, r, trade, &m.Cause, &body.Confirmation)
 	case *inbox.Operated:
@@ -118,6 +122,9 @@ func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.Deali
 		}
 		if act, ok := body.Operation.Body.(*ingest.RuleActivation); ok {
 			return d.activate(place, r, &m.Cause, act)
+		}
+		if correction, ok := body.Operation.Body.(*ingest.PriceCorrection); ok {
+			return d.correctPrice(place, r, &m.Cause, correction)
 		}
 		return d.priceJudged(place, r, m)
 	case *inbox.EventTotal:

@@ -31,6 +31,8 @@ const (
 	eventBroken           = "broken"
 	eventMended           = "mended"
 	eventSettlementFailed = "settlement-failed"
+	// eventCorrected tells of a piece at a corrected price; it takes the place of what was told of the piece before.
+	eventCorrected = "corrected"
 )
 
 // tradeCashMax is the most cash that a trade may be for: a hundred thousand million. Orders that sum to more are taken for a mistake of

@@ -215,6 +215,8 @@ func checkOperation(o *ingest.Operation) refusal {
 		return refusal{codeReasonMissing, "an operator's action needs a reason"}
 	}
 	switch body := o.Body.(type) {
+	case *ingest.PriceCorrection:
+		return first(identifier("asset", body.Asset), positive("old", body.Old), positive("new", body.New))
 	case *ingest.ParkedRelease:
 		return first(identifier("process", body.Process), identifier("key", body.Key))
 	case *ingest.ReceiptRefund:

@@ -130,11 +130,15 @@ func (d *draft) round(b *inbox.PricedBatch, shares *state.BatchTally) {
 
 // residue posts from an owed account to rounding, or back where a later piece takes a rounded quantum away again.
 func residue[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, owed schemas.Account, amount T) {
+	either(d, p, asset, scale, owed, ledger.SchemeRounding, amount)
+}
+
+// either posts an amount between accounts of the outside world: from one to the other, or the other way where it is negative.
+func either[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, from, to schemas.Account, amount T) {
 	if amount < 0 {
-		move(d, p, asset, scale, outside[T](ledger.SchemeRounding), outside[T](owed), -amount)
-		return
+		from, to, amount = to, from, -amount
 	}
-	move(d, p, asset, scale, outside[T](owed), outside[T](ledger.SchemeRounding), amount)
+	move(d, p, asset, scale, outside[T](from), outside[T](to), amount)
 }
 
 // settle books the outside leg of a settled batch: the shard's part of what was paid and delivered.

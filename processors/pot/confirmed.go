@@ -61,7 +61,9 @@ type touch struct {
 }
 
 // confirmed gives one pot its share of every piece, settles what has settled and gives back what was rejected.
-func confirmed(place streams.Place, r *Reference, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, m *inbox.BatchesConfirmed, tally *state.PotTally) (*state.PotState, []streams.Out) {
+func confirmed(
+	place streams.Place, r *Reference, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, m *inbox.BatchesConfirmed, tally *state.PotTally,
+) (*state.PotState, []streams.Out) {
 	v := &visit{
 		draft: newDraft(before, postingsPerOrder*len(before.Orders)),
 		place: place, reference: r, cause: cause, pot: pot, tally: tally,
@@ -80,7 +82,7 @@ func confirmed(place streams.Place, r *Reference, before *state.PotState, pot sc
 		return before, nil
 	}
 	v.addRests()
-	outs := v.journal(make([]streams.Out, 0, 1+len(v.touched)), place, pot, cause, "confirmed")
+	outs := v.journal(make([]streams.Out, 0, 1+len(v.touched)), place, pot, cause, kindConfirmed)
 	return &v.state, v.statuses(outs)
 }
 
@@ -145,6 +147,7 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 			held := v.holding(b.Asset)
 			move(v.draft, p, b.Asset, b.UnitsScale, held.pending(), held.settled(), schemas.Units(order.Got))
 		}
+		v.keepDealt(v.reference, v.place.RecordedAt, order, b.SettledOn)
 		if !slices.ContainsFunc(v.state.Orders, func(o state.Order) bool { return isRestOf(&o, order) }) {
 			v.touch(order, stateSettled, refusal{})
 		}

@@ -34,6 +34,16 @@ const (
 	stageDistributed = "distributed"
 	stageSplit       = "split"
 	stageMerged      = "merged"
+	stageReversed    = "reversed"
+	stageCompensated = "compensated"
+	stageLent        = "lent"
+	stageRepaid      = "repaid"
+)
+
+// The kinds of journals that batches make; ids of journals are derived from them.
+const (
+	kindConfirmed = "confirmed"
+	kindCorrected = "corrected"
 )
 
 // draft is a pot's next state and the journal that leads to it, while a message is being decided.
@@ -42,6 +52,8 @@ type draft struct {
 	postings []ledger.Posting
 	// balances backs the running balances that the postings point to.
 	balances []schemas.Quantity
+	// dips lets a balance fall below zero while the journal is under way; who sets it sees to it that none ends there.
+	dips bool
 }
 
 // newDraft copies the state, so that the one that was handed in stays as it is, and makes room for so many postings.
@@ -70,6 +82,8 @@ type purpose struct {
 	stage        string
 	effectiveOn  schemas.Date
 	order, trade *schemas.ID
+	// reverses is the journal of which the posting negates one, if it does.
+	reverses *schemas.ID
 }
 
 func (d *draft) available() end[schemas.Money] {
@@ -104,10 +118,10 @@ func move[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, f
 	posting := ledger.Posting{
 		Leg: int32(len(d.postings) + 1), Stage: p.stage, Asset: asset, Scale: scale, //nolint:gosec // a journal has few postings
 		Quantity: quantity(int64(amount), scale), From: from.account, To: to.account, EffectiveOn: p.effectiveOn,
-		Order: p.order, Trade: p.trade,
+		Order: p.order, Trade: p.trade, Reverses: p.reverses,
 	}
 	if from.balance != nil {
-		if *from.balance < amount {
+		if *from.balance < amount && !d.dips {
 			panic(fmt.Sprintf("pot: %s of %s would fall below zero", from.account, asset))
 		}
 		*from.balance -= amount
@@ -186,6 +200,9 @@ func (d *draft) journal(outs []streams.Out, place streams.Place, pot schemas.Pot
 	if len(d.postings) == 0 {
 		return outs
 	}
+	if !d.dips {
+		d.noteLeft()
+	}
 	return append(outs, journalOut(place, &pot, string(pot), cause, kind, d.postings))
 }
 
@@ -193,8 +210,13 @@ func (d *draft) journal(outs []streams.Out, place streams.Place, pot schemas.Pot
 // write under one key.
 func journalOut(place streams.Place, pot *schemas.PotID, key string, cause *inbox.Cause, kind string, postings []ledger.Posting) streams.Out {
 	return streams.Out{Topic: streams.LedgerJournal, Key: key, Value: &ledger.Journal{
-		ID:    schemas.DeriveID("journal", kind, string(cause.Source), key, cause.ID),
+		ID:    journalID(kind, cause.Source, key, cause.ID),
 		Shard: place.Shard, Pot: pot, Source: cause.Source, Cause: cause.ID, RecordedAt: place.RecordedAt,
 		Topic: cause.Topic, Partition: cause.Partition, Offset: cause.Offset, Rules: Rules, Postings: postings,
 	}}
+}
+
+// journalID is the id of a journal; what led to it is enough to know it.
+func journalID(kind string, source schemas.SourceID, key, cause string) schemas.ID {
+	return schemas.DeriveID("journal", kind, string(source), key, cause)
 }

@@ -17,6 +17,15 @@ const (
 	HeldSettlement int32 = -1
 )
 
+// tallyCompensation is under what a sweep adds up what pots gave to the scheme's compensation, less what they took.
+const tallyCompensation int32 = 1
+
+// heldCorrection stands for the residue of a batch's correction to a version of the price, which is at least 2.
+func heldCorrection(version int32) int32 { return -2 * version }
+
+// heldCorrectedSettlement stands for the outside leg of a settlement that the correction moves.
+func heldCorrectedSettlement(version int32) int32 { return -2*version - 1 }
+
 // heldMax bounds what a shard owes because pots are set aside: all of it is kept in one record with the reference data.
 const heldMax = 5000
 

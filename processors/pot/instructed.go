@@ -116,6 +116,7 @@ func (q *question) accepted(d *draft, digest state.SeenDigest, day *schemas.Date
 // answered closes a draft with an answer that is no refusal.
 func (q *question) answered(d *draft, s schemas.Code, digest state.SeenDigest, day *schemas.Date, orders []schemas.ID) (*state.PotState, []streams.Out) {
 	d.state.Seen = q.remember(&d.state, s, "", digest)
+	d.state.Dealt = d.forgetDealt(q.reference, q.cause.ReceivedAt)
 	// The date belongs to the identity: the sender may use an id again once the pot has forgotten it.
 	kind := "instructed/" + q.instruction.InstructedOn.String()
 	if q.reviewed {
@@ -186,6 +187,9 @@ type want struct {
 // orders makes the orders for what is wanted, or says why one of them cannot be. A part of a split that is less than a
 // penny makes no order.
 func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order, refusal) {
+	if len(before.Orders)+len(before.Dealt)+len(wanted) > dealtMax {
+		return nil, refusal{codeTooManyOrders, fmt.Sprintf("a pot may have %d orders within the back-dating period", dealtMax)}
+	}
 	if len(before.Orders)+len(wanted) > ordersMax {
 		return nil, refusal{codeTooManyOrders, fmt.Sprintf("a pot may have %d open orders", ordersMax)}
 	}

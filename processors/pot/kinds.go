@@ -10,6 +10,12 @@ import (
 
 func kindOf(o *state.Order) batch.Kind { return batch.Kind{Side: o.Side, Basis: o.Basis} }
 
+func dealtKind(o *state.DealtOrder) batch.Kind { return batch.Kind{Side: o.Side, Basis: o.Basis} }
+
+func correctedKind(b *inbox.BatchCorrected) batch.Kind {
+	return batch.Kind{Side: b.Side, Basis: b.Basis}
+}
+
 func pricedKind(b *inbox.PricedBatch) batch.Kind { return batch.Kind{Side: b.Side, Basis: b.Basis} }
 
 func settledKind(b *inbox.SettledBatch) batch.Kind { return batch.Kind{Side: b.Side, Basis: b.Basis} }

@@ -17,13 +17,16 @@ func heldTag(asset schemas.AssetCode) string { return "held/" + string(asset) }
 
 // tags shows in which batches the pot has orders, what it holds, until when instructions are held for review, and that it is open.
 func tags(pot *state.PotState) []string {
-	t := make([]string, 0, 1+2*len(pot.Orders)+len(pot.Holdings)+len(pot.Review))
+	t := make([]string, 0, 1+2*len(pot.Orders)+len(pot.Dealt)+len(pot.Holdings)+len(pot.Review))
 	for i := range pot.Orders {
 		order := &pot.Orders[i]
 		t = append(t, batch.Tag(order.Day, order.Asset, kindOf(order)))
 		if !slices.ContainsFunc(pot.Holdings, func(h state.Holding) bool { return h.Asset == order.Asset }) {
 			t = append(t, heldTag(order.Asset))
 		}
+	}
+	for i := range pot.Dealt {
+		t = append(t, batch.Tag(pot.Dealt[i].Day, pot.Dealt[i].Asset, dealtKind(&pot.Dealt[i])))
 	}
 	for i := range pot.Holdings {
 		t = append(t, heldTag(pot.Holdings[i].Asset))

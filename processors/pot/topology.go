@@ -43,6 +43,8 @@ func route(m *inbox.PotMessage) streams.Route {
 		r.Control, r.Tags = true, confirmedTags(body)
 	case *inbox.TimeReached:
 		r.Control, r.Tags = true, timeTags(body)
+	case *inbox.BatchCorrected:
+		r.Control, r.Tags = true, correctedTags(body)
 	case *inbox.ReferenceChanged, *inbox.RuleActivated, *inbox.PriceReleased, *inbox.AssetHalted:
 		r.Control = true
 	case *inbox.HoldingsCounted:
@@ -86,6 +88,8 @@ func visitPot(place streams.Place, r *Reference, key string, pot *state.PotState
 		return chargeAccrued(r, pot, body), nil
 	case *inbox.ChargeCollected:
 		return chargeCollected(place, r, pot, schemas.PotID(key), &m.Cause, body)
+	case *inbox.BatchCorrected:
+		return corrected(place, r, pot, schemas.PotID(key), &m.Cause, body, tally)
 	}
 	panic(fmt.Sprintf("pot: %T visits no pots", m.Body))
 }
@@ -106,6 +110,8 @@ func closed(place streams.Place, r *Reference, stored *state.PotReference, m *in
 		return dayClosed(place, stored, &m.Cause, body, tally)
 	case *inbox.BatchesConfirmed:
 		return batchesConfirmed(place, stored, &m.Cause, body, tally)
+	case *inbox.BatchCorrected:
+		return batchCorrected(place, stored, &m.Cause, body, tally)
 	case *inbox.TimeReached:
 		return stored, timeReached(place, body)
 	case *inbox.PriceReleased:

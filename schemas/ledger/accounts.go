@@ -21,7 +21,7 @@ const (
 	SchemeRounding schemas.Account = "scheme:rounding"
 	SchemeSuspense schemas.Account = "scheme:suspense" // cash received that nobody has claimed
 	SchemeCharges  schemas.Account = "scheme:charges"  // what pots have paid for their keeping
-	// SchemeCompensation bears what a correction takes from nobody.
+	// SchemeCompensation is what the scheme made good itself, where a correction takes what a member has no more of.
 	SchemeCompensation schemas.Account = "scheme:compensation"
 	BankClientMoney    schemas.Account = "bank:client-money"
 	BankInTransit      schemas.Account = "bank:in-transit" // cash sent and not paid yet; over all shards, also what moves from one to another

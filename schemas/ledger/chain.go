@@ -45,6 +45,10 @@ func (v *Journal) ExpectedHash() [32]byte {
 		b = p.appendMove(b)
 		b = appendQuantity(b, p.FromBalance)
 		b = appendQuantity(b, p.ToBalance)
+		if p.Reverses != nil {
+			// Only where there is one: journals of before there were such links keep their hashes.
+			b = appendID(b, p.Reverses)
+		}
 		b = append(b, '\n')
 	}
 	return sha256.Sum256(b)

@@ -66,9 +66,14 @@ func (c *testChain) journal(pot, cause string, moves ...testMove) ledger.Journal
 		if err != nil {
 			panic(err)
 		}
+		// The chain covers the link of a posting that negates another: what the ledger gives back must have it.
+		var reverses *schemas.ID
+		if m.stage == "settled" {
+			reverses = testID("reversed")
+		}
 		journal.Postings = append(journal.Postings, ledger.Posting{
 			Leg: int32(i + 1), Stage: m.stage, Asset: m.asset, Scale: int32(scale), Quantity: quantity, From: m.from, To: m.to,
-			EffectiveOn: schemas.Date(int64(c.at) / (24 * 3600 * 1000)), Order: m.order, Trade: m.trade,
+			EffectiveOn: schemas.Date(int64(c.at) / (24 * 3600 * 1000)), Order: m.order, Trade: m.trade, Reverses: reverses,
 			FromBalance: c.move(pot, m.asset, m.from, -quantity), ToBalance: c.move(pot, m.asset, m.to, quantity),
 		})
 	}

@@ -166,7 +166,7 @@ func (s *shardSnapshot) readWhere(ctx context.Context, condition string, argumen
 	if current.journals, err = pgx.CollectRows(rows, s.journal); err != nil {
 		return nil, fmt.Errorf("reading journals: %w", err)
 	}
-	const postings = `select sequence, month, leg, move, quantity, from_balance, to_balance, effective_on, trade, order_id
+	const postings = `select sequence, month, leg, move, quantity, from_balance, to_balance, effective_on, trade, order_id, reverses
 		from ledger.posting where shard = $1 and %s order by sequence, month, leg`
 	if rows, err = s.tx.Query(ctx, fmt.Sprintf(postings, condition), arguments...); err != nil {
 		return nil, err
@@ -207,8 +207,8 @@ func (s *shardSnapshot) posting(row pgx.CollectableRow, current *window, at int)
 	var fromBalance, toBalance *int64
 	var effectiveOn time.Time
 	var trade *int32
-	var order *[16]byte
-	if err := row.Scan(&sequence, &month, &leg, &does, &quantity, &fromBalance, &toBalance, &effectiveOn, &trade, &order); err != nil {
+	var order, reverses *[16]byte
+	if err := row.Scan(&sequence, &month, &leg, &does, &quantity, &fromBalance, &toBalance, &effectiveOn, &trade, &order, &reverses); err != nil {
 		return at, err
 	}
 	for at < len(current.journals) && before(&current.journals[at], sequence, month) {
@@ -233,6 +233,10 @@ func (s *shardSnapshot) posting(row pgx.CollectableRow, current *window, at int)
 	if order != nil {
 		id := schemas.ID(*order)
 		posting.Order = &id
+	}
+	if reverses != nil {
+		id := schemas.ID(*reverses)
+		posting.Reverses = &id
 	}
 	journal.Postings = append(journal.Postings, posting)
 	return at, nil

@@ -4,6 +4,7 @@ package batch
 
 import (
 	"math/bits"
+	"strconv"
 	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -48,6 +49,11 @@ func (k Kind) String() string {
 // Trade returns the id of the one external trade per dealing day, custodian, asset and kind.
 func Trade(day schemas.Date, custodian schemas.CustodianID, asset schemas.AssetCode, kind Kind) schemas.ID {
 	return schemas.DeriveID("trade", day.String(), string(custodian), string(asset), kind.String())
+}
+
+// Correction returns the id under which the shards are told that a trade is corrected to a version of its price.
+func Correction(trade schemas.ID, version int32) string {
+	return schemas.DeriveID("corrected", trade.String(), strconv.Itoa(int(version))).String()
 }
 
 // Tag returns the tag that a pot bears while it has an order of that day, asset and kind.

@@ -322,6 +322,8 @@ func (b *builder) operation(kind string) *ingest.Operation {
 	case "ResolveBreak":
 		_, _, _, trade := b.batchKey()
 		o.Body = &ingest.BreakResolution{Trade: trade, Confirmation: b.Get("confirmation", ""), Accept: b.Has("accept")}
+	case "PriceCorrection":
+		o.Body = &ingest.PriceCorrection{Asset: asset, Date: day, Old: b.price("old"), New: b.price("new")}
 	case "ReleaseParked":
 		o.Body = &ingest.ParkedRelease{Process: b.Get("process", "pot"), Key: b.Get("parked", "p1")}
 	case "DropParked":

@@ -1,8 +1,10 @@
 package scenario
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/processors/internal/merkle"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
@@ -50,6 +52,9 @@ func DealingMessage(r Reporter, at schemas.Instant, step Step) *inbox.DealingMes
 			Shard: b.number("shard", "0"), Event: b.number("event", "1"), Round: b.number("round", "1"), Weight: b.quanta("units", scale),
 			Rounding: b.quanta("rounding", scale), Compensation: b.quanta("compensation", scale), Open: int64(b.number("open", "0")),
 		}
+	case "Corrected":
+		_, _, _, trade := b.batchKey()
+		m.Body = &inbox.PriceCorrected{Trade: trade, Old: b.price("old"), Price: b.price("price"), Version: b.number("version", "2")}
 	case "ShardTotal":
 		day, custodian, asset, trade := b.batchKey()
 		kind := KindOf(b, b.Args)
@@ -80,6 +85,8 @@ func DealingMessage(r Reporter, at schemas.Instant, step Step) *inbox.DealingMes
 // Pots builds records of the pots' inbox. It remembers what each batch had got and given, because the records carry sums.
 type Pots struct {
 	sums map[schemas.ID]sum
+	// corrections remember, for a correction, under which messages the batches were told.
+	corrections map[schemas.ID]*inbox.BatchCorrected
 }
 
 type sum struct{ got, given int64 }
@@ -111,6 +118,10 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 		o := b.operation(steps[0].Kind)
 		cause.Source, cause.ID = o.Operator, o.ID
 		return &inbox.PotMessage{Cause: cause, Body: &inbox.PotOperated{Operation: *o}}
+	case "Corrected":
+		body := p.corrected(b)
+		cause.ID = batch.Correction(body.Trade, body.PriceVersion)
+		return &inbox.PotMessage{Cause: cause, Body: body}
 	case "DayClosed":
 		return &inbox.PotMessage{Cause: cause, Body: b.dayClosed()}
 	case "PriceReleased":
@@ -128,6 +139,7 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 	for _, step := range steps {
 		p.confirmed(&builder{r, at, step.Args}, step.Kind, body)
 	}
+	p.remember(cause.ID, body)
 	return &inbox.PotMessage{Cause: cause, Body: body}
 }
 
@@ -183,4 +195,68 @@ func (p *Pots) confirmed(b *builder, kind string, m *inbox.BatchesConfirmed) {
 	default:
 		b.Fatalf("pots are not told of %s", kind)
 	}
+}
+
+// remember keeps what a correction of the batches will need.
+func (p *Pots) remember(told string, m *inbox.BatchesConfirmed) {
+	if p.corrections == nil {
+		p.corrections = make(map[schemas.ID]*inbox.BatchCorrected)
+	}
+	for i := range m.Priced {
+		b := &m.Priced[i]
+		c := p.corrections[b.Trade]
+		if c == nil {
+			c = &inbox.BatchCorrected{
+				Trade: b.Trade, Day: b.Day, Custodian: b.Custodian, Asset: b.Asset, UnitsScale: b.UnitsScale, Side: b.Side,
+				Weight: b.Weight, WeightBefore: b.WeightBefore, WeightThrough: b.WeightThrough,
+			}
+			p.corrections[b.Trade] = c
+		}
+		c.Pieces = append(c.Pieces, inbox.CorrectedPiece{Told: told, Got: b.GotThrough, Given: b.GivenThrough, Final: b.Final})
+	}
+	for i := range m.Settled {
+		b := &m.Settled[i]
+		if c := p.corrections[b.Trade]; c != nil {
+			c.SettledOn, c.SettledTold = &b.SettledOn, told
+		}
+	}
+}
+
+// corrected builds the correction of a batch. "units" are those of each piece at the right price, "cash" likewise; what is not given stays.
+func (p *Pots) corrected(b *builder) *inbox.BatchCorrected {
+	_, _, _, trade := b.batchKey()
+	last := p.corrections[trade]
+	if last == nil {
+		b.Fatalf("nothing was told of the batch")
+		return nil
+	}
+	next := *last
+	next.Price, next.PriceVersion = b.price("price"), b.number("version", "2")
+	next.Pieces = slices.Clone(last.Pieces)
+	units, cash := strings.Split(b.Get("units", ""), ","), strings.Split(b.Get("cash", ""), ",")
+	for i := range next.Pieces {
+		piece := &next.Pieces[i]
+		piece.WasGot, piece.WasGiven = piece.Got, piece.Given
+		before := inbox.CorrectedPiece{}
+		if i > 0 {
+			before = next.Pieces[i-1]
+		}
+		piece.Got = corrected(b, units, i, before.Got, piece.WasGot-before.WasGot, int(next.UnitsScale))
+		piece.Given = corrected(b, cash, i, before.Given, piece.WasGiven-before.WasGiven, schemas.MoneyScale)
+	}
+	p.corrections[trade] = &next
+	p.sums[trade] = sum{next.Pieces[len(next.Pieces)-1].Got, next.Pieces[len(next.Pieces)-1].Given}
+	return &next
+}
+
+// corrected adds what piece i moves: as is given, or as it was.
+func corrected(b *builder, given []string, i int, before, was int64, scale int) int64 {
+	if i >= len(given) || given[i] == "" {
+		return before + was
+	}
+	quanta, err := schemas.ParseQuanta(given[i], scale)
+	if err != nil {
+		b.Fatalf("a corrected piece: %v", err)
+	}
+	return before + quanta
 }

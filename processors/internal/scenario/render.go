@@ -121,12 +121,16 @@ func journal(j *ledger.Journal) Args {
 	}
 	args = append(args, Arg{"cause", j.Cause}, Arg{"on", j.Postings[0].EffectiveOn.String()})
 	stages := make([]string, len(j.Postings))
+	negated := make(map[schemas.ID]bool)
 	for i := range j.Postings {
 		p := &j.Postings[i]
 		stages[i] = p.Stage
+		if p.Reverses != nil {
+			negated[*p.Reverses] = true
+		}
 		args = append(args, Arg{string(p.From) + arrow + string(p.To), amount(p.Quantity, p.Scale, p.Asset)})
 	}
-	return append(args, Arg{"stages", strings.Join(stages, ",")})
+	return append(args, Arg{"stages", strings.Join(stages, ",")}, Arg{"negates", number(len(negated))})
 }
 
 // amount writes cash with two decimals, and units with those of their asset after its code.
@@ -217,6 +221,8 @@ func toDealing(key string, m *inbox.DealingMessage) (string, Args) {
 		return "PriceReceived", append(args, Arg{"asset", string(body.Price.Asset)}, Arg{"close", body.Price.Close.String()})
 	case *inbox.ReferenceReceived:
 		return "ReferenceReceived", append(args, Arg{"id", body.Reference.ID})
+	case *inbox.PriceCorrected:
+		return "PriceCorrected", append(args, Arg{"old", body.Old.String()}, Arg{"price", body.Price.String()}, Arg{"version", number(body.Version)})
 	case *inbox.Operated:
 		return "Operated", append(append(args, Arg{"id", body.Operation.ID}), flag("salted", m.Cause.Salt != inbox.Salt{})...)
 	case *inbox.EventTotal:
@@ -264,6 +270,8 @@ func toPots(key string, m *inbox.PotMessage) (string, Args) {
 			args = append(args, Arg{"closed", body.ClosedThrough.String()})
 		}
 		return "ReferenceChanged", args
+	case *inbox.BatchCorrected:
+		return "BatchCorrected", append(args, correctedArgs(body)...)
 	case *inbox.PriceReleased:
 		return "PriceReleased", append(args, Arg{"asset", string(body.Asset)}, Arg{"day", body.Date.String()}, Arg{"price", body.Price.String()}, Arg{"version", number(body.Version)})
 	case *inbox.BatchesConfirmed:
@@ -335,4 +343,17 @@ func carriedTo(day *schemas.Date) Args {
 		return nil
 	}
 	return Args{{"to", day.String()}}
+}
+
+// correctedArgs tells of a batch that is corrected: what it had got and given with each piece, and what it has.
+func correctedArgs(b *inbox.BatchCorrected) Args {
+	args := Args{{"asset", string(b.Asset)}, {"version", number(b.PriceVersion)}, {"from", schemas.Money(b.WeightBefore).String()}, {"through", schemas.Money(b.WeightThrough).String()}}
+	for i := range b.Pieces {
+		p := &b.Pieces[i]
+		args = append(args, Arg{"was-got", schemas.Units(p.WasGot).Text(int(b.UnitsScale))}, Arg{"got", schemas.Units(p.Got).Text(int(b.UnitsScale))}, Arg{"given", schemas.Money(p.Given).String()})
+	}
+	if b.SettledOn != nil {
+		args = append(args, Arg{"settled", b.SettledOn.String()})
+	}
+	return args
 }

@@ -1,0 +1,146 @@
+package dealing
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/reference"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+// correctPrice keeps the right price in the place of one that was wrong, tells every shard of it, and has the trades of that day worked out again.
+// Each trade does that by itself, for only it knows its pieces.
+func (d *dealing) correctPrice(place streams.Place, r *Reference, cause *inbox.Cause, c *ingest.PriceCorrection) (*state.DealingReference, []streams.Out) {
+	known := r.price(c.Asset, c.Date)
+	if why := r.checkCorrection(cause, c, known); why.code != "" {
+		return r.stored, []streams.Out{rejectionOut(place, cause, why)}
+	}
+	right := *known
+	right.Price, right.Version = c.New, known.Version+1
+	next := *r.stored
+	next.Prices = putPrice(r.stored.Prices, right, false)
+	outs := d.tellPrice(cause, &right)
+	asset := r.Asset(c.Asset, c.Date)
+	trade := batch.Trade(c.Date, asset.Custodian, c.Asset, batch.Kind{Side: inbox.SideBuy, Basis: inbox.BasisCash})
+	return &next, append(outs, streams.Out{Topic: streams.DealingInbox, Key: trade.String(), Value: &inbox.DealingMessage{
+		Cause: *cause, Body: &inbox.PriceCorrected{Trade: trade, Old: c.Old, Price: c.New, Version: right.Version},
+	}})
+}
+
+// checkCorrection refuses to correct what is not the released close, and what lies so far back that pots have forgotten their orders.
+func (r *Reference) checkCorrection(cause *inbox.Cause, c *ingest.PriceCorrection, known *state.KnownPrice) refusal {
+	asset := r.Asset(c.Asset, c.Date)
+	switch {
+	case asset == nil:
+		return refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s on %s", c.Asset, c.Date)}
+	case known == nil || !known.Released:
+		return refusal{codeNotCorrected, fmt.Sprintf("no close of %s on %s is released", c.Asset, c.Date)}
+	case known.Price != c.Old:
+		return refusal{codeNotCorrected, fmt.Sprintf("the close of %s on %s is %s, not %s", c.Asset, c.Date, known.Price, c.Old)}
+	case c.New == c.Old:
+		return refusal{codeNotCorrected, fmt.Sprintf("the close of %s on %s is %s already", c.Asset, c.Date, c.New)}
+	case int64(c.New)%grainOf(asset) != 0:
+		return refusal{codePriceScale, fmt.Sprintf("%s has more decimals than a close of %s", c.New, c.Asset)}
+	}
+	if today, ok := r.LocalDate(cause.ReceivedAt); !ok || c.Date < r.OldestDate(today) {
+		return refusal{codeCorrectionTooLate, fmt.Sprintf("%s is before %s: its orders may be forgotten", c.Date, r.OldestDate(today))}
+	}
+	return refusal{}
+}
+
+// grainOf is the smallest step of the asset's prices in the trust's currency, in quanta of a price.
+func grainOf(asset *reference.Asset) int64 {
+	grain := schemas.Power10(schemas.PriceScale - int(asset.PriceScale))
+	if asset.Quotation == reference.QuotationPence {
+		return max(1, grain/pencePerPound)
+	}
+	return grain
+}
+
+// correctTrade works the trade out again: what its pieces bought with their cash at the right price. The shards are told of the pieces that they were
+// told of before; the others will be told as they are now.
+func (d *dealing) correctTrade(place streams.Place, before *state.TradeState, cause *inbox.Cause, m *inbox.PriceCorrected) (*state.TradeState, []streams.Out) {
+	if before == nil || len(before.Pieces) == 0 || before.Pieces[0].PriceVersion >= m.Version {
+		return before, nil
+	}
+	desk := newDesk(place, m.Trade, before)
+	if why := desk.reprice(m); why.code != "" {
+		return before, []streams.Out{rejectionOut(place, cause, why)}
+	}
+	for n := range desk.trade.Pieces {
+		desk.correctedEvent(n, m.Version)
+	}
+	if before.Sent == 0 {
+		return &desk.trade, desk.outs
+	}
+	return &desk.trade, append(desk.outs, d.tellCorrection(cause, m, before, &desk.trade)...)
+}
+
+// reprice gives each piece what it has at the right price.
+func (d *desk) reprice(m *inbox.PriceCorrected) refusal {
+	got := schemas.Units(0)
+	for n := range d.trade.Pieces {
+		p := &d.trade.Pieces[n]
+		if n < int(d.trade.Sent) && p.Told == "" {
+			return refusal{codeTradeNotCorrectable, fmt.Sprintf("trade %s was told to the pots by a version that did not keep what a correction needs", m.Trade)}
+		}
+		if p.Cash > 0 {
+			units, err := unitsFor(p.Cash, m.Price, int(d.trade.UnitsScale))
+			if err != nil || units <= 0 || !sayable(got, units, d.trade.UnitsScale) {
+				return refusal{codeTradeNotCorrectable, fmt.Sprintf("piece %d of trade %s: %s at %s is no number of units that a trade may move", n+1, m.Trade, p.Cash, m.Price)}
+			}
+			p.Units, got = units, got+units
+		}
+		p.Price, p.PriceVersion = m.Price, m.Version
+	}
+	return refusal{}
+}
+
+// unitsFor is what cash buys at a price, rounded down to whole quanta as a custodian does.
+func unitsFor(cash schemas.Money, price schemas.Price, scale int) (schemas.Units, error) {
+	units, err := schemas.MulDivFloor(int64(cash), schemas.Power10(schemas.PriceScale-schemas.MoneyScale+scale), int64(price))
+	return schemas.Units(units), err
+}
+
+func (d *desk) correctedEvent(n int, version int32) {
+	p := &d.trade.Pieces[n]
+	d.event(eventCorrected+"/"+strconv.Itoa(int(version))+"/"+strconv.Itoa(n+1), func(t *ledger.Trade) {
+		t.Event, t.Piece, t.Final, t.Cash = eventCorrected, int32(n+1), p.Final, cashQuantity(p.Cash) //nolint:gosec // bounded by piecesMax
+		t.Units = unitsQuantity(p.Units, d.trade.UnitsScale)
+		t.Price, t.PriceVersion, t.Confirmation = &p.Price, version, p.Confirmation
+	})
+}
+
+// tellCorrection tells every shard what the batch had got and given, and what it has at the right price.
+func (d *dealing) tellCorrection(cause *inbox.Cause, m *inbox.PriceCorrected, before, after *state.TradeState) []streams.Out {
+	told := inbox.BatchCorrected{
+		Trade: m.Trade, Day: after.Day, Custodian: after.Custodian, Asset: after.Asset, UnitsScale: after.UnitsScale, Side: after.Side,
+		Basis: after.Basis, Weight: weightOf(after), Price: m.Price, PriceVersion: m.Version,
+	}
+	for n := range int(after.Sent) {
+		wasGiven, wasGot := soFar(before.Pieces[:n+1])
+		given, got := soFar(after.Pieces[:n+1])
+		told.Pieces = append(told.Pieces, inbox.CorrectedPiece{
+			Told: after.Pieces[n].Told, WasGot: int64(wasGot), WasGiven: int64(wasGiven), Got: int64(got), Given: int64(given), Final: after.Pieces[n].Final,
+		})
+	}
+	if after.SettledTold != "" {
+		told.SettledOn, told.SettledTold = after.SettledOn, after.SettledTold
+	}
+	weights := &state.DealingTally{Weights: []state.TradeWeights{weightsOf(m.Trade, after)}}
+	outs := make([]streams.Out, 0, d.shards)
+	for shard := range d.shards {
+		body := told
+		body.Pieces = slices.Clone(told.Pieces)
+		body.WeightBefore, body.WeightThrough = runningWeights(weights, m.Trade, shard)
+		outs = append(outs, tell(shard, batch.Correction(m.Trade, m.Version), cause, &body))
+	}
+	return outs
+}

@@ -1,0 +1,61 @@
+package pot
+
+import (
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+)
+
+const (
+	// dealtMax bounds the orders of a pot that are open or may still be corrected: beyond it no more are taken, for none of them may be forgotten.
+	dealtMax = 2000
+	// dealtMarginDays is how much longer an order is kept than dealing lets its price be corrected, for a correction may be on its way.
+	dealtMarginDays = 14
+)
+
+// keepDealt keeps an order that has settled while its price may be corrected, and forgets those for which that time is over.
+func (d *draft) keepDealt(r *Reference, at schemas.Instant, order *state.Order, settledOn schemas.Date) {
+	d.state.Dealt = append(d.forgetDealt(r, at), state.DealtOrder{
+		ID: order.ID, Asset: order.Asset, Side: order.Side, Day: order.Day, Amount: order.Amount, Given: order.Given, Got: order.Got,
+		Pieces: order.Pieces, SettledOn: settledOn, Corrected: order.Corrected, Basis: order.Basis, Reserved: order.Reserved,
+	})
+}
+
+// forgetDealt returns a copy of the settled orders without those that cannot be corrected any more.
+func (d *draft) forgetDealt(r *Reference, at schemas.Instant) []state.DealtOrder {
+	if len(d.state.Dealt) == 0 {
+		return nil
+	}
+	kept := slices.Clone(d.state.Dealt)
+	if today, ok := r.LocalDate(at); ok {
+		oldest := r.OldestDate(today) - dealtMarginDays
+		kept = slices.DeleteFunc(kept, func(o state.DealtOrder) bool { return o.Day < oldest })
+	}
+	return kept
+}
+
+// noteLeft notes of settled orders that what they brought may have left the pot: from then on a correction has to look at the days in between.
+func (d *draft) noteLeft() {
+	cloned := false
+	for i := range d.state.Dealt {
+		if d.state.Dealt[i].Left || !d.leaves(&d.state.Dealt[i]) {
+			continue
+		}
+		if !cloned {
+			d.state.Dealt, cloned = slices.Clone(d.state.Dealt), true
+		}
+		d.state.Dealt[i].Left = true
+	}
+}
+
+// leaves says whether the draft takes something from the account that the order settled into.
+func (d *draft) leaves(order *state.DealtOrder) bool {
+	asset, account := order.Asset, ledger.PotSettled
+	if order.Side == inbox.SideSell {
+		asset, account = schemas.Cash, ledger.PotAvailable
+	}
+	return slices.ContainsFunc(d.postings, func(p ledger.Posting) bool { return p.Asset == asset && p.From == account })
+}
