@@ -46,6 +46,7 @@ func (w *World) Input() invariants.Input {
 		Instructions:  w.received(),
 		Orders:        Decoded(w.Topic(streams.CustodianOrder), streams.CustodianOrder, func() *custodian.CustodianOrder { return new(custodian.CustodianOrder) }),
 		Confirmations: Decoded(w.Topic(streams.IngestConfirmation), streams.IngestConfirmation, func() *ingest.Confirmation { return new(ingest.Confirmation) }),
+		Operations:    Decoded(w.Topic(streams.IngestOperator), streams.IngestOperator, func() *ingest.Operation { return new(ingest.Operation) }),
 		Prices:        Decoded(w.Topic(streams.IngestPrice), streams.IngestPrice, func() *ingest.Price { return new(ingest.Price) }),
 		Reference:     w.ReferenceEntries(),
 	}

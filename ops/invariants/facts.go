@@ -26,6 +26,11 @@ const (
 	eventPriced   = "priced"
 	eventSettled  = "settled"
 	eventRejected = "rejected"
+	// eventCorrected tells of a piece anew, at another price.
+	eventCorrected = "corrected"
+
+	// stageReversed negates a posting; which one, its accounts say.
+	stageReversed = "reversed"
 )
 
 // facts are the input, put together by what it is about.
@@ -65,7 +70,9 @@ type trade struct {
 	batched, settled, rejected *ledger.Trade
 	placed                     *ledger.Trade
 	fills                      []*ledger.Trade
-	order                      *custodian.CustodianOrder
+	// corrections counts what was told of its pieces anew, strays what was told anew of pieces that it does not have.
+	corrections, strays int
+	order               *custodian.CustodianOrder
 	// cash and units are what the custodian confirmed, in quanta of 0.01 and of the asset's scale.
 	cash, units int64
 	// members are the orders that the postings of the trade name.
@@ -166,11 +173,28 @@ func (f *facts) event(event *ledger.Trade) {
 		t.fills = append(t.fills, event)
 		t.cash += quanta(event.Cash, schemas.MoneyScale)
 		t.units += quanta(event.Units, event.UnitsScale)
+	case eventCorrected:
+		t.correct(event)
 	case eventSettled:
 		t.settled = event
 	case eventRejected:
 		t.rejected = event
 	}
+}
+
+// correct puts what is told of a piece anew in the place of what was told.
+func (t *trade) correct(event *ledger.Trade) {
+	for n, fill := range t.fills {
+		if fill.Piece != event.Piece {
+			continue
+		}
+		t.cash += quanta(event.Cash, schemas.MoneyScale) - quanta(fill.Cash, schemas.MoneyScale)
+		t.units += quanta(event.Units, event.UnitsScale) - quanta(fill.Units, event.UnitsScale)
+		t.fills[n] = event
+		t.corrections++
+		return
+	}
+	t.strays++
 }
 
 // deriveAccepted derives the orders of the instructions that were accepted. The receipt counts that was answered so: others of
@@ -252,6 +276,8 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 		o.cancelled = true
 	case stageSettled:
 		o.settled += p.Quantity
+	case stageReversed:
+		o.negate(p)
 	}
 }
 
@@ -279,4 +305,16 @@ func sortedIDs[V any](m map[schemas.ID]V) []schemas.ID {
 func quanta(q schemas.Quantity, scale int32) int64 {
 	whole, _ := q.Quanta(int(scale))
 	return whole
+}
+
+// negate takes back what a negated posting had added: given cash comes back to what is reserved, units that were got leave again.
+func (o *order) negate(p *ledger.Posting) {
+	switch {
+	case p.Asset == schemas.Cash && p.To == ledger.PotReserved && !ledger.IsPotAccount(p.From):
+		o.given -= p.Quantity
+	case p.Asset != schemas.Cash && p.From == ledger.PotPending && !ledger.IsPotAccount(p.To):
+		o.got -= p.Quantity
+	case p.Asset != schemas.Cash && p.From == ledger.PotSettled && p.To == ledger.PotPending:
+		o.settled -= p.Quantity
+	}
 }

@@ -126,11 +126,14 @@ func (f *facts) checkFills(c *finding, t *trade) {
 	if t.cash > quanta(t.batched.Ordered, schemas.MoneyScale) {
 		c.fail("trade %s: filled for %d quanta of %s", t.id, t.cash, t.batched.Ordered)
 	}
+	if t.strays > 0 {
+		c.fail("trade %s: %d corrections of pieces that it does not have", t.id, t.strays)
+	}
 	for n, fill := range t.fills {
 		if int(fill.Piece) != n+1 || fill.Final != (n == len(t.fills)-1) && fill.Final || t.order == nil {
 			c.fail("trade %s: piece %d came as number %d", t.id, fill.Piece, n+1)
 		}
-		if !f.confirmedAs(fill) {
+		if fill.Event == eventCorrected && !f.correctedAs(fill) || fill.Event != eventCorrected && !f.confirmedAs(fill) {
 			c.fail("trade %s: piece %d was not confirmed like that", t.id, fill.Piece)
 		}
 	}

@@ -48,25 +48,29 @@ func (i *Instance) servePrices(w http.ResponseWriter, r *http.Request) {
 
 // TradeView is an external trade with what became of it so far.
 type TradeView struct {
-	Trade      string              `json:"trade"`
-	Day        string              `json:"day"`
-	Custodian  schemas.CustodianID `json:"custodian"`
-	Asset      schemas.AssetCode   `json:"asset"`
-	Side       string              `json:"side"`
-	Ordered    string              `json:"ordered"`
-	Orders     int64               `json:"orders"`
-	Status     string              `json:"status"`
-	Pieces     int                 `json:"pieces"`
-	Cash       string              `json:"cash"`
-	Units      string              `json:"units"`
-	Price      string              `json:"price,omitempty"`
-	SettlesOn  string              `json:"settles_on"`
-	SettledOn  string              `json:"settled_on,omitempty"`
-	Root       string              `json:"root"`
-	Reason     string              `json:"reason,omitempty"`
-	day        schemas.Date
-	cash, unit schemas.Quantity
+	Trade     string              `json:"trade"`
+	Day       string              `json:"day"`
+	Custodian schemas.CustodianID `json:"custodian"`
+	Asset     schemas.AssetCode   `json:"asset"`
+	Side      string              `json:"side"`
+	Ordered   string              `json:"ordered"`
+	Orders    int64               `json:"orders"`
+	Status    string              `json:"status"`
+	Pieces    int                 `json:"pieces"`
+	Cash      string              `json:"cash"`
+	Units     string              `json:"units"`
+	Price     string              `json:"price,omitempty"`
+	SettlesOn string              `json:"settles_on"`
+	SettledOn string              `json:"settled_on,omitempty"`
+	Root      string              `json:"root"`
+	Reason    string              `json:"reason,omitempty"`
+	day       schemas.Date
+	// pieces are what each came to, as it was last told: a correction tells of a piece anew.
+	pieces []dealt
 }
+
+// dealt is what one piece of a trade moved.
+type dealt struct{ cash, units schemas.Quantity }
 
 // anyDay asks for the trades of all days.
 const anyDay schemas.Date = -1 << 31
@@ -112,17 +116,26 @@ func (t *TradeView) after(e *ledger.Trade) *TradeView {
 		}
 	}
 	switch e.Event {
-	case "rest-carried", "broken", "mended", "settlement-failed":
+	case "rest-carried", "broken", "mended", "settlement-failed", "corrected":
 		// They say something of the trade, and not how far it is.
 	default:
 		t.Status = e.Event
 	}
-	if e.Event == "priced" {
+	switch e.Event {
+	case "priced":
 		t.Pieces++
-		t.cash += e.Cash
-		t.unit += e.Units
+		t.pieces = append(t.pieces, dealt{e.Cash, e.Units})
+	case "corrected":
+		if n := int(e.Piece); n >= 1 && n <= len(t.pieces) {
+			t.pieces[n-1] = dealt{e.Cash, e.Units}
+		}
 	}
-	t.Cash, t.Units = t.cash.String(), t.unit.String()
+	sum := dealt{}
+	for _, p := range t.pieces {
+		sum.cash += p.cash
+		sum.units += p.units
+	}
+	t.Cash, t.Units = sum.cash.String(), sum.units.String()
 	if e.Price != nil {
 		t.Price = e.Price.String()
 	}

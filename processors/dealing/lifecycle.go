@@ -26,7 +26,7 @@ func LifeCycle() lifecycle.Cycle {
 // IsStep says whether an event is a step of a trade's life. The others say something else of it: a confirmation that does not fit, or a settlement
 // that is overdue.
 func IsStep(event string) bool {
-	return event != eventBroken && event != eventMended && event != eventSettlementFailed
+	return event != eventBroken && event != eventMended && event != eventSettlementFailed && event != eventCorrected
 }
 
 // eventOf is the last event of a trade as it stands; empty while its batch is collected.

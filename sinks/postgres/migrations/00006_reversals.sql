@@ -37,12 +37,12 @@ with told as (
 )
 select trade_id, min(day) as day, min(custodian) as custodian, min(asset) as asset, min(side) as side, min(ordered) as ordered,
        min(ordered_asset) as ordered_asset, min(orders) as orders, min(settles_on) as settles_on,
-       (array_agg(event order by "offset" desc) filter (where event <> 'corrected'))[1] as status,
+       (array_agg(event order by "offset" desc) filter (where event not in ('rest-carried', 'broken', 'mended', 'settlement-failed', 'corrected')))[1] as status,
        count(*) filter (where event = 'priced') as pieces,
        coalesce(sum(cash) filter (where stands), 0) as cash, coalesce(sum(units) filter (where stands), 0) as units,
        max(settled_on) as settled_on, max(reason) as reason
 from told
 group by trade_id;
-comment on view report.trade_events is 'What became of each external trade: batched, placed, priced (once per piece), settled, rejected or corrected (once per piece and version of the price).';
+comment on view report.trade_events is 'What became of each external trade: batched, placed, priced (once per piece), settled, rejected, deferred, carried or reversed; and, besides, rest-carried, broken, mended, settlement-failed, and corrected (once per piece and version of the price).';
 
 grant select on report.reversals to penstock_analyst, penstock_auditor;

@@ -1,0 +1,99 @@
+package invariants
+
+import (
+	"math/big"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+)
+
+// correctedTo says whether an operator corrected the close of the piece's day to its price.
+func (f *facts) correctedTo(fill *ledger.Trade) bool {
+	for _, o := range f.Operations {
+		c, ok := o.Body.(*ingest.PriceCorrection)
+		if ok && c.Asset == fill.Asset && c.Date == fill.Day && fill.Price != nil && c.New == *fill.Price {
+			return true
+		}
+	}
+	return false
+}
+
+// correctedAs says whether the piece has the cash that the custodian confirmed, and the units that it buys at the right price.
+func (f *facts) correctedAs(fill *ledger.Trade) bool {
+	if fill.Price == nil || *fill.Price <= 0 {
+		return false
+	}
+	for _, c := range f.confirmed[confirmationKey{fill.Trade, fill.Confirmation}] {
+		if _, rejects := c.Body.(*ingest.TradeRejected); rejects && fill.Cash == 0 && fill.Units == 0 {
+			return true
+		}
+		body, ok := c.Body.(*ingest.FillPriced)
+		if !ok || body.Piece != fill.Piece || body.Final != fill.Final || int64(body.Cash) != quanta(fill.Cash, schemas.MoneyScale) {
+			continue
+		}
+		scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(schemas.PriceScale-schemas.MoneyScale)+int64(fill.UnitsScale)), nil)
+		units := new(big.Int).Mul(big.NewInt(int64(body.Cash)), scale)
+		if units.Div(units, big.NewInt(int64(*fill.Price))); units.Cmp(big.NewInt(quanta(fill.Units, fill.UnitsScale))) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// checkCorrections looks at what negates earlier postings.
+func (f *facts) checkCorrections() []*finding {
+	links := &finding{number: 3, name: "what is reversed stands in the journal that is named, and is reversed once"}
+	held := make(map[schemas.ID]map[moved]int)
+	count := 0
+	for shard := range f.Shards {
+		for _, j := range f.shards[shard] {
+			for i := range j.Postings {
+				p := &j.Postings[i]
+				if p.Reverses == nil {
+					continue
+				}
+				count++
+				if at := opposite(p); held[*p.Reverses][at] == 0 {
+					links.fail("journal %s, leg %d: journal %s has no such posting to be reversed, or none any more", j.ID, p.Leg, p.Reverses)
+				} else {
+					held[*p.Reverses][at]--
+				}
+			}
+			held[j.ID] = postingsOf(j)
+		}
+	}
+	return []*finding{links.on(count, "reversals")}
+}
+
+// moved is what a posting moves, without its place.
+type moved struct {
+	asset       schemas.AssetCode
+	from, to    schemas.Account
+	quantity    schemas.Quantity
+	effectiveOn schemas.Date
+	order       schemas.ID
+}
+
+func movedBy(p *ledger.Posting) moved {
+	m := moved{asset: p.Asset, from: p.From, to: p.To, quantity: p.Quantity, effectiveOn: p.EffectiveOn}
+	if p.Order != nil {
+		m.order = *p.Order
+	}
+	return m
+}
+
+// opposite is the posting that another one negates.
+func opposite(p *ledger.Posting) moved {
+	m := movedBy(p)
+	m.from, m.to = m.to, m.from
+	return m
+}
+
+func postingsOf(j *ledger.Journal) map[moved]int {
+	all := make(map[moved]int, len(j.Postings))
+	for i := range j.Postings {
+		all[movedBy(&j.Postings[i])]++
+	}
+	return all
+}
