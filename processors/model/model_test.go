@@ -56,6 +56,11 @@ func history(shards int32, seed uint64, actions []action, reached map[string]int
 		}
 		o.told = nil
 	}
+	for stage, times := range o.stages {
+		if reached != nil {
+			reached[stage] += times
+		}
+	}
 	return o.lines, nil
 }
 
@@ -111,7 +116,8 @@ func TestBooksAndAnswersAreTheModels(t *testing.T) {
 func answers() []string {
 	return []string{
 		"accepted", "accepted again", "bounced", "paid", "sent", "cancelled", "cancelled again", "priced", "priced again", "settled", "settled again", "settled-in-part again",
-		"rejected pot/already-open", "rejected pot/cash-not-available", "rejected pot/conflicting-duplicate again",
+		"booked bounced", "booked cancelled", "booked charged", "booked contributed", "booked distributed", "booked paid", "booked priced", "booked rejected",
+		"booked reserved", "booked returned", "booked rounded", "booked sent", "booked settled", "booked withdrawn", "rejected pot/already-open", "rejected pot/cash-not-available", "rejected pot/conflicting-duplicate again",
 		"rejected pot/dated-in-future", "rejected pot/dated-too-far-back", "rejected pot/no-head-room", "rejected pot/no-units", "rejected pot/not-open", "rejected pot/nothing-to-cancel",
 		"rejected pot/too-late-to-cancel", "rejected pot/trade-rejected", "rejected pot/units-not-free", "rejected pot/unknown-instruction",
 	}

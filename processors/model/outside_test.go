@@ -26,6 +26,7 @@ const (
 	sells
 	withdraws
 	banks
+	declares
 	cancels
 	repeats
 	contradicts
@@ -45,7 +46,7 @@ const (
 func often() []kind {
 	return []kind{
 		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks, sells, sells,
-		withdraws, banks, banks, banks, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
+		withdraws, banks, banks, banks, declares, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
 	}
 }
@@ -151,6 +152,8 @@ func (o *outside) do(a action) {
 		o.price(a)
 	case banks:
 		o.bank(a)
+	case declares:
+		o.declare(a)
 	case rejects:
 		if a.C%3 != 0 {
 			a.Kind = fills
@@ -203,6 +206,15 @@ func (o *outside) instruct(a action) {
 	line := "given " + what + " dated=" + dated
 	o.sent = append(o.sent, line)
 	o.say("%s", line)
+}
+
+// declare lets an operator distribute income, or charge a fee.
+func (o *outside) declare(a action) {
+	if a.B%2 == 0 {
+		o.say("given FlatFee id=d%d cash=%s dated=%s", len(o.lines), pounds(a.C%500), o.date(1-a.D%34))
+		return
+	}
+	o.say("given Distribution id=d%d asset=%s cash=%s on=%s", len(o.lines), funds()[a.A%3].code, pounds(a.C%5_000), o.date(1-a.D%34))
 }
 
 // bank lets the bank say something about one of the last withdrawals, mostly of the right amount.

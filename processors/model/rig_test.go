@@ -34,6 +34,7 @@ type rig struct {
 	told   []string
 	orders []*custodian.CustodianOrder
 	desk   map[schemas.ID]*dealt
+	stages map[string]int // of the postings so far
 	at     schemas.Instant
 }
 
@@ -56,7 +57,7 @@ func newRig(shards int32, schedule sim.Schedule) *rig {
 	}
 	pipeline.Vary(schedule)
 	shardOf := func(pot string) int { return int(streams.PartitionOf(pot, shards)) }
-	return &rig{shards: shards, pipeline: pipeline, model: model.New(int(shards), shardOf), booked: make(model.Books), read: make(map[string]int), desk: make(map[schemas.ID]*dealt)}
+	return &rig{shards: shards, pipeline: pipeline, model: model.New(int(shards), shardOf), booked: make(model.Books), read: make(map[string]int), desk: make(map[schemas.ID]*dealt), stages: make(map[string]int)}
 }
 
 // play lets one line happen on both sides.
@@ -162,6 +163,7 @@ func (r *rig) book(j *ledger.Journal) {
 	}
 	for i := range j.Postings {
 		p := &j.Postings[i]
+		r.stages["booked "+p.Stage]++
 		quantity := big.NewRat(int64(p.Quantity), schemas.Power10(schemas.QuantityScale))
 		r.booked.Move(int(j.Shard), owner, string(p.Asset), string(p.From), string(p.To), quantity)
 	}

@@ -40,11 +40,7 @@ func (a *asked) sell() {
 		a.refuse(why)
 		return
 	}
-	held := new(big.Rat)
-	for _, account := range []string{"pot:settled", "pot:pending", "pot:reserved"} {
-		held = sum(held, a.Books.balance(key{a.name, account, code}))
-	}
-	if held.Sign() == 0 {
+	if a.units(a.name, code).Sign() == 0 {
 		a.refuse("pot/no-units")
 		return
 	}

@@ -61,6 +61,10 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.judge(kind, line)
 	case "Fill", "Settled", "Rejected":
 		w.confirmed(kind, line)
+	case "Distribution":
+		w.distribute(line)
+	case "FlatFee":
+		w.charge(line)
 	case "PaymentSent", "PaymentPaid", "PaymentBounced":
 		w.noticed(kind, line)
 	default:
