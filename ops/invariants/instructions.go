@@ -172,6 +172,8 @@ func edges(from schemas.Code) []schemas.Code {
 	switch from {
 	case stateAccepted:
 		return []schemas.Code{statePriced, stateCancelled, stateRejected, stateSent, stateBounced, stateAttributed}
+	case stateSettled:
+		return []schemas.Code{stateSent, stateBounced}
 	case stateSent:
 		return []schemas.Code{statePaid, stateBounced}
 	case statePaid:

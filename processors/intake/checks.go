@@ -120,6 +120,8 @@ func checkInstruction(i *ingest.Instruction) refusal {
 		return identifier("instruction", body.Instruction)
 	case *ingest.Withdraw:
 		return first(cash("cash", body.Cash, instructionCashMax), identifier("payee", body.Payee))
+	case *ingest.TransferOut:
+		return identifier("receiver", body.Receiver)
 	case *ingest.TransferIn:
 		return referenceIdentifier(body.Reference)
 	}

@@ -20,21 +20,10 @@ func (q *question) closePot(before *state.PotState, digest state.SeenDigest) (*s
 
 // rest names the first thing that keeps a pot from being closed, empty where there is none.
 func rest(pot *state.PotState) string {
-	if len(pot.Orders) > 0 {
-		return fmt.Sprintf("%d open orders", len(pot.Orders))
+	if what := underWay(pot); what != "" {
+		return what
 	}
-	if len(pot.Review) > 0 {
-		return fmt.Sprintf("%d instructions held for review", len(pot.Review))
-	}
-	if len(pot.Claims) > 0 {
-		return "a claim of a transfer in that waits"
-	}
-	for i := range pot.Payments {
-		if isUnderWay(&pot.Payments[i]) {
-			return fmt.Sprintf("a payment of %s under way", pot.Payments[i].Cash)
-		}
-	}
-	if cash := pot.Available + pot.Reserved + pot.Pending + pot.Payable; cash != 0 {
+	if cash := cashOf(pot); cash != 0 {
 		return cash.String() + " in cash"
 	}
 	for i := range pot.Holdings {

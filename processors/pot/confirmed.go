@@ -9,6 +9,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/payment"
 	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
@@ -82,8 +83,12 @@ func confirmed(
 		return before, nil
 	}
 	v.addRests()
-	outs := v.journal(make([]streams.Out, 0, 1+len(v.touched)), place, pot, cause, kindConfirmed)
-	return &v.state, v.statuses(outs)
+	paid := v.transferred()
+	outs := v.statuses(v.journal(make([]streams.Out, 0, 1+len(v.touched)), place, pot, cause, kindConfirmed))
+	if paid != nil {
+		outs = append(outs, paymentOut(place, pot, paid, payment.PaymentActionPay))
+	}
+	return &v.state, outs
 }
 
 func (v *visit) priced(b *inbox.PricedBatch) {
@@ -151,6 +156,7 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 		if !slices.ContainsFunc(v.state.Orders, func(o state.Order) bool { return isRestOf(&o, order) }) {
 			v.touch(order, stateSettled, refusal{})
 		}
+		v.transferSettled(b.SettledOn)
 	})
 }
 
@@ -167,6 +173,8 @@ func (v *visit) rejected(b *inbox.RejectedBatch) {
 		end := stateRejected
 		if order.Rest {
 			end = stateOfDealt // what was dealt of it before stands
+		} else {
+			v.dropTransfer(order.Source, order.Instruction) // it is rejected with any of its sells; what it has sold stays with the pot
 		}
 		v.touch(order, end, refusal{codeTradeRejected, fmt.Sprintf("the trade in %s for %s was rejected: %s", b.Asset, b.Day, b.Reason)})
 	})

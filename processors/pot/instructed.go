@@ -76,6 +76,11 @@ func (q *question) checkDate() refusal {
 }
 
 func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	if t := before.TransferOut; t != nil {
+		if _, cancels := q.instruction.Body.(*ingest.Cancel); !cancels {
+			return q.refused(before, refusal{codeTransferUnderWay, fmt.Sprintf("transfer out %s is under way", t.Instruction)}, digest)
+		}
+	}
 	if q.mustReview() {
 		return q.hold(before, digest)
 	}
@@ -94,6 +99,8 @@ func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*sta
 		return q.withdraw(before, body, digest)
 	case *ingest.TransferIn:
 		return q.transferIn(before, body, digest)
+	case *ingest.TransferOut:
+		return q.transferOut(before, body, digest)
 	case *ingest.Close:
 		return q.closePot(before, digest)
 	default:
@@ -345,6 +352,7 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 	if end == stateOfDealt {
 		end = endOfDealt(&d.state, q.instruction.Source, c.Instruction)
 	}
+	d.dropTransfer(q.instruction.Source, c.Instruction)
 	ended := before.Seen[at].State == stateRejected
 	if !ended {
 		advance(&d.state.Seen[at], end, "")

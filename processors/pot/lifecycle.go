@@ -13,7 +13,7 @@ func LifeCycle() lifecycle.Cycle {
 }
 
 // edges is a value and no slice: moves are checked on every visit of a sweep, and must not allocate for it.
-func edges() [28]lifecycle.Edge {
+func edges() [30]lifecycle.Edge {
 	return [...]lifecycle.Edge{
 		{To: string(stateAccepted), When: "it is done, or its orders are reserved"},
 		{To: string(stateRejected), When: "a check refuses it"},
@@ -42,6 +42,8 @@ func edges() [28]lifecycle.Edge {
 		{From: string(stateAccepted), To: string(stateBounced), When: "the bank will not send its payment"},
 		{From: string(stateSent), To: string(stateBounced), When: "the payment comes back"},
 		{From: string(statePaid), To: string(stateBounced), When: "the payee sends it back"},
+		{From: string(stateSettled), To: string(stateSent), When: "the bank sends what a transfer out came to"},
+		{From: string(stateSettled), To: string(stateBounced), When: "the bank will not send it"},
 		{From: string(stateAccepted), To: string(stateAttributed), When: "the cash that it claims is the pot's"},
 	}
 }

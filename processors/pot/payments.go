@@ -157,13 +157,18 @@ func (n *notice) step(before *state.PotState, at int) (*state.PotState, []stream
 		d.moveCash(why, outside[schemas.Money](ledger.BankInTransit), outside[schemas.Money](ledger.BankClientMoney), p.Cash)
 	case state.PaymentStageBounced:
 		why.stage, told = stageBounced, stateBounced
-		if p.Recalled && was == state.PaymentStagePayable {
+		if p.Recalled && was == state.PaymentStagePayable && d.state.TransferOut == nil {
 			told = stateCancelled
 		}
 		if was != state.PaymentStagePayable {
 			d.moveCash(why, outside[schemas.Money](bankAccount(was)), d.payable(), p.Cash)
 		}
 		d.moveCash(why, d.payable(), d.available(), p.Cash)
+	}
+	if t := d.state.TransferOut; t != nil && t.Payment == p.ID && n.stage == state.PaymentStagePaid {
+		d.endTransfer(n.on)
+	} else if n.stage == state.PaymentStageBounced {
+		d.dropTransfer(p.Source, p.Instruction)
 	}
 	n.advance(d, p, told)
 	outs := d.journal(make([]streams.Out, 0, 2), n.place, n.key, n.cause, n.stage.String()+"/"+p.ID.String())

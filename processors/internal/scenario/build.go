@@ -100,6 +100,8 @@ func (b *builder) instruction(kind string) *ingest.Instruction {
 		i.Body = &ingest.Cancel{Instruction: schemas.InstructionID(b.Get("instruction", ""))}
 	case "Withdraw":
 		i.Body = &ingest.Withdraw{Cash: b.money("cash", "0"), Payee: b.Get("payee", "jo")}
+	case "TransferOut":
+		i.Body = &ingest.TransferOut{Receiver: b.Get("receiver", "another-scheme")}
 	case "TransferIn":
 		i.Body = &ingest.TransferIn{Reference: b.Get("reference", "R1")}
 	case "Close":
