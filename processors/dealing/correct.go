@@ -1,11 +1,13 @@
 package dealing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
+	"github.com/penstock-ledger/penstock/processors/internal/book"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -27,11 +29,12 @@ func (d *dealing) correctPrice(place streams.Place, r *Reference, cause *inbox.C
 	next := *r.stored
 	next.Prices = putPrice(r.stored.Prices, right, false)
 	outs := d.tellPrice(cause, &right)
-	asset := r.Asset(c.Asset, c.Date)
-	trade := batch.Trade(c.Date, asset.Custodian, c.Asset, batch.Kind{Side: inbox.SideBuy, Basis: inbox.BasisCash})
-	return &next, append(outs, streams.Out{Topic: streams.DealingInbox, Key: trade.String(), Value: &inbox.DealingMessage{
-		Cause: *cause, Body: &inbox.PriceCorrected{Trade: trade, Old: c.Old, Price: c.New, Version: right.Version},
-	}})
+	for _, trade := range TradesOf(c.Date, r.Asset(c.Asset, c.Date).Custodian, c.Asset) {
+		outs = append(outs, streams.Out{Topic: streams.DealingInbox, Key: trade.String(), Value: &inbox.DealingMessage{
+			Cause: *cause, Body: &inbox.PriceCorrected{Trade: trade, Old: c.Old, Price: c.New, Version: right.Version},
+		}})
+	}
+	return &next, outs
 }
 
 // checkCorrection refuses to correct what is not the released close, and what lies so far back that pots have forgotten their orders.
@@ -49,10 +52,31 @@ func (r *Reference) checkCorrection(cause *inbox.Cause, c *ingest.PriceCorrectio
 	case int64(c.New)%grainOf(asset) != 0:
 		return refusal{codePriceScale, fmt.Sprintf("%s has more decimals than a close of %s", c.New, c.Asset)}
 	}
+	if r.isConverted(c.Asset, c.Date) {
+		return refusal{codeCorrectionTooLate, fmt.Sprintf("the units of %s were split or merged since %s, or are about to be", c.Asset, c.Date)}
+	}
 	if today, ok := r.LocalDate(cause.ReceivedAt); !ok || c.Date < r.OldestDate(today) {
 		return refusal{codeCorrectionTooLate, fmt.Sprintf("%s is before %s: its orders may be forgotten", c.Date, r.OldestDate(today))}
 	}
 	return refusal{}
+}
+
+// isConverted says whether the units of the asset have become others since the day, or an event that waits may make them. An order of before is then in units
+// that there are no more of.
+func (r *Reference) isConverted(asset schemas.AssetCode, day schemas.Date) bool {
+	return slices.ContainsFunc(r.stored.Converted, func(c state.Converted) bool { return c.Asset == asset && c.Day >= day }) ||
+		slices.ContainsFunc(r.stored.Events, func(e state.DeclaredEvent) bool { return slices.Contains(assetsOf(&e.Operation), asset) })
+}
+
+// noteConverted keeps that the units of assets become others on a day.
+func noteConverted(next *state.DealingReference, e *state.DeclaredEvent) {
+	switch e.Operation.Body.(type) {
+	case *ingest.UnitSplit, *ingest.FundMerger:
+		on, _ := dateOf(&e.Operation)
+		for _, asset := range assetsOf(&e.Operation) {
+			next.Converted = book.Put(next.Converted, state.Converted{Asset: asset, Day: on}, func(a, b state.Converted) int { return cmp.Compare(a.Asset, b.Asset) })
+		}
+	}
 }
 
 // grainOf is the smallest step of the asset's prices in the trust's currency, in quanta of a price.
@@ -69,6 +93,10 @@ func grainOf(asset *reference.Asset) int64 {
 func (d *dealing) correctTrade(place streams.Place, before *state.TradeState, cause *inbox.Cause, m *inbox.PriceCorrected) (*state.TradeState, []streams.Out) {
 	if before == nil || len(before.Pieces) == 0 || before.Pieces[0].PriceVersion >= m.Version {
 		return before, nil
+	}
+	if before.Side == inbox.SideSell {
+		why := refusal{codeTradeNotCorrectable, fmt.Sprintf("trade %s sells: what it brought stays as it was dealt at %s, for a person to make good", m.Trade, m.Old)}
+		return before, []streams.Out{rejectionOut(place, cause, why)}
 	}
 	desk := newDesk(place, m.Trade, before)
 	if why := desk.reprice(m); why.code != "" {

@@ -102,6 +102,7 @@ func (d *dealing) eventTotal(place streams.Place, r *Reference, cause *inbox.Cau
 		return &next, d.advance(r, &next, nil)
 	}
 	outs := d.complete(place, r, e)
+	noteConverted(&next, e)
 	next.Events = slices.Delete(next.Events, at, at+1)
 	outs = d.advance(r, &next, outs)
 	return &next, append(outs, flushOut(cause))
