@@ -21,7 +21,7 @@ func newStatus() *cobra.Command {
 		Short:   "Show how far every shard is, and what waits for what",
 		Long: `Asks a running instance for one row per shard: ends of the ingest and inbox partitions, what intake and the pot processor read next,
 journals decided and booked, who owns the shard, and what it is doing. "?" stands for what the instance does not know, such as the
-position of a shard that another instance runs.
+position of a shard that another instance runs. Where dealing runs, trades that wait for a closing price are named, with the price and since when.
 
 Ends count the markers of transactions, so a shard that is up to date may stand a few offsets before the end.
 The exit status is 1 while a role waits or has stopped. What is parked is shown, and is no fault of the instance.`,
@@ -86,6 +86,7 @@ func printStatus(w io.Writer, status *roles.Status) error {
 		return err
 	}
 	printParkedHere(w, status)
+	printAwaited(w, status)
 	for _, fault := range status.Faults {
 		fmt.Fprintln(w, "\nnot known:", fault)
 	}
@@ -97,6 +98,19 @@ func parkedCount(p *engine.ParkedStatus) string {
 		return "-"
 	}
 	return fmt.Sprintf("%d keys, %d records", p.Keys, p.Records)
+}
+
+// printAwaited names the prices that trades wait for: nothing is ever allocated at another day's price, so somebody must send them.
+func printAwaited(w io.Writer, status *roles.Status) {
+	for i := range status.Awaited {
+		a := &status.Awaited[i]
+		what, hint := "the close of "+string(a.Asset)+" on "+a.Day, "its vendor has not sent it"
+		if a.Parked != "" {
+			hint = fmt.Sprintf("%s is parked; see: penstock prices release %s %s %s", a.Parked, a.Asset, a.Day, a.Parked)
+		}
+		fmt.Fprintf(w, "\nWAITS FOR A PRICE: %s, since %s: trade %s (%s, %d orders, %d confirmations wait); %s\n",
+			what, a.Since.UTC().Format(time.RFC3339), a.Trade, a.Side, a.Orders, a.Confirmations, hint)
+	}
 }
 
 // printParkedHere names some of what is parked in the shards that run here.

@@ -251,6 +251,13 @@ func TestAParkedPriceWaitsForAPerson(t *testing.T) {
 	if len(parked) != 1 || parked[0].Asset != "GOOG" {
 		t.Fatalf("parked are %+v", parked)
 	}
+	awaited := read[roles.Status](t, append([]string{"status", "--json"}, at...)...).Awaited
+	if len(awaited) != 1 || awaited[0].Asset != "GOOG" || awaited[0].Day != "2008-04-18" || awaited[0].Parked != parked[0].Price || awaited[0].Orders != 1 || awaited[0].Since.IsZero() {
+		t.Errorf("status says that what waits for a price is %+v", awaited)
+	}
+	if out := must(t, "", append([]string{"status"}, at...)...); !strings.Contains(out, "WAITS FOR A PRICE: the close of GOOG on 2008-04-18") {
+		t.Errorf("status says %s", out)
+	}
 	release := append([]string{"prices", "release", "GOOG", "2008-04-18", parked[0].Price, "--operator", "anna", "--reason", "results"}, at...)
 	if out := must(t, "", release...); !strings.Contains(out, "for 1 member orders") || !strings.Contains(out, "nothing was done") {
 		t.Errorf("the plan is %s", out)
@@ -260,6 +267,9 @@ func TestAParkedPriceWaitsForAPerson(t *testing.T) {
 	}
 	must(t, "", append(release, "--execute")...)
 	must(t, "", append([]string{"day", "close", "2008-04-24"}, at...)...)
+	if left := read[roles.Status](t, append([]string{"status", "--json"}, at...)...).Awaited; len(left) != 0 {
+		t.Errorf("with the price released, %+v waits for one", left)
+	}
 	must(t, "", append([]string{"ledger", "verify", "--at-rest"}, at...)...)
 }
 

@@ -21,6 +21,8 @@ type Status struct {
 	Processes []engine.ShardStatus `json:"processes"`
 	// Trades is the number of external trades' events booked in Postgres as an offset of ledger.trade.v1, -1 where unknown.
 	Trades int64 `json:"trades_booked_to"`
+	// Awaited are closing prices without which placed trades cannot go on; only an instance that runs dealing knows them.
+	Awaited []AwaitedPrice `json:"awaited_prices,omitempty"`
 	// Faults says what could not be asked.
 	Faults []string `json:"faults,omitempty"`
 }
@@ -89,6 +91,9 @@ func (i *Instance) Status(ctx context.Context) Status {
 		})
 	}
 	i.addEngine(&status)
+	if err := i.addAwaited(ctx, &status); err != nil {
+		status.Faults = append(status.Faults, "prices: "+err.Error())
+	}
 	if err := i.addEnds(ctx, &status); err != nil {
 		status.Faults = append(status.Faults, "brokers: "+err.Error())
 	}
