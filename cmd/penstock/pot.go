@@ -70,6 +70,17 @@ func printPot(cmd *cobra.Command, pot *roles.PotView) error {
 
 // printMoney prints what is on its way out of the pot, and what it waits for.
 func printMoney(out io.Writer, pot *roles.PotView) error {
+	if len(pot.Held) > 0 {
+		fmt.Fprintln(out)
+		t := newTable(out, "held for review", "source", "asks for", "received", "expires on")
+		for i := range pot.Held {
+			h := &pot.Held[i]
+			t.row(h.Instruction, h.Source, h.Kind, h.ReceivedAt.Format("2006-01-02 15:04"), h.ExpiresOn)
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
 	if len(pot.Payments) > 0 {
 		fmt.Fprintln(out)
 		t := newTable(out, "payment", "instruction", "payee", "cash", "stage", "on", "recalled")

@@ -17,10 +17,10 @@ const (
 //	penstock --+-- up, demo, run, day,           run something
 //	           |   bench, sim
 //	           +-- produce, tail                 records in and out
-//	           +-- status, prices, parked, pot,  look at what is there
-//	           |   trace, ledger
-//	           +-- topics, schemas, reference    set up
-//	           +-- version
+//	           +-- status, prices, review,       look at what is there
+//	           |   parked, pot, trace, ledger
+//	           +-- topics, schemas, reference,   set up
+//	           |   rules, version
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "penstock",
@@ -42,8 +42,8 @@ a day, and "penstock pot show" tells what became of it.`,
 	root.AddCommand(
 		newUp(), newDemo(), newRun(), newDay(), newBench(), newSim(),
 		newProduce(), newTail(),
-		newStatus(), newPrices(), newParked(), newPot(), newTrace(), newLedger(),
-		newTopics(), newSchemas(), newReference(), newVersion(), newCommands(),
+		newStatus(), newPrices(), newReview(), newParked(), newPot(), newTrace(), newLedger(),
+		newTopics(), newSchemas(), newReference(), newRules(), newVersion(), newCommands(),
 	)
 	refuseUnknown(root)
 	return root
