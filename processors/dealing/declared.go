@@ -127,7 +127,15 @@ func (c *declaration) work() ([]streams.Out, refusal) {
 }
 
 func (c *declaration) tellShards(body inbox.PotBody) []streams.Out {
-	return tellAll(nil, c.shards, eventID(c.next.EventNumber), c.cause, body)
+	return salted(tellAll(nil, c.shards, eventID(c.next.EventNumber), c.cause, body), c.cause)
+}
+
+// salted gives what is told to pots the secret of its cause: orders may come of it.
+func salted(outs []streams.Out, cause *inbox.Cause) []streams.Out {
+	for i := range outs {
+		outs[i].Value.(*inbox.PotMessage).Cause.Salt = cause.Salt //nolint:forcetypeassert // tell made it
+	}
+	return outs
 }
 
 // eventID names what is told of an event.

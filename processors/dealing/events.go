@@ -134,7 +134,7 @@ func (d *dealing) complete(place streams.Place, r *Reference, e *state.DeclaredE
 		}
 		outs = append(outs, tell(t.Shard, eventID(e.Number), &e.Cause, body))
 	}
-	return outs
+	return salted(outs, &e.Cause)
 }
 
 // conversion tells a shard what its units become, in quanta of both assets.

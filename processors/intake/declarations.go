@@ -45,6 +45,17 @@ func checkDeclaration(o *ingest.Operation) refusal {
 	return refusal{}
 }
 
+// makesOrders says whether orders may come of the declaration in the pots.
+func makesOrders(o *ingest.Operation) bool {
+	switch body := o.Body.(type) {
+	case *ingest.Distribution:
+		return body.Reinvest
+	case *ingest.ChargeCollection:
+		return body.ByUnits
+	}
+	return false
+}
+
 func checkAccrual(a *ingest.ChargeAccrual) refusal {
 	if a.Through < a.From || a.Through-a.From >= accrualDaysMax {
 		return refusal{codeBadTerms, fmt.Sprintf("a period has 1 to %d days, not from %s through %s", accrualDaysMax, a.From, a.Through)}

@@ -189,7 +189,7 @@ func admitOperation(a *admission) []streams.Out {
 		return a.toPot(act.Pot, o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
 	}
 	outs := a.toDealing(dealingControl, o.Operator, o.ID, &inbox.Operated{Operation: *o})
-	if d, ok := o.Body.(*ingest.Distribution); ok && d.Reinvest {
+	if makesOrders(o) {
 		outs[0].Value.(*inbox.DealingMessage).Cause.Salt = a.saltOf(string(o.Operator), o.ID) //nolint:forcetypeassert // toDealing made it
 	}
 	return outs

@@ -47,16 +47,23 @@ func chargeAccrued(r *Reference, before *state.PotState, m *inbox.ChargeAccrued)
 	return &next
 }
 
-// chargeCollected takes what has accrued from the pot's cash, as far as there is any; the rest stays owed.
+// chargeCollected takes what has accrued from the pot's cash, as far as there is any. For the rest units are sold, where that is asked; else it stays owed.
+// While a sale for an earlier charge is under way nothing is taken.
 func chargeCollected(place streams.Place, r *Reference, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, m *inbox.ChargeCollected) (*state.PotState, []streams.Out) {
 	if before.Charged >= m.Event {
 		return before, nil
 	}
-	d := newDraft(before, 1)
+	d := newDraft(before, 2)
 	d.state.Charged = m.Event
+	if sellsForCharge(before) {
+		return &d.state, nil
+	}
 	taken := max(0, min(before.Accrued, before.Available))
 	d.state.Accrued -= taken
 	d.charge(r, place, taken)
+	if m.ByUnits && d.state.Accrued > 0 {
+		d.sellForCharge(making(place, r, cause, sourceCharge, pot, m.Event), d.state.Accrued)
+	}
 	return &d.state, d.journal(nil, place, pot, cause, "charged")
 }
 

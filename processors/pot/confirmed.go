@@ -146,7 +146,10 @@ func (v *visit) finishPricing(order *state.Order, b *inbox.PricedBatch, p purpos
 func (v *visit) settled(b *inbox.SettledBatch) {
 	v.finish(b.Day, b.Asset, settledKind(b), func(order *state.Order) {
 		p := purpose{stage: stageSettled, effectiveOn: b.SettledOn, order: v.idOf(order), trade: &b.Trade}
-		if order.Side == inbox.SideSell {
+		if order.Source == sourceCharge {
+			v.moveCash(p, v.pending(), outside[schemas.Money](ledger.SchemeCharges), schemas.Money(order.Got))
+			v.state.Accrued -= schemas.Money(order.Got)
+		} else if order.Side == inbox.SideSell {
 			v.moveCash(p, v.pending(), v.available(), schemas.Money(order.Got))
 		} else {
 			held := v.holding(b.Asset)
@@ -196,6 +199,9 @@ func (v *visit) finish(day schemas.Date, asset schemas.AssetCode, kind batch.Kin
 }
 
 func (v *visit) touch(order *state.Order, s schemas.Code, why refusal) {
+	if isMade(order.Source) {
+		return
+	}
 	v.touched = append(v.touched, touch{source: order.Source, instruction: order.Instruction, state: s, why: why})
 }
 

@@ -42,7 +42,7 @@ func holdingsCounted(place streams.Place, stored *state.PotReference, cause *inb
 }
 
 // distributed gives a pot its part of a distribution: what all units got, times its units, by all units, rounded down.
-func distributed(place streams.Place, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, m *inbox.IncomeDistributed, tally *state.PotTally) (*state.PotState, []streams.Out) {
+func distributed(place streams.Place, r *Reference, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, m *inbox.IncomeDistributed, tally *state.PotTally) (*state.PotState, []streams.Out) {
 	held := findHolding(before, m.Asset)
 	if held == nil || held.Event >= m.Event {
 		return before, nil
@@ -56,6 +56,9 @@ func distributed(place streams.Place, before *state.PotState, pot schemas.PotID,
 	entry.Got += income
 	p := purpose{stage: stageDistributed, effectiveOn: m.EffectiveOn}
 	d.moveCash(p, outside[schemas.Money](ledger.CashOwed(m.Custodian)), d.available(), schemas.Money(income))
+	if m.Reinvest && income > 0 {
+		d.reinvest(making(place, r, cause, sourceIncome, pot, m.Event), m.Asset, schemas.Money(income))
+	}
 	return &d.state, d.journal(nil, place, pot, cause, "distributed")
 }
 

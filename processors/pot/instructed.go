@@ -277,6 +277,12 @@ func (q *question) order(leg int, w want, day schemas.Date) state.Order {
 
 // reserve reserves the cash or the units of the orders and adds them to the pot, in the order of their ids.
 func (q *question) reserve(d *draft, orders []state.Order, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	last, ids := q.add(d, orders)
+	return q.accepted(d, digest, last, ids)
+}
+
+// add reserves what the orders need and adds them to the draft. It returns the last of their days, and their ids.
+func (q *question) add(d *draft, orders []state.Order) (*schemas.Date, []schemas.ID) {
 	ids := make([]schemas.ID, len(orders))
 	var last *schemas.Date
 	for i := range orders {
@@ -296,7 +302,7 @@ func (q *question) reserve(d *draft, orders []state.Order, digest state.SeenDige
 	}
 	d.state.Orders = append(d.state.Orders, orders...)
 	slices.SortFunc(d.state.Orders, func(a, b state.Order) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	return q.accepted(d, digest, last, ids)
+	return last, ids
 }
 
 // cancel gives back what the instruction's orders have reserved, if every one of them is still before its cut-off.

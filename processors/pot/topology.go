@@ -79,7 +79,7 @@ func visitPot(place streams.Place, r *Reference, key string, pot *state.PotState
 		count(pot, body, tally)
 		return pot, nil
 	case *inbox.IncomeDistributed:
-		return distributed(place, pot, schemas.PotID(key), &m.Cause, body, tally)
+		return distributed(place, r, pot, schemas.PotID(key), &m.Cause, body, tally)
 	case *inbox.AssetConverted:
 		return converted(place, r, pot, schemas.PotID(key), &m.Cause, body, tally)
 	case *inbox.FeeCharged:
