@@ -59,8 +59,7 @@ func sort(account schemas.Account, at controlKey, amount schemas.Quantity, outsi
 	switch {
 	case account == ledger.BankClientMoney, strings.HasSuffix(string(account), ":units-settled"):
 		outside[at] += amount
-	case ledger.IsPotAccount(account), account == ledger.SchemeRounding, account == ledger.SchemeCompensation, account == ledger.SchemeSuspense,
-		account == ledger.BankInTransit:
+	case ledger.IsPotAccount(account), strings.HasPrefix(string(account), "scheme:"), account == ledger.BankInTransit:
 		inside[at] += amount
 	}
 }

@@ -88,6 +88,7 @@ type order struct {
 	cash       schemas.Money // of its instruction, in quanta
 	trades     map[schemas.ID]bool
 	reserved   schemas.Quantity
+	income     schemas.Quantity // that the journal which reserved brought
 	given, got schemas.Quantity
 	returned   schemas.Quantity
 	settled    schemas.Quantity
@@ -263,6 +264,7 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 	switch p.Stage {
 	case stageReserved:
 		o.reserved += p.Quantity
+		o.income += incomeIn(j)
 	case stagePriced:
 		if p.Asset == schemas.Cash {
 			o.given += p.Quantity
