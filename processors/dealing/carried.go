@@ -31,7 +31,7 @@ func (d *desk) deferTrade(r *Reference, c *ingest.Confirmation, t *ingest.TradeD
 }
 
 // carryDay returns the first dealing day after the trade's, and not before the one that the custodian named, that is not closed. It returns
-// false where the calendars know none.
+// false where the calendars know none, or the asset is split or merged by then.
 func (r *Reference) carryDay(trade *state.TradeState, until *schemas.Date) (schemas.Date, bool) {
 	through, _ := r.closedThrough(trade.Asset)
 	from := max(trade.Day, through) + 1
@@ -39,7 +39,7 @@ func (r *Reference) carryDay(trade *state.TradeState, until *schemas.Date) (sche
 		from = max(from, *until)
 	}
 	day, err := r.NextDealingDay(trade.Asset, from)
-	return day, err == nil
+	return day, err == nil && !r.isHalted(trade.Asset, day)
 }
 
 // carry fixes the day to which what was not dealt goes on, where it does. That is done just when the shards are told, and no sooner: they hear of it

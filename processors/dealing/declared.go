@@ -174,7 +174,13 @@ func (c *declaration) checkNotice(asset schemas.AssetCode, on schemas.Date) refu
 		return refusal{codeAssetNotFree, fmt.Sprintf("a split or a merger of asset %s is declared already", asset)}
 	}
 	last, err := c.reference.DealingDay(asset, c.cause.ReceivedAt+noticeMillis)
-	if err == nil && on <= last {
+	if err != nil {
+		last = 0 // no order can have been accepted where no day is known
+	}
+	for _, carried := range c.reference.carriedDays(asset) {
+		last = max(last, carried)
+	}
+	if on <= last {
 		return refusal{codeDeclaredTooLate, fmt.Sprintf("orders in %s may have been accepted for days through %s", asset, last)}
 	}
 	return refusal{}

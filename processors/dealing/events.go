@@ -81,6 +81,17 @@ func (r *Reference) pays(asset schemas.AssetCode) bool {
 	})
 }
 
+// isHalted says whether no order of the asset may be for the day: it is split or merged from then on, or has been merged.
+func (r *Reference) isHalted(asset schemas.AssetCode, day schemas.Date) bool {
+	for i := range r.stored.Events {
+		if o := &r.stored.Events[i].Operation; isAnnounced(o) && assetsOf(o)[0] == asset {
+			on, _ := dateOf(o)
+			return day >= on
+		}
+	}
+	return slices.Contains(r.stored.Ended, asset)
+}
+
 // eventTotal adds what one shard holds. With the last one the event is done, or waits until all orders of the asset are finished.
 func (d *dealing) eventTotal(place streams.Place, r *Reference, cause *inbox.Cause, m *inbox.EventTotal) (*state.DealingReference, []streams.Out) {
 	at := slices.IndexFunc(r.stored.Events, func(e state.DeclaredEvent) bool { return e.Number == m.Event && e.Round == m.Round })

@@ -22,7 +22,7 @@ func (v *visit) carriedTo(asset schemas.AssetCode, named *schemas.Date) (schemas
 		return *named, true
 	}
 	day, err := v.reference.NextDealingDay(asset, v.reference.closed[asset]+1)
-	return day, err == nil
+	return day, err == nil && !v.reference.isHalted(asset, day)
 }
 
 // carryRest makes the order that goes on with what the given one has not been dealt, and returns false where nothing is left, or no room for what it may
