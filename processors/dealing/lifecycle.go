@@ -1,5 +1,7 @@
 package dealing
 
+//go:generate go test -count=1 -run ^TestEveryEdgeHasAScenario$ . -args -update-edges
+
 import (
 	"github.com/penstock-ledger/penstock/processors/internal/lifecycle"
 	"github.com/penstock-ledger/penstock/schemas/state"

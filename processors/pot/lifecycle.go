@@ -1,5 +1,8 @@
 package pot
 
+//go:generate go test -count=1 -run ^TestEveryEdgeHasAScenario$ . -args -update-edges
+//go:generate go run ../internal/specification -root ../.. -output ../../ops/docs/scenarios.md
+
 import (
 	"github.com/penstock-ledger/penstock/processors/internal/lifecycle"
 	"github.com/penstock-ledger/penstock/schemas"
