@@ -91,7 +91,10 @@ func (r *Session) judgeTrades() invariants.Result {
 
 // want writes an expected answer in words.
 func (s *sent) want(end schemas.Code) string {
-	if s.Answer.State == "" {
+	switch {
+	case s.isTaken():
+		return "taken"
+	case s.Answer.State == "":
 		return "rejected " + string(s.Rejected)
 	}
 	if s.Answer.Duplicate {
@@ -107,7 +110,10 @@ func (r *Session) got(s *sent) string {
 		codes = append(codes, string(code))
 	}
 	refused := strings.Join(codes, " and ")
-	if s.Answer.State == "" {
+	switch {
+	case s.isTaken() && refused == "":
+		return "taken"
+	case s.Answer.State == "":
 		return "rejected " + refused
 	}
 	answer := r.answer(s)

@@ -30,6 +30,9 @@ func (g *generator) cast() {
 		g.cutOffs()
 		g.unfit()
 		g.unreadable()
+		g.receive()
+		g.withdraw(&g.pots[2])
+		g.claim(&g.pots[1])
 	case strayDay:
 		g.strays()
 	case againDay:

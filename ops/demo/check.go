@@ -33,7 +33,9 @@ func (r *Session) Check(ctx context.Context, pool *pgxpool.Pool) (*Report, error
 	}
 	report := &r.report
 	report.Totals = addUp(in)
-	report.Checks = append(report.Checks, r.checkCash(in))
+	stories, told := judgeStories(r.Workload.Stories, in.Journals)
+	report.Stories = stories
+	report.Checks = append(report.Checks, told, r.checkCash(in))
 	again, err := r.checkAgain(ctx, in)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,8 @@ type Workload struct {
 	Ends map[Key]schemas.Code
 	// PaidIn is the sum of all accepted contributions, Available what must be left uninvested in the pots.
 	PaidIn, Available schemas.Money
+	// Stories are what takes several steps, in the order in which it was asked for.
+	Stories []Story
 }
 
 // Day is one weekday.
@@ -83,6 +85,9 @@ type Record struct {
 	Rejected schemas.Code
 	AtClose  bool
 }
+
+// isTaken says whether the record is one that nobody is answered and that must not be refused.
+func (r *Record) isTaken() bool { return r.Answer.State == "" && r.Rejected == "" }
 
 // key returns the identity of an instruction.
 func key(i *ingest.Instruction) Key { return Key{i.Source, i.Pot, i.ID} }

@@ -19,10 +19,12 @@ type Report struct {
 	Seed        uint64       `json:"seed"`
 	Days        []*DayReport `json:"days"`
 	// Cases are the records that were sent to show what becomes of them.
-	Cases  []Case              `json:"cases"`
-	Totals Totals              `json:"totals"`
-	Checks []invariants.Result `json:"checks"`
-	OK     bool                `json:"ok"`
+	Cases []Case `json:"cases"`
+	// Stories are what takes several steps.
+	Stories []StoryReport       `json:"stories"`
+	Totals  Totals              `json:"totals"`
+	Checks  []invariants.Result `json:"checks"`
+	OK      bool                `json:"ok"`
 	// Milliseconds is how long the run took, the start of the stack included.
 	Milliseconds int64 `json:"milliseconds"`
 }
@@ -110,7 +112,7 @@ type Totals struct {
 // AssetTotal says where the units of an asset are.
 type AssetTotal struct {
 	Asset schemas.AssetCode `json:"asset"`
-	// Bought is what the custodians delivered, Members what is in pots, Rounding what is the scheme's.
+	// Bought is what the custodians delivered less what they took back, Spent what buys cost. Members what is in pots, Rounding what is the scheme's.
 	Bought   string `json:"bought"`
 	Spent    string `json:"spent"`
 	Members  string `json:"members"`
@@ -122,7 +124,14 @@ type AssetTotal struct {
 
 // CashTotal says where the cash is.
 type CashTotal struct {
-	PaidIn    string `json:"paidIn"`
+	PaidIn string `json:"paidIn"`
+	// Transferred came from other schemes, Proceeds from sales, Income from distributions.
+	Transferred string `json:"transferred"`
+	Proceeds    string `json:"proceeds"`
+	Income      string `json:"income"`
+	// Withdrawn went to members, Charges to the scheme.
+	Withdrawn string `json:"withdrawn"`
+	Charges   string `json:"charges"`
 	Spent     string `json:"spent"`
 	Available string `json:"available"`
 	Reserved  string `json:"reserved"`

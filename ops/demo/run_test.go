@@ -16,6 +16,7 @@ import (
 	"github.com/penstock-ledger/penstock/processors/intake"
 	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/sinks/bank"
 	"github.com/penstock-ledger/penstock/sinks/custodian"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/engine"
@@ -66,14 +67,17 @@ func pipeline(ctx context.Context, t *testing.T, market *demo.Market, behaviour 
 	must(err)
 
 	running, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 2)
+	ended := make(chan error, 3)
 	go func() { ended <- machine.Run(running) }()
 	go func() {
 		ended <- custodian.Run(running, custodian.Config{Connection: connection, Registry: registry, Behaviour: behaviour, Zone: market.Zone(), Log: log})
 	}()
+	go func() {
+		ended <- bank.Run(running, bank.Config{Connection: connection, Registry: registry, Zone: market.Zone(), Log: log})
+	}()
 	t.Cleanup(func() {
 		cancel()
-		for range 2 {
+		for range 3 {
 			if err := <-ended; err != nil {
 				t.Error(err)
 			}

@@ -55,7 +55,7 @@ func (r *Session) count(s *sent) {
 	case s.AtClose:
 		r.pending = append(r.pending, *s)
 		r.day.Refused++
-	case s.Answer.State != "" && r.answer(s).State == "accepted":
+	case s.isTaken(), s.Answer.State != "" && r.answer(s).State == "accepted":
 		r.day.Accepted++
 	default:
 		r.day.Refused++

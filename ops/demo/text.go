@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock-ledger/penstock/ops/invariants"
+	"github.com/penstock-ledger/penstock/schemas"
 )
 
 // lineMax is how wide the text may be.
@@ -114,6 +115,7 @@ func alignUnits(units string) string {
 // Summary writes what stands at the end: the cases, the totals and the checks.
 func (p *Printer) Summary(r *Report) {
 	p.cases(r)
+	p.stories(r)
 	p.totals(&r.Totals)
 	p.checks(r)
 }
@@ -127,6 +129,30 @@ func (p *Printer) cases(r *Report) {
 		}
 	}
 	p.line("")
+}
+
+func (p *Printer) stories(r *Report) {
+	p.line("What takes several steps (journal 2/17 is the 17th of shard 2)")
+	for _, s := range r.Stories {
+		p.wrapped(fmt.Sprintf("  %s %s: ", mark(s.OK), s.Title), "       ", s.Asked)
+		for i := range s.Steps {
+			p.step(&s.Steps[i])
+		}
+	}
+	p.line("")
+}
+
+func (p *Printer) step(s *StepReport) {
+	what := s.Quantity
+	if s.Asset != schemas.Cash {
+		what += " " + string(s.Asset)
+	}
+	if s.Journal != "" {
+		p.line("       %s  %17s  %-44s journal %s", s.On, group(what), s.Words, s.Journal)
+	}
+	if s.Wrong != "" {
+		p.wrapped("       ", "       ", s.Words+": "+s.Wrong)
+	}
 }
 
 func mark(ok bool) string {
@@ -144,7 +170,10 @@ func (p *Printer) totals(t *Totals) {
 			alignUnits(a.Bought), alignUnits(a.Members), alignUnits(a.Rounding))
 	}
 	c := &t.Cash
-	p.line("  cash: %s paid in = %s invested + %s available in pots", group(c.PaidIn), group(c.Spent), group(c.Available))
+	p.wrapped("  cash: ", "        ", fmt.Sprintf("%s paid in + %s transferred in + %s from sales + %s income",
+		group(c.PaidIn), group(c.Transferred), group(c.Proceeds), group(c.Income)))
+	p.wrapped("        = ", "          ", fmt.Sprintf("%s invested + %s withdrawn + %s charged + %s available in pots",
+		group(c.Spent), group(c.Withdrawn), group(c.Charges), group(c.Available)))
 	p.line("        %s still reserved, %s in the scheme's rounding account", group(c.Reserved), group(c.Rounding))
 	p.line("")
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/penstock-ledger/penstock/ops/invariants"
+	"github.com/penstock-ledger/penstock/schemas"
 )
 
 func TestAReportIsReadableInAHundredColumns(t *testing.T) {
@@ -23,9 +24,15 @@ func TestAReportIsReadableInAHundredColumns(t *testing.T) {
 	p.Summary(&Report{
 		Members: 2000, DealingDays: 1, Seed: 1, Milliseconds: 17400,
 		Cases: []Case{{About: "the same buy sent twice", Got: "again accepted", OK: true}, {About: "a buy for nothing", Got: "accepted", Want: "rejected"}},
+		Stories: []StoryReport{{Title: "a withdrawal", Asked: "p1 asked for 1,000.00", Steps: []StepReport{
+			{Words: "set aside", Asset: schemas.Cash, Quantity: "1000.00", On: "2008-03-20", Journal: "2/17"}, {Words: "sent by the bank", Wrong: "0 postings, must be one"},
+		}}},
 		Totals: Totals{
 			Assets: []AssetTotal{{Asset: "IBM", Trades: 1, Orders: 1205, Spent: "1200070.55", Bought: "1690.783", Members: "1690.000", Rounding: "0.783"}},
-			Cash:   CashTotal{"1300070.55", "1200070.55", "100000.00", "0.00", "0.00"},
+			Cash: CashTotal{
+				PaidIn: "1300070.55", Transferred: "10.00", Proceeds: "0.00", Income: "0.00", Withdrawn: "7.00", Charges: "3.00",
+				Spent: "1200070.55", Available: "100000.00", Reserved: "0.00", Rounding: "0.00",
+			},
 		},
 		Checks: []invariants.Result{
 			{Name: checkAnswers, CheckedOn: "4456 records, 17 rejections", OK: true},
@@ -50,10 +57,16 @@ What was sent on purpose, and what became of it
   FAIL a buy for nothing                                    accepted
                                                             must be: rejected
 
+What takes several steps (journal 2/17 is the 17th of shard 2)
+  FAIL a withdrawal: p1 asked for 1,000.00
+       2008-03-20           1,000.00  set aside                                    journal 2/17
+       sent by the bank: 0 postings, must be one
+
 Where it all is now
           trades   orders            paid        units           in pots        rounding
   IBM          1    1,205    1,200,070.55      1,690.783         1,690.000           0.783
-  cash: 1,300,070.55 paid in = 1,200,070.55 invested + 100,000.00 available in pots
+  cash: 1,300,070.55 paid in + 10.00 transferred in + 0.00 from sales + 0.00 income
+        = 1,200,070.55 invested + 7.00 withdrawn + 3.00 charged + 100,000.00 available in pots
         0.00 still reserved, 0.00 in the scheme's rounding account
 
 What must hold, and on what it was checked

@@ -15,7 +15,7 @@ func addUp(in *invariants.Input) Totals {
 		return moneyText(held[account][schemas.Cash])
 	}
 	var totals Totals
-	spent := schemas.Quantity(0)
+	var spent, sold schemas.Quantity
 	for _, fund := range Funds() {
 		t := AssetTotal{Asset: fund.Code}
 		var units, paid schemas.Quantity
@@ -23,11 +23,14 @@ func addUp(in *invariants.Input) Totals {
 			if e.Asset != fund.Code {
 				continue
 			}
-			switch e.Event {
-			case "priced":
+			switch {
+			case e.Event == "priced" && e.Side == ledger.TradeSideSell:
+				units -= e.Units
+				sold += e.Cash
+			case e.Event == "priced":
 				units += e.Units
 				paid += e.Cash
-			case "settled":
+			case e.Event == "settled":
 				t.Trades++
 				t.Orders += e.Orders
 			}
@@ -42,9 +45,11 @@ func addUp(in *invariants.Input) Totals {
 		t.Rounding = text(held[ledger.SchemeRounding][fund.Code])
 		totals.Assets = append(totals.Assets, t)
 	}
+	sum := func(stage string, to schemas.Account) string { return moneyText(sumOf(in.Journals, stage, to)) }
 	totals.Cash = CashTotal{
-		PaidIn: moneyText(paidIn(in.Journals)), Spent: moneyText(spent), Available: cash(ledger.PotAvailable), Reserved: cash(ledger.PotReserved),
-		Rounding: cash(ledger.SchemeRounding),
+		PaidIn: sum("contributed", ledger.PotAvailable), Transferred: sum("attributed", ledger.PotAvailable), Proceeds: moneyText(sold),
+		Income: sum("distributed", ledger.PotAvailable), Spent: moneyText(spent), Withdrawn: sum("paid", ledger.BankClientMoney),
+		Charges: cash(ledger.SchemeCharges), Available: cash(ledger.PotAvailable), Reserved: cash(ledger.PotReserved), Rounding: cash(ledger.SchemeRounding),
 	}
 	return totals
 }
@@ -77,12 +82,13 @@ func balancesOf(journals []*ledger.Journal) balances {
 	return sums
 }
 
-func paidIn(journals []*ledger.Journal) schemas.Quantity {
+// sumOf adds up the cash that postings of a stage have brought to an account.
+func sumOf(journals []*ledger.Journal, stage string, to schemas.Account) schemas.Quantity {
 	sum := schemas.Quantity(0)
 	for _, j := range journals {
 		for i := range j.Postings {
-			if j.Postings[i].Stage == "contributed" {
-				sum += j.Postings[i].Quantity
+			if p := &j.Postings[i]; p.Stage == stage && p.To == to && p.Asset == schemas.Cash {
+				sum += p.Quantity
 			}
 		}
 	}

@@ -1,0 +1,50 @@
+package demo
+
+import (
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+)
+
+// Story is something that was asked for and takes several steps, with every posting that must come of it.
+type Story struct {
+	// Title names it, Asked says who asked for what and when.
+	Title, Asked string
+	Moves        []Move
+}
+
+// Move is a posting that must be there exactly once.
+type Move struct {
+	// Words say what it does, for the report.
+	Words string
+	// Pot is empty for a posting on a shard's own accounts.
+	Pot   schemas.PotID
+	Stage string
+	// Cause is the id of what caused the journal, Order the order or the payment that the posting serves; zero values are not looked at.
+	Cause    string
+	Order    schemas.ID
+	Asset    schemas.AssetCode
+	From, To schemas.Account
+	// Quantity is how much must move; 0 where a rule of the move's own says that.
+	Quantity schemas.Quantity
+}
+
+// matches says whether a posting is the one meant, whatever it moves.
+func (m *Move) matches(j *ledger.Journal, p *ledger.Posting) bool {
+	switch {
+	case (j.Pot == nil) != (m.Pot == ""), j.Pot != nil && *j.Pot != m.Pot,
+		p.Stage != m.Stage, p.Asset != m.Asset, p.From != m.From, p.To != m.To,
+		m.Cause != "" && j.Cause != m.Cause,
+		m.Order != schemas.ID{} && (p.Order == nil || *p.Order != m.Order):
+		return false
+	}
+	return true
+}
+
+// cashOf is an amount of cash as journals write it.
+func cashOf(m schemas.Money) schemas.Quantity {
+	q, _ := schemas.QuantityOf(int64(m), schemas.MoneyScale)
+	return q
+}
+
+// tell adds a story to the workload.
+func (g *generator) tell(s Story) { g.workload.Stories = append(g.workload.Stories, s) }

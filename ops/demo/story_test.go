@@ -1,0 +1,61 @@
+package demo
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+)
+
+// paidOut is the journal of a withdrawal, and the story that asks for it.
+func paidOut(t *testing.T) (Story, []*ledger.Journal) {
+	t.Helper()
+	pot := schemas.PotID("pot-1")
+	posting := ledger.Posting{
+		Stage: "withdrawn", Asset: schemas.Cash, Scale: schemas.MoneyScale, Quantity: cashOf(10_00),
+		From: ledger.PotAvailable, To: ledger.PotPayable, EffectiveOn: date(t, "2008-03-20"),
+	}
+	journal := &ledger.Journal{Shard: 2, Sequence: 17, Pot: &pot, Cause: "w1", Postings: []ledger.Posting{posting}}
+	move := Move{
+		Words: "set aside", Pot: pot, Stage: "withdrawn", Cause: "w1", Asset: schemas.Cash,
+		From: ledger.PotAvailable, To: ledger.PotPayable, Quantity: cashOf(10_00),
+	}
+	return Story{Title: "a withdrawal", Moves: []Move{move}}, []*ledger.Journal{journal}
+}
+
+func TestAStoryNeedsEveryPostingOnceAndToThePenny(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(s *Story, journals []*ledger.Journal) []*ledger.Journal
+		wrong  string
+	}{
+		"as asked": {func(_ *Story, all []*ledger.Journal) []*ledger.Journal { return all }, ""},
+		"missing":  {func(*Story, []*ledger.Journal) []*ledger.Journal { return nil }, "0 postings"},
+		"twice":    {func(_ *Story, all []*ledger.Journal) []*ledger.Journal { return append(all, all[0]) }, "2 postings"},
+		"a penny less": {func(s *Story, all []*ledger.Journal) []*ledger.Journal {
+			s.Moves[0].Quantity = cashOf(9_99)
+			return all
+		}, "must be 9.99"},
+		"another pot's": {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].Pot = "pot-2"; return all }, "0 postings"},
+		"a shard's":     {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].Pot = ""; return all }, "0 postings"},
+		"another cause": {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].Cause = "w2"; return all }, "0 postings"},
+		"of no payment": {func(s *Story, all []*ledger.Journal) []*ledger.Journal {
+			s.Moves[0].Order = schemas.DeriveID("x")
+			return all
+		}, "0 postings"},
+		"another target": {func(s *Story, all []*ledger.Journal) []*ledger.Journal {
+			s.Moves[0].To = ledger.PotReserved
+			return all
+		}, "0 postings"},
+	} {
+		story, journals := paidOut(t)
+		journals = c.change(&story, journals)
+		told, check := judgeStories([]Story{story}, journals)
+		if check.OK != (c.wrong == "") || told[0].OK != check.OK || !strings.Contains(check.Detail, c.wrong) {
+			t.Errorf("%s: judged %+v, told %+v", name, check, told)
+		}
+		if check.OK && told[0].Steps[0].Journal != "2/17" {
+			t.Errorf("%s: the journal is told as %s", name, told[0].Steps[0].Journal)
+		}
+	}
+}
