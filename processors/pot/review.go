@@ -31,7 +31,7 @@ func withoutReview(pot *state.PotState, at int) *state.PotState {
 }
 
 // reviewedCash is the cash that an instruction invests or moves by its own words, which the policy's limit is for. What is only paid in is booked
-// whatever its amount: the bank has it already.
+// whatever its amount: the bank has it already. What names units, or all that there is, names no cash.
 func reviewedCash(body ingest.InstructionBody) schemas.Money {
 	switch b := body.(type) {
 	case *ingest.Contribution:
@@ -42,6 +42,10 @@ func reviewedCash(body ingest.InstructionBody) schemas.Money {
 		return b.Cash
 	case *ingest.Withdraw:
 		return b.Cash
+	case *ingest.Sell:
+		if b.Cash != nil {
+			return *b.Cash
+		}
 	}
 	return 0
 }
