@@ -2,7 +2,6 @@ package custodian
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -172,11 +171,12 @@ func (s *Simulator) decide(t *trade, due []ingest.Confirmation) []ingest.Confirm
 
 // refusal returns why the trade is not dealt at all, or "". What was dealt in part is dealt to its end.
 func (t *trade) refusal(rule Rule) string {
+	buy := t.order.Side == custodian.OrderSideBuy
 	switch {
 	case t.pieces > 0:
 		return ""
-	case t.order.Side != custodian.OrderSideBuy || t.order.Cash == nil:
-		return "only buys for cash are dealt here"
+	case buy && t.order.Cash == nil, !buy && t.order.Cash == nil && t.order.Units == nil:
+		return "the order says neither cash nor units that it could be dealt for"
 	}
 	return rule.Reject
 }
@@ -188,55 +188,6 @@ func (s *Simulator) reject(t *trade, due []ingest.Confirmation, reason string) [
 
 func (t *trade) says(id string, body ingest.ConfirmationBody) ingest.Confirmation {
 	return ingest.Confirmation{Custodian: t.order.Custodian, ID: id, Trade: t.order.Trade, Body: body}
-}
-
-// deal returns the pieces in which an order is dealt at the price. All of its cash is taken; each piece's units are rounded
-// down to the asset's quantum. A split that leaves a piece without cash or units is not followed.
-func deal(order *custodian.CustodianOrder, price schemas.Price, parts []schemas.Weight) ([]ingest.FillPriced, error) {
-	pieces, err := split(order, price, parts)
-	if err != nil {
-		return nil, err
-	}
-	if pieces == nil {
-		if pieces, err = split(order, price, []schemas.Weight{schemas.WeightOne}); err != nil {
-			return nil, err
-		}
-	}
-	if pieces == nil {
-		return nil, fmt.Errorf("%s buys less than the smallest part of a unit at %s", order.Cash, price)
-	}
-	pieces[len(pieces)-1].Final = true
-	return pieces, nil
-}
-
-// split returns nil where one of the pieces would be empty.
-func split(order *custodian.CustodianOrder, price schemas.Price, parts []schemas.Weight) ([]ingest.FillPriced, error) {
-	var pieces []ingest.FillPriced
-	var taken schemas.Money
-	var through schemas.Weight
-	for i, part := range parts {
-		through += part
-		upTo, err := schemas.MulDivFloor(int64(*order.Cash), int64(through), int64(schemas.WeightOne))
-		if err != nil {
-			return nil, fmt.Errorf("splitting %s: %w", order.Cash, err)
-		}
-		cash := schemas.Money(upTo) - taken
-		taken += cash
-		factor := schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(order.UnitsScale))
-		quanta, err := schemas.MulDivFloor(int64(cash), factor, int64(price))
-		if err != nil {
-			return nil, fmt.Errorf("pricing %s at %s: %w", cash, price, err)
-		}
-		units, err := schemas.QuantityOf(quanta, int(order.UnitsScale))
-		if err != nil {
-			return nil, fmt.Errorf("pricing %s at %s: %w", cash, price, err)
-		}
-		if cash == 0 || units == 0 {
-			return nil, nil
-		}
-		pieces = append(pieces, ingest.FillPriced{Piece: int32(i + 1), Cash: cash, Units: units, Price: price}) //nolint:gosec // at most piecesMax
-	}
-	return pieces, nil
 }
 
 // today is the date that the zone's clocks show by the ticks.

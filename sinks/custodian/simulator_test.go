@@ -199,3 +199,31 @@ rules:
 		}
 	}
 }
+
+// sellOrder sells units, or cash out of so many units at most.
+func sellOrder(units schemas.Quantity, cash *schemas.Money) *orders.CustodianOrder {
+	o := order(0)
+	o.Side, o.Cash, o.Units = orders.OrderSideSell, cash, &units
+	return o
+}
+
+func TestUnitsAreSoldForWhatTheyAreWorth(t *testing.T) {
+	s := newSimulator(t, custodian.Rule{Asset: "IBM", Day: monday, Pieces: []schemas.Weight{500_000, 500_000}})
+	s.Ordered(sellOrder(1_001_000, nil))
+	expect(t, s.Published(closeOf("115.14"), evening), "priced/1 57.57 0.500000 at 115.14000000; priced/2 57.68 0.501000 at 115.14000000 final")
+	expect(t, s.Reached(at("2008-04-01T23:00:00Z")), "settled on 2008-04-02")
+}
+
+func TestASellByCashTakesTheUnitsThatItNeedsAndNoMoreThanItMay(t *testing.T) {
+	cash := schemas.Money(100_00)
+	pieces := custodian.Rule{Asset: "IBM", Day: monday, Pieces: []schemas.Weight{300_000, 300_000, 400_000}}
+	s := newSimulator(t, pieces)
+	s.Ordered(sellOrder(869_000, &cash))
+	// One by one, the pieces would take 0.261, 0.261 and 0.348, a quantum more than the whole may.
+	expect(t, s.Published(closeOf("115.14"), evening),
+		"priced/1 30.00 0.261000 at 115.14000000; priced/2 30.00 0.261000 at 115.14000000; priced/3 40.00 0.347000 at 115.14000000 final")
+
+	fallen := newSimulator(t, custodian.Rule{Asset: "IBM", Day: monday})
+	fallen.Ordered(sellOrder(869_000, &cash))
+	expect(t, fallen.Published(closeOf("100.00"), evening), "priced/1 86.90 0.869000 at 100.00000000 final")
+}
