@@ -98,7 +98,7 @@ func operated(place streams.Place, r *Reference, before *state.TradeState, cause
 	if before == nil || before.Stage == state.StageCollecting {
 		return before, []streams.Out{rejectionOut(place, cause, refusal{codeUnknownTrade, fmt.Sprintf("there is no trade %s", trade)})}
 	}
-	d := newDesk(place, trade, before)
+	d := newDesk(place, trade, before, cause.ReceivedAt)
 	var why refusal
 	if body, ok := o.Body.(*ingest.BreakResolution); ok {
 		why = d.resolve(r, o, body)

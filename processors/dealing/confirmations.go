@@ -33,10 +33,12 @@ type desk struct {
 	told string
 	// accepts says that an operator takes a piece although its units are not what its cash buys.
 	accepts bool
+	// at is the receipt time of what is dealt with: a confirmation, or the price that confirmations waited for.
+	at schemas.Instant
 }
 
-func newDesk(place streams.Place, id schemas.ID, before *state.TradeState) *desk {
-	d := &desk{place: place, id: id, trade: *before}
+func newDesk(place streams.Place, id schemas.ID, before *state.TradeState, at schemas.Instant) *desk {
+	d := &desk{place: place, id: id, trade: *before, at: at}
 	d.trade.Pieces = slices.Clone(before.Pieces)
 	d.trade.Seen = slices.Clone(before.Seen)
 	d.trade.Waiting = slices.Clone(before.Waiting)
@@ -62,7 +64,7 @@ func confirmed(place streams.Place, r *Reference, before *state.TradeState, caus
 	if len(before.Waiting) >= waitingMax || len(before.Seen) >= seenMax {
 		return refuse(codeTooManyWaiting, fmt.Sprintf("trade %s has more confirmations than it may have", c.Trade))
 	}
-	d := newDesk(place, c.Trade, before)
+	d := newDesk(place, c.Trade, before, cause.ReceivedAt)
 	if conflicts {
 		d.refuse(cause, c, refusal{codeConflictingConfirmation, fmt.Sprintf("confirmation %s came before with another content", c.ID)})
 		return &d.trade, d.outs
@@ -174,7 +176,7 @@ func (d *desk) checkFill(digits int, f *ingest.FillPriced, price *state.KnownPri
 		return state.Piece{}, refusal{codeUnitsScale, fmt.Sprintf("%s units have more than %d decimals", f.Units, d.trade.UnitsScale)}
 	}
 	cash, units := soFar(d.trade.Pieces)
-	piece := state.Piece{Cash: f.Cash, Units: schemas.Units(quanta), Price: f.Price, PriceVersion: price.Version, Final: f.Final}
+	piece := state.Piece{Cash: f.Cash, Units: schemas.Units(quanta), Price: f.Price, PriceVersion: price.Version, Final: f.Final, ConfirmedAt: d.at}
 	d.takeRest(&piece, cash, units, digits)
 	if why := d.checkLeft(&piece, cash, units); why.code != "" {
 		return state.Piece{}, why
@@ -295,7 +297,7 @@ func (d *desk) settle(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, 
 	if why := d.checkSettled(r, cause, s); why.code != "" {
 		return why
 	}
-	d.trade.Stage, d.trade.SettledOn = state.StageSettled, &s.SettledOn
+	d.trade.Stage, d.trade.SettledOn, d.trade.SettledAt = state.StageSettled, &s.SettledOn, d.at
 	cash, units := soFar(d.trade.Pieces)
 	d.event(eventSettled, func(t *ledger.Trade) {
 		t.Cash, t.Units = cashQuantity(cash), unitsQuantity(units, d.trade.UnitsScale)
@@ -316,7 +318,7 @@ func (d *desk) end(c *ingest.Confirmation, event, reason string) refusal {
 		return refusal{}
 	}
 	last := d.trade.Pieces[len(d.trade.Pieces)-1]
-	d.trade.Pieces = append(d.trade.Pieces, state.Piece{Price: last.Price, PriceVersion: last.PriceVersion, Final: true, Confirmation: c.ID})
+	d.trade.Pieces = append(d.trade.Pieces, state.Piece{Price: last.Price, PriceVersion: last.PriceVersion, Final: true, Confirmation: c.ID, ConfirmedAt: d.at})
 	d.trade.Stage = state.StagePriced
 	piece := len(d.trade.Pieces)
 	d.event(eventPriced+"/"+strconv.Itoa(piece), func(t *ledger.Trade) {

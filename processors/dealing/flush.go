@@ -52,7 +52,7 @@ func flushTrade(place streams.Place, r *Reference, id schemas.ID, before *state.
 		given, got := moved(&next, len(next.Pieces))
 		tell.Settled = append(tell.Settled, inbox.SettledBatch{
 			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Basis: next.Basis,
-			Weight: weightOf(&next), Got: got, Given: given, SettledOn: *next.SettledOn,
+			Weight: weightOf(&next), Got: got, Given: given, SettledOn: *next.SettledOn, ConfirmedAt: next.SettledAt,
 		})
 		next.Told, told = true, true
 	}
@@ -93,7 +93,7 @@ func pricedBatch(id schemas.ID, trade *state.TradeState, n int) inbox.PricedBatc
 	given, got := moved(trade, n+1)
 	return inbox.PricedBatch{
 		Trade: id, Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: trade.Side, Basis: trade.Basis,
-		Weight: weightOf(trade), Piece: int32(n + 1), Final: piece.Final, Price: piece.Price, PriceVersion: piece.PriceVersion, Policy: trade.Policy, //nolint:gosec // bounded by piecesMax
+		Weight: weightOf(trade), Piece: int32(n + 1), Final: piece.Final, Price: piece.Price, PriceVersion: piece.PriceVersion, Policy: trade.Policy, ConfirmedAt: piece.ConfirmedAt, //nolint:gosec // bounded by piecesMax
 		GotBefore: gotBefore, GotThrough: got, GivenBefore: givenBefore, GivenThrough: given,
 		CarriedTo: carriedTo,
 	}

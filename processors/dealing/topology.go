@@ -100,7 +100,7 @@ func (d *dealing) visit(place streams.Place, r *Reference, key string, trade *st
 	if price == nil {
 		return trade, nil
 	}
-	next, outs := newDesk(place, id, trade).work(r, price)
+	next, outs := newDesk(place, id, trade, m.Cause.ReceivedAt).work(r, price)
 	if len(outs) == 0 {
 		return trade, nil
 	}

@@ -116,6 +116,8 @@ func checkInstruction(i *ingest.Instruction) refusal {
 		return first(identifier("asset", body.Asset), cash("cash", body.Cash, instructionCashMax))
 	case *ingest.Sell:
 		return first(identifier("asset", body.Asset), checkSold(body.Units, body.Cash, body.All))
+	case *ingest.Switch:
+		return checkSwitch(body)
 	case *ingest.Cancel:
 		return identifier("instruction", body.Instruction)
 	case *ingest.Withdraw:
@@ -126,6 +128,14 @@ func checkInstruction(i *ingest.Instruction) refusal {
 		return referenceIdentifier(body.Reference)
 	}
 	return refusal{}
+}
+
+func checkSwitch(s *ingest.Switch) refusal {
+	why := first(identifier("asset", s.Asset), identifier("into", s.Into), checkSold(s.Units, s.Cash, s.All))
+	if why.code == "" && s.Asset == s.Into {
+		return refusal{codeBadSell, fmt.Sprintf("%s is switched into itself", s.Asset)}
+	}
+	return why
 }
 
 // checkSold refuses a sell that does not say in one way how much is sold.

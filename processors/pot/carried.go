@@ -113,6 +113,5 @@ func (v *visit) hasRoom(rest *state.Order, day schemas.Date) bool {
 	if rest.Side == inbox.SideSell {
 		return canTakeProceeds(&v.state)
 	}
-	q := question{reference: v.reference}
-	return q.hasRoom(&v.state, rest.Asset, day)
+	return v.reference.hasRoom(&v.state, rest.Asset, day)
 }

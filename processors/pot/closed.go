@@ -31,7 +31,7 @@ func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
 	for i := range pot.Orders {
 		order := &pot.Orders[i]
 		for a := range m.Assets {
-			if order.Day != m.Day || order.Asset != m.Assets[a].Asset {
+			if order.Day != m.Day || order.Asset != m.Assets[a].Asset || order.Awaits != state.AwaitsNothing {
 				continue
 			}
 			entry := tallyOf(tally, batch.Trade(m.Day, m.Assets[a].Custodian, order.Asset, kindOf(order)), HeldTotal)

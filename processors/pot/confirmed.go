@@ -45,6 +45,8 @@ type visit struct {
 	touched   []touch
 	// rests are the orders that go on with what others were not dealt.
 	rests []state.Order
+	// ended are buys of switches that came to nothing.
+	ended []schemas.ID
 	// ids are the ids that postings point to: a posting outlives the order.
 	ids []schemas.ID
 	// changed says that the message is news to the pot. It is none where the message is swept again for another pot's sake.
@@ -83,6 +85,7 @@ func confirmed(
 		return before, nil
 	}
 	v.addRests()
+	v.dropEnded()
 	paid := v.transferred()
 	outs := v.statuses(v.journal(make([]streams.Out, 0, 1+len(v.touched)), place, pot, cause, kindConfirmed))
 	if paid != nil {
@@ -136,10 +139,14 @@ func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amoun
 // finishPricing carries forward what the last piece leaves of an order, or gives it back.
 func (v *visit) finishPricing(order *state.Order, b *inbox.PricedBatch, p purpose) {
 	if day, ok := v.carriedTo(b.Asset, b.CarriedTo); ok && v.carryRest(order, day) {
+		v.partBuy(order, &v.rests[len(v.rests)-1])
+		v.goOn(order, state.AwaitsPrice, receivedAt(b.ConfirmedAt, v.cause), p)
 		return
 	}
-	p.stage = stageReturned
-	v.giveBack(p, order, b.UnitsScale)
+	back := p
+	back.stage = stageReturned
+	v.giveBack(back, order, b.UnitsScale)
+	v.goOn(order, state.AwaitsPrice, receivedAt(b.ConfirmedAt, v.cause), p)
 	v.touch(order, statePriced, refusal{})
 }
 
@@ -150,7 +157,8 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 			v.moveCash(p, v.pending(), outside[schemas.Money](ledger.SchemeCharges), schemas.Money(order.Got))
 			v.state.Accrued -= schemas.Money(order.Got)
 		} else if order.Side == inbox.SideSell {
-			v.moveCash(p, v.pending(), v.available(), schemas.Money(order.Got))
+			v.goOn(order, state.AwaitsSettlement, receivedAt(b.ConfirmedAt, v.cause), p)
+			v.moveCash(p, v.pending(), v.available(), schemas.Money(order.Got)-order.Spent)
 		} else {
 			held := v.holding(b.Asset)
 			move(v.draft, p, b.Asset, b.UnitsScale, held.pending(), held.settled(), schemas.Units(order.Got))
@@ -172,6 +180,7 @@ func (v *visit) rejected(b *inbox.RejectedBatch) {
 	}
 	v.finish(b.Day, b.Asset, rejectedKind(b), func(order *state.Order) {
 		p := purpose{stage: stageRejected, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
+		v.giveUp(order)
 		v.giveBack(p, order, b.UnitsScale)
 		end := stateRejected
 		if order.Rest {
@@ -185,17 +194,17 @@ func (v *visit) rejected(b *inbox.RejectedBatch) {
 
 // finish books the end of each of the batch's orders and takes it out of the pot.
 func (v *visit) finish(day schemas.Date, asset schemas.AssetCode, kind batch.Kind, book func(*state.Order)) {
-	rest := make([]state.Order, 0, len(v.state.Orders))
-	for i := range v.state.Orders {
-		order := v.state.Orders[i]
-		if order.Day == day && order.Asset == asset && kindOf(&order) == kind {
-			book(&order)
-			v.changed = true
-			continue
-		}
-		rest = append(rest, order)
+	ends := func(order *state.Order) bool {
+		return order.Day == day && order.Asset == asset && kindOf(order) == kind
 	}
-	v.state.Orders = rest
+	// What ends may change the other order of its switch: each is taken out only when all of them are booked.
+	for i := range v.state.Orders {
+		if order := &v.state.Orders[i]; ends(order) {
+			book(order)
+			v.changed = true
+		}
+	}
+	v.state.Orders = slices.DeleteFunc(v.state.Orders, func(order state.Order) bool { return ends(&order) })
 }
 
 func (v *visit) touch(order *state.Order, s schemas.Code, why refusal) {

@@ -22,6 +22,7 @@ const (
 	stagePriced      = "priced"
 	stageReturned    = "returned"
 	stageRounded     = "rounded"
+	stageSwitched    = "switched"
 	stageSettled     = "settled"
 	stageRejected    = "rejected"
 	stageWithdrawn   = "withdrawn"
@@ -84,6 +85,8 @@ type purpose struct {
 	order, trade *schemas.ID
 	// reverses is the journal of which the posting negates one, if it does.
 	reverses *schemas.ID
+	// counter is the other order of a switch, where cash moves between the two.
+	counter *schemas.ID
 }
 
 func (d *draft) available() end[schemas.Money] {
@@ -118,7 +121,7 @@ func move[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, f
 	posting := ledger.Posting{
 		Leg: int32(len(d.postings) + 1), Stage: p.stage, Asset: asset, Scale: scale, //nolint:gosec // a journal has few postings
 		Quantity: quantity(int64(amount), scale), From: from.account, To: to.account, EffectiveOn: p.effectiveOn,
-		Order: p.order, Trade: p.trade, Reverses: p.reverses,
+		Order: p.order, Trade: p.trade, Reverses: p.reverses, CounterOrder: p.counter,
 	}
 	if from.balance != nil {
 		if *from.balance < amount && !d.dips {
@@ -170,7 +173,7 @@ func (h holding) reserved() end[schemas.Units] {
 // giveBack returns what is left of an order's reservation.
 func (d *draft) giveBack(p purpose, order *state.Order, scale int32) {
 	if order.Side == inbox.SideBuy {
-		d.moveCash(p, d.reserved(), d.available(), schemas.Money(order.Amount-order.Given))
+		d.giveBackCash(p, order)
 		return
 	}
 	held := d.holding(order.Asset)

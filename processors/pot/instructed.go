@@ -93,6 +93,8 @@ func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*sta
 		return q.buy(before, body, digest)
 	case *ingest.Sell:
 		return q.sell(before, body, digest)
+	case *ingest.Switch:
+		return q.switchInto(before, body, digest)
 	case *ingest.Cancel:
 		return q.cancel(before, body, digest)
 	case *ingest.Withdraw:
@@ -209,8 +211,8 @@ func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order,
 		if why.code != "" {
 			return nil, why
 		}
-		if !q.hasRoom(before, w.asset, day) {
-			return nil, refusal{codeHoldingTooLarge, fmt.Sprintf("asset %s: the pot could hold more units than a pot may", w.asset)}
+		if !q.reference.hasRoom(before, w.asset, day) {
+			return nil, noRoom(w.asset)
 		}
 		if w.cash > 0 {
 			orders = append(orders, q.order(leg, w, day))
@@ -240,14 +242,14 @@ func (q *question) dealingDay(asset schemas.AssetCode) (schemas.Date, refusal) {
 
 // hasRoom says whether the pot could still say what it holds of the asset if every trade that it has an order in gave it all the units
 // that a trade may move. A balance that cannot be said would stop the shard in the middle of a sweep.
-func (q *question) hasRoom(before *state.PotState, asset schemas.AssetCode, day schemas.Date) bool {
+func (r *Reference) hasRoom(before *state.PotState, asset schemas.AssetCode, day schemas.Date) bool {
 	held := schemas.Units(0)
 	for i := range before.Holdings {
 		if h := &before.Holdings[i]; h.Asset == asset {
 			held = h.Settled + h.Pending + h.Reserved
 		}
 	}
-	quantity, err := schemas.QuantityOf(int64(held), int(q.reference.Latest(asset).UnitsScale))
+	quantity, err := schemas.QuantityOf(int64(held), int(r.Latest(asset).UnitsScale))
 	if err != nil {
 		return false
 	}
@@ -372,6 +374,9 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 
 // stillOpen says whether something received with this instruction is in time for the order's day.
 func (q *question) stillOpen(order *state.Order) bool {
+	if order.Awaits != state.AwaitsNothing {
+		return true // its sell is what says whether it is too late
+	}
 	if q.reference.isClosed(order.Asset, order.Day) {
 		return false
 	}

@@ -20,7 +20,9 @@ func tags(pot *state.PotState) []string {
 	t := make([]string, 0, 1+2*len(pot.Orders)+len(pot.Dealt)+len(pot.Holdings)+len(pot.Review))
 	for i := range pot.Orders {
 		order := &pot.Orders[i]
-		t = append(t, batch.Tag(order.Day, order.Asset, kindOf(order)))
+		if order.Awaits == state.AwaitsNothing {
+			t = append(t, batch.Tag(order.Day, order.Asset, kindOf(order)))
+		}
 		if !slices.ContainsFunc(pot.Holdings, func(h state.Holding) bool { return h.Asset == order.Asset }) {
 			t = append(t, heldTag(order.Asset))
 		}

@@ -242,6 +242,61 @@ func (v *TransferOut) DecodeAvro(r *avrobin.Reader) {
 	v.Receiver = r.String()
 }
 
+// Switch: sells units of an asset and buys another one with the proceeds: one of units, cash and all says how
+// many. Accepted or refused whole.
+type Switch struct {
+	// The asset to sell.
+	Asset schemas.AssetCode
+	// So many units.
+	Units *schemas.Quantity
+	// As many units as bring this amount, in the trust's currency; at most the part of their last known value that
+	// the settings allow.
+	Cash *schemas.Money
+	// All units that have settled and that no other order has reserved.
+	All bool
+	// The asset to buy with all that the sell brings.
+	Into schemas.AssetCode
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *Switch) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Asset))
+	if v.Units == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendDecimal(b, int64((*v.Units)), 18)
+	}
+	if v.Cash == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendDecimal(b, int64((*v.Cash)), 18)
+	}
+	b = avrobin.AppendBool(b, v.All)
+	b = avrobin.AppendString(b, string(v.Into))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *Switch) DecodeAvro(r *avrobin.Reader) {
+	v.Asset = schemas.AssetCode(r.String())
+	if r.Union(2) == 1 {
+		v.Units = new(schemas.Quantity)
+		(*v.Units) = schemas.Quantity(r.Decimal(18))
+	} else {
+		v.Units = nil
+	}
+	if r.Union(2) == 1 {
+		v.Cash = new(schemas.Money)
+		(*v.Cash) = schemas.Money(r.Decimal(18))
+	} else {
+		v.Cash = nil
+	}
+	v.All = r.Bool()
+	v.Into = schemas.AssetCode(r.String())
+}
+
 // Instruction: what an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.
 type Instruction struct {
 	// The upstream system.
@@ -293,6 +348,9 @@ func (v *Instruction) AppendAvro(b []byte) []byte {
 	case *TransferOut:
 		b = avrobin.AppendIndex(b, 9)
 		b = branch.AppendAvro(b)
+	case *Switch:
+		b = avrobin.AppendIndex(b, 10)
+		b = branch.AppendAvro(b)
 	default:
 		panic("InstructionBody is not set")
 	}
@@ -305,7 +363,7 @@ func (v *Instruction) DecodeAvro(r *avrobin.Reader) {
 	v.ID = schemas.InstructionID(r.String())
 	v.Pot = schemas.PotID(r.String())
 	v.InstructedOn = schemas.Date(r.Int())
-	switch r.Union(10) {
+	switch r.Union(11) {
 	case 0:
 		branch := new(PotOpened)
 		branch.DecodeAvro(r)
@@ -346,13 +404,17 @@ func (v *Instruction) DecodeAvro(r *avrobin.Reader) {
 		branch := new(TransferOut)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 10:
+		branch := new(Switch)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
 // InstructionBody is one of *PotOpened, *Contribution, *Buy, *Cancel, *Tick, *Withdraw, *TransferIn, *Close,
-// *Sell, *TransferOut.
+// *Sell, *TransferOut, *Switch.
 type InstructionBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -379,5 +441,7 @@ func (*Sell) isInstructionBody() {}
 
 func (*TransferOut) isInstructionBody() {}
 
+func (*Switch) isInstructionBody() {}
+
 // InstructionSchema is the Avro schema of Instruction. It needs no other schema.
-const InstructionSchema = `{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split is given, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash."}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]},{"type":"record","name":"Withdraw","doc":"Pays cash out of the pot.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"TransferIn","doc":"Claims cash that the bank has received, or will receive, for the pot from another scheme.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which the bank receives it; one pot may claim it."}]},{"type":"record","name":"Close","doc":"Closes the pot, if it is empty and nothing of it is under way.","fields":[]},{"type":"record","name":"Sell","doc":"Sells units of an asset: one of units, cash and all says how many.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to sell."},{"name":"units","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"So many units.","default":null},{"name":"cash","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"As many units as bring this amount, in the trust's currency; at most the part of their last known value that the settings allow.","default":null},{"name":"all","type":"boolean","doc":"All units that have settled and that no other order has reserved.","default":false}]},{"type":"record","name":"TransferOut","doc":"Sells all that the pot has, pays everything to another scheme, and closes the pot.","fields":[{"name":"receiver","type":"string","doc":"The receiving scheme: a reference that the payments system knows, never bank details."}]}],"doc":"What is asked.","goUnion":"InstructionBody"}]}`
+const InstructionSchema = `{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split is given, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash."}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]},{"type":"record","name":"Withdraw","doc":"Pays cash out of the pot.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"TransferIn","doc":"Claims cash that the bank has received, or will receive, for the pot from another scheme.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which the bank receives it; one pot may claim it."}]},{"type":"record","name":"Close","doc":"Closes the pot, if it is empty and nothing of it is under way.","fields":[]},{"type":"record","name":"Sell","doc":"Sells units of an asset: one of units, cash and all says how many.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to sell."},{"name":"units","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"So many units.","default":null},{"name":"cash","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"As many units as bring this amount, in the trust's currency; at most the part of their last known value that the settings allow.","default":null},{"name":"all","type":"boolean","doc":"All units that have settled and that no other order has reserved.","default":false}]},{"type":"record","name":"TransferOut","doc":"Sells all that the pot has, pays everything to another scheme, and closes the pot.","fields":[{"name":"receiver","type":"string","doc":"The receiving scheme: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"Switch","doc":"Sells units of an asset and buys another one with the proceeds: one of units, cash and all says how many. Accepted or refused whole.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to sell."},{"name":"units","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"So many units.","default":null},{"name":"cash","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"As many units as bring this amount, in the trust's currency; at most the part of their last known value that the settings allow.","default":null},{"name":"all","type":"boolean","doc":"All units that have settled and that no other order has reserved.","default":false},{"name":"into","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy with all that the sell brings."}]}],"doc":"What is asked.","goUnion":"InstructionBody"}]}`

@@ -86,7 +86,11 @@ func (v *Posting) appendMove(b []byte) []byte {
 	b = appendText(b, string(v.To))
 	b = appendNumber(b, int64(v.EffectiveOn))
 	b = appendID(b, v.Order)
-	return appendID(b, v.Trade)
+	b = appendID(b, v.Trade)
+	if v.CounterOrder == nil {
+		return b // as before there were switches: what is in a chain keeps its hash
+	}
+	return appendID(b, v.CounterOrder)
 }
 
 // appendText writes the length before the text, so that no text can pass for two.

@@ -39,6 +39,8 @@ type Posting struct {
 	Trade *schemas.ID
 	// The journal of which it negates a posting, if it does.
 	Reverses *schemas.ID
+	// Of what moves between the orders of a switch: the other one.
+	CounterOrder *schemas.ID
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -80,6 +82,12 @@ func (v *Posting) AppendAvro(b []byte) []byte {
 	} else {
 		b = avrobin.AppendIndex(b, 1)
 		b = avrobin.AppendUUID(b, (*v.Reverses))
+	}
+	if v.CounterOrder == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendUUID(b, (*v.CounterOrder))
 	}
 	return b
 }
@@ -123,6 +131,12 @@ func (v *Posting) DecodeAvro(r *avrobin.Reader) {
 		(*v.Reverses) = r.UUID()
 	} else {
 		v.Reverses = nil
+	}
+	if r.Union(2) == 1 {
+		v.CounterOrder = new(schemas.ID)
+		(*v.CounterOrder) = r.UUID()
+	} else {
+		v.CounterOrder = nil
 	}
 }
 
@@ -208,7 +222,7 @@ func (v *Journal) DecodeAvro(r *avrobin.Reader) {
 	v.Offset = r.Long()
 	v.Rules = r.String()
 	v.Postings = nil
-	for n0 := r.Block(14); n0 > 0; n0 = r.Block(14) {
+	for n0 := r.Block(15); n0 > 0; n0 = r.Block(15) {
 		i0 := len(v.Postings)
 		v.Postings = append(v.Postings, make([]Posting, n0)...)
 		for ; i0 < len(v.Postings); i0++ {
@@ -218,4 +232,4 @@ func (v *Journal) DecodeAvro(r *avrobin.Reader) {
 }
 
 // JournalSchema is the Avro schema of Journal. It needs no other schema.
-const JournalSchema = `{"type":"record","namespace":"penstock.ledger","name":"Journal","doc":"All the postings that one message made on one pot or, without a pot, on a shard's own accounts at the close of a sweep. Key: the pot, or the shard's control key.","fields":[{"name":"id","type":{"type":"string","logicalType":"uuid"},"doc":"Derived id of the journal."},{"name":"shard","type":"int","doc":"The shard that wrote it."},{"name":"sequence","type":"long","doc":"Number of the journal in its shard, from 1 without gaps."},{"name":"previous","type":{"type":"fixed","name":"Hash","size":32,"doc":"A SHA-256 hash."},"doc":"Chain head before this journal."},{"name":"hash","type":"Hash","doc":"Chain head with this journal."},{"name":"pot","type":["null",{"type":"string","goType":"PotID"}],"doc":"The pot, if it is a pot's.","default":null},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who caused it."},{"name":"cause","type":"string","doc":"The sender's id of the cause."},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time: never runs backwards in a shard."},{"name":"topic","type":"string","doc":"Topic of the ingest record that caused it."},{"name":"partition","type":"int","doc":"Its partition."},{"name":"offset","type":"long","doc":"Its offset."},{"name":"rules","type":"string","doc":"Version of the rules that decided."},{"name":"postings","type":{"type":"array","items":{"type":"record","name":"Posting","doc":"Moves a quantity of one asset from one account to another.","fields":[{"name":"leg","type":"int","doc":"Number of the posting in its journal, from 1."},{"name":"stage","type":"string","doc":"What it is for: contributed, reserved, cancelled, priced, returned, rounded, settled, rejected, withdrawn, sent, paid, bounced, received or attributed, reversed, compensated, lent, repaid; more to come."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset, or the currency."},{"name":"scale","type":"int","doc":"Decimals of the asset's quanta."},{"name":"quantity","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"How much moves; positive."},{"name":"from","type":{"type":"string","goType":"Account"},"doc":"Source account."},{"name":"to","type":{"type":"string","goType":"Account"},"doc":"Destination account."},{"name":"effectiveOn","type":{"type":"int","logicalType":"date"},"doc":"Effective date."},{"name":"fromBalance","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"Balance of the source account after the posting, where it is the pot's.","default":null},{"name":"toBalance","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"Balance of the destination account after the posting, where it is the pot's.","default":null},{"name":"order","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"The order or the payment that it serves, if any.","default":null},{"name":"trade","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"The external trade that it serves, if any.","default":null},{"name":"reverses","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"The journal of which it negates a posting, if it does.","default":null}]}},"doc":"The postings, in order."}]}`
+const JournalSchema = `{"type":"record","namespace":"penstock.ledger","name":"Journal","doc":"All the postings that one message made on one pot or, without a pot, on a shard's own accounts at the close of a sweep. Key: the pot, or the shard's control key.","fields":[{"name":"id","type":{"type":"string","logicalType":"uuid"},"doc":"Derived id of the journal."},{"name":"shard","type":"int","doc":"The shard that wrote it."},{"name":"sequence","type":"long","doc":"Number of the journal in its shard, from 1 without gaps."},{"name":"previous","type":{"type":"fixed","name":"Hash","size":32,"doc":"A SHA-256 hash."},"doc":"Chain head before this journal."},{"name":"hash","type":"Hash","doc":"Chain head with this journal."},{"name":"pot","type":["null",{"type":"string","goType":"PotID"}],"doc":"The pot, if it is a pot's.","default":null},{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"Who caused it."},{"name":"cause","type":"string","doc":"The sender's id of the cause."},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time: never runs backwards in a shard."},{"name":"topic","type":"string","doc":"Topic of the ingest record that caused it."},{"name":"partition","type":"int","doc":"Its partition."},{"name":"offset","type":"long","doc":"Its offset."},{"name":"rules","type":"string","doc":"Version of the rules that decided."},{"name":"postings","type":{"type":"array","items":{"type":"record","name":"Posting","doc":"Moves a quantity of one asset from one account to another.","fields":[{"name":"leg","type":"int","doc":"Number of the posting in its journal, from 1."},{"name":"stage","type":"string","doc":"What it is for: contributed, reserved, cancelled, priced, returned, rounded, settled, rejected, withdrawn, sent, paid, bounced, received or attributed, reversed, compensated, lent, repaid; more to come."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset, or the currency."},{"name":"scale","type":"int","doc":"Decimals of the asset's quanta."},{"name":"quantity","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"How much moves; positive."},{"name":"from","type":{"type":"string","goType":"Account"},"doc":"Source account."},{"name":"to","type":{"type":"string","goType":"Account"},"doc":"Destination account."},{"name":"effectiveOn","type":{"type":"int","logicalType":"date"},"doc":"Effective date."},{"name":"fromBalance","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"Balance of the source account after the posting, where it is the pot's.","default":null},{"name":"toBalance","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"Balance of the destination account after the posting, where it is the pot's.","default":null},{"name":"order","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"The order or the payment that it serves, if any.","default":null},{"name":"trade","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"The external trade that it serves, if any.","default":null},{"name":"reverses","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"The journal of which it negates a posting, if it does.","default":null},{"name":"counterOrder","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"Of what moves between the orders of a switch: the other one.","default":null}]}},"doc":"The postings, in order."}]}`

@@ -57,7 +57,7 @@ func (r *journalRows) Err() error { return nil }
 
 func postingColumns() []string {
 	return []string{
-		"sequence", "quantity", "from_balance", "to_balance", "effective_on", "trade", "shard", "month", "leg", "move", "order_id", "reverses",
+		"sequence", "quantity", "from_balance", "to_balance", "effective_on", "trade", "shard", "month", "leg", "move", "order_id", "reverses", "counter_order_id",
 	}
 }
 
@@ -67,7 +67,7 @@ type postingRows struct {
 	journals      []ledger.Journal
 	month         int16
 	journal, next int
-	values        [12]any
+	values        [13]any
 }
 
 // Next moves to the next row.
@@ -93,7 +93,7 @@ func (r *postingRows) Values() ([]any, error) {
 	quantity, _ := posting.Quantity.Quanta(int(posting.Scale)) // checked to be exact
 	r.values = [...]any{
 		journal.Sequence, quantity, quanta(posting.FromBalance, posting.Scale), quanta(posting.ToBalance, posting.Scale),
-		posting.EffectiveOn.Time(), nil, int16(journal.Shard), r.month, int16(posting.Leg), does, nil, nil, //nolint:gosec // a record has room for few legs
+		posting.EffectiveOn.Time(), nil, int16(journal.Shard), r.month, int16(posting.Leg), does, nil, nil, nil, //nolint:gosec // a record has room for few legs
 	}
 	if posting.Trade != nil {
 		trade := r.codes.trades[*posting.Trade]
@@ -107,6 +107,9 @@ func (r *postingRows) Values() ([]any, error) {
 	}
 	if posting.Reverses != nil {
 		r.values[11] = [16]byte(*posting.Reverses)
+	}
+	if posting.CounterOrder != nil {
+		r.values[12] = [16]byte(*posting.CounterOrder)
 	}
 	return r.values[:], nil
 }

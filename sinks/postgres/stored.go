@@ -166,7 +166,7 @@ func (s *shardSnapshot) readWhere(ctx context.Context, condition string, argumen
 	if current.journals, err = pgx.CollectRows(rows, s.journal); err != nil {
 		return nil, fmt.Errorf("reading journals: %w", err)
 	}
-	const postings = `select sequence, month, leg, move, quantity, from_balance, to_balance, effective_on, trade, order_id, reverses
+	const postings = `select sequence, month, leg, move, quantity, from_balance, to_balance, effective_on, trade, order_id, reverses, counter_order_id
 		from ledger.posting where shard = $1 and %s order by sequence, month, leg`
 	if rows, err = s.tx.Query(ctx, fmt.Sprintf(postings, condition), arguments...); err != nil {
 		return nil, err
@@ -207,8 +207,8 @@ func (s *shardSnapshot) posting(row pgx.CollectableRow, current *window, at int)
 	var fromBalance, toBalance *int64
 	var effectiveOn time.Time
 	var trade *int32
-	var order, reverses *[16]byte
-	if err := row.Scan(&sequence, &month, &leg, &does, &quantity, &fromBalance, &toBalance, &effectiveOn, &trade, &order, &reverses); err != nil {
+	var order, reverses, counter *[16]byte
+	if err := row.Scan(&sequence, &month, &leg, &does, &quantity, &fromBalance, &toBalance, &effectiveOn, &trade, &order, &reverses, &counter); err != nil {
 		return at, err
 	}
 	for at < len(current.journals) && before(&current.journals[at], sequence, month) {
@@ -237,6 +237,10 @@ func (s *shardSnapshot) posting(row pgx.CollectableRow, current *window, at int)
 	if reverses != nil {
 		id := schemas.ID(*reverses)
 		posting.Reverses = &id
+	}
+	if counter != nil {
+		id := schemas.ID(*counter)
+		posting.CounterOrder = &id
 	}
 	journal.Postings = append(journal.Postings, posting)
 	return at, nil

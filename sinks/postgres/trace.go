@@ -116,7 +116,7 @@ func splits(id string) [][3]string {
 func (t *tracer) startAt(ctx context.Context, id schemas.ID) error {
 	for _, kind := range [...]struct{ name, query string }{
 		{"journal", "select shard, sequence from ledger.journal where id = $1"},
-		{"order", "select shard, sequence from ledger.posting where order_id = $1 and trade is null"},
+		{"order", "select shard, sequence from ledger.posting where order_id = $1 and trade is null union select shard, sequence from ledger.posting where counter_order_id = $1"},
 		{"trade", `select p.shard, p.sequence from ledger.posting p join ledger.trade t on t.id = p.trade where t.code = $1 and p.order_id is null`},
 	} {
 		if err := t.find(ctx, kind.query, [16]byte(id)); err != nil {

@@ -56,8 +56,8 @@ const ordersSQL = `with members as (
 		where p.trade is not null and p.order_id is not null
 			and exists (select from ledger.trade_event e where e.trade = p.trade and e.event = 'settled')),
 	reserved as (
-		select p.order_id, sum(p.quantity) as quantity from ledger.posting p join ledger.move m on m.id = p.move
-		where m.stage = 'reserved' and p.order_id is not null and p.trade is null group by p.order_id),
+		select coalesce(p.counter_order_id, p.order_id) as order_id, sum(p.quantity) as quantity from ledger.posting p join ledger.move m on m.id = p.move
+		where m.stage = 'reserved' and p.order_id is not null and p.trade is null or m.stage = 'switched' group by 1),
 	found as (
 		select m.trade, count(*) as orders, sum(coalesce(r.quantity, 0)) as reserved
 		from members m left join reserved r on r.order_id = m.order_id group by m.trade)

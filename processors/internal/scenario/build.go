@@ -96,6 +96,9 @@ func (b *builder) instruction(kind string) *ingest.Instruction {
 		i.Body = &ingest.Buy{Asset: schemas.AssetCode(b.Get("asset", "GB00X")), Cash: b.money("cash", "0")}
 	case "Sell":
 		i.Body = b.sell()
+	case "Switch":
+		s := b.sell()
+		i.Body = &ingest.Switch{Asset: s.Asset, Units: s.Units, Cash: s.Cash, All: s.All, Into: schemas.AssetCode(b.Get("into", "GB00Y"))}
 	case "Cancel":
 		i.Body = &ingest.Cancel{Instruction: schemas.InstructionID(b.Get("instruction", ""))}
 	case "Withdraw":

@@ -181,14 +181,14 @@ func (p *Pots) confirmed(b *builder, kind string, m *inbox.BatchesConfirmed) {
 		p.sums[trade] = after
 		m.Priced = append(m.Priced, inbox.PricedBatch{
 			Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Weight: whole, WeightBefore: from, WeightThrough: through,
-			Piece: b.number("piece", "1"), Final: b.Has("final"), Price: b.price("price"), PriceVersion: 1, Policy: b.Get("policy", ""),
+			Piece: b.number("piece", "1"), Final: b.Has("final"), Price: b.price("price"), PriceVersion: 1, Policy: b.Get("policy", ""), ConfirmedAt: b.at,
 			GotBefore: before.got, GotThrough: after.got, GivenBefore: before.given, GivenThrough: after.given,
 			CarriedTo: b.optionalDate("to"),
 		})
 	case "Settled":
 		m.Settled = append(m.Settled, inbox.SettledBatch{
 			Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Weight: whole, WeightBefore: from, WeightThrough: through,
-			Got: before.got, Given: before.given, SettledOn: b.date("on"),
+			Got: before.got, Given: before.given, SettledOn: b.date("on"), ConfirmedAt: b.at,
 		})
 	case "Rejected":
 		m.Rejected = append(m.Rejected, inbox.RejectedBatch{Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Reason: b.Get("reason", "closed"), CarriedTo: b.optionalDate("to")})
