@@ -98,7 +98,7 @@ func (d *dealing) correctTrade(place streams.Place, before *state.TradeState, ca
 		why := refusal{codeTradeNotCorrectable, fmt.Sprintf("trade %s sells: what it brought stays as it was dealt at %s, for a person to make good", m.Trade, m.Old)}
 		return before, []streams.Out{rejectionOut(place, cause, why)}
 	}
-	desk := newDesk(place, m.Trade, before)
+	desk := newDesk(place, m.Trade, before, cause.ReceivedAt)
 	if why := desk.reprice(m); why.code != "" {
 		return before, []streams.Out{rejectionOut(place, cause, why)}
 	}
