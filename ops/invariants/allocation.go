@@ -43,7 +43,7 @@ func checkShares(shares, again *finding, t *trade) {
 		if quanta(o.got, t.batched.UnitsScale) != got || quanta(o.given, schemas.MoneyScale) != given {
 			shares.fail("order %s got %s and gave %s of trade %s; its share is %d and %d quanta", o.id, o.got, o.given, t.id, got, given)
 		}
-		if t.complete() && quanta(o.returned, schemas.MoneyScale) != quanta(o.reserved, schemas.MoneyScale)-given {
+		if t.complete() && quanta(o.returned, schemas.MoneyScale) != quanta(o.reserved-o.carried, schemas.MoneyScale)-given {
 			again.fail("order %s of trade %s got %s back", o.id, t.id, o.returned)
 		}
 		if t.settled != nil && o.settled != o.got {

@@ -163,7 +163,7 @@ func (f *facts) checkDay(c *finding, a *almanac, o *order, t *trade) {
 		return
 	}
 	day, ok := a.dealingDay(t.batched.Asset, o.received.ReceivedAt)
-	if !ok || day != t.batched.Day || o.asset != t.batched.Asset {
+	if !ok || !f.carriedThrough(day, t.batched) || o.asset != t.batched.Asset {
 		c.fail("order %s of %s, received at %s, deals on %s in %s; by the calendar on %s", o.id, o.asset, o.received.ReceivedAt, t.batched.Day, t.batched.Asset, day)
 	}
 }

@@ -31,6 +31,9 @@ const (
 
 	// stageReversed negates a posting; which one, its accounts say.
 	stageReversed = "reversed"
+	// Orders that were not dealt go on to another day: whole, or the rest of them.
+	eventCarried     = "carried"
+	eventRestCarried = "rest-carried"
 )
 
 // facts are the input, put together by what it is about.
@@ -69,6 +72,7 @@ type trade struct {
 	events                     []*ledger.Trade
 	batched, settled, rejected *ledger.Trade
 	placed                     *ledger.Trade
+	carried, restCarried       *ledger.Trade
 	fills                      []*ledger.Trade
 	// corrections counts what was told of its pieces anew, strays what was told anew of pieces that it does not have.
 	corrections, strays int
@@ -91,6 +95,7 @@ type order struct {
 	income     schemas.Quantity // that the journal which reserved brought
 	given, got schemas.Quantity
 	returned   schemas.Quantity
+	carried    schemas.Quantity // what another order goes on with
 	settled    schemas.Quantity
 	cancelled  bool
 	shard      int32
@@ -152,6 +157,7 @@ func gather(in *Input) *facts {
 			t.members = append(t.members, f.orders[id])
 		}
 	}
+	f.followCarried()
 	return f
 }
 
@@ -180,6 +186,10 @@ func (f *facts) event(event *ledger.Trade) {
 		t.settled = event
 	case eventRejected:
 		t.rejected = event
+	case eventCarried:
+		t.carried, t.rejected = event, nil // its orders have not ended
+	case eventRestCarried:
+		t.restCarried = event
 	}
 }
 

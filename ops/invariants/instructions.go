@@ -16,6 +16,7 @@ const (
 	stateRejected  schemas.Code = "rejected"
 	stateCancelled schemas.Code = "cancelled"
 	statePriced    schemas.Code = "priced"
+	stateCarried   schemas.Code = "carried"
 	stateSettled   schemas.Code = "settled"
 
 	stateSent       schemas.Code = "sent"
@@ -171,13 +172,15 @@ func refusedOtherwise(told []*status.InstructionStatus) bool {
 func edges(from schemas.Code) []schemas.Code {
 	switch from {
 	case stateAccepted:
-		return []schemas.Code{statePriced, stateCancelled, stateRejected, stateSent, stateBounced, stateAttributed}
+		return []schemas.Code{statePriced, stateCancelled, stateRejected, stateCarried, stateSent, stateBounced, stateAttributed}
 	case stateSettled:
 		return []schemas.Code{stateSent, stateBounced}
 	case stateSent:
 		return []schemas.Code{statePaid, stateBounced}
 	case statePaid:
 		return []schemas.Code{stateBounced}
+	case stateCarried:
+		return []schemas.Code{stateCarried, statePriced, stateCancelled, stateRejected, stateSettled}
 	case statePriced:
 		return []schemas.Code{stateSettled, stateRejected}
 	}

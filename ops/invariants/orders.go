@@ -11,7 +11,7 @@ func (f *facts) checkOrders() []*finding {
 	single := &finding{number: 9, name: "an order is in one external trade, whose root is published before it is placed and never changes"}
 	sum := &finding{number: 12, name: "the orders' reservations sum to the external trade's amount"}
 	fits := &finding{number: 13, name: "placed is not above ordered, nor the sum of fills above placed; each fill is as it was confirmed"}
-	back := &finding{number: 18, name: "given and returned sum to what was reserved, per order"}
+	back := &finding{number: 18, name: "given, returned and carried forward sum to what was reserved, per order"}
 	traded, fills := 0, 0
 	for _, id := range sortedIDs(f.orders) {
 		o := f.orders[id]
@@ -60,11 +60,11 @@ func (f *facts) checkOrder(single, sum *finding, o *order) {
 
 func (f *facts) checkReturned(c *finding, o *order) {
 	switch {
-	case o.given+o.returned > o.reserved:
+	case o.given+o.returned+o.carried > o.reserved:
 		c.fail("order %s gave %s and got %s back of %s", o.id, o.given, o.returned, o.reserved)
-	case o.ended(f) && o.given+o.returned != o.reserved:
+	case o.ended(f) && o.given+o.returned+o.carried != o.reserved:
 		c.fail("order %s ended with %s given and %s returned of %s", o.id, o.given, o.returned, o.reserved)
-	case o.given+o.returned+o.inReserved != o.reserved:
+	case o.given+o.returned+o.carried+o.inReserved != o.reserved:
 		c.fail("order %s has %s reserved, %s given and %s returned of %s", o.id, o.inReserved, o.given, o.returned, o.reserved)
 	}
 }
@@ -142,11 +142,12 @@ func (f *facts) checkFills(c *finding, t *trade) {
 	}
 }
 
-// confirmedAs says whether a custodian sent just this fill. A rejection after the first piece is a last one that moves nothing.
+// confirmedAs says whether a custodian sent just this fill. A rejection or deferral after the first piece is a last one that moves nothing.
 func (f *facts) confirmedAs(fill *ledger.Trade) bool {
 	for _, c := range f.confirmed[confirmationKey{fill.Trade, fill.Confirmation}] {
 		_, rejects := c.Body.(*ingest.TradeRejected)
-		if rejects && c.Custodian == fill.Custodian && fill.Piece > 1 && fill.Final && fill.Cash == 0 && fill.Units == 0 {
+		_, defers := c.Body.(*ingest.TradeDeferred)
+		if (rejects || defers) && c.Custodian == fill.Custodian && fill.Piece > 1 && fill.Final && fill.Cash == 0 && fill.Units == 0 {
 			return true
 		}
 		body, ok := c.Body.(*ingest.FillPriced)

@@ -1,0 +1,66 @@
+package invariants
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+)
+
+// followCarried follows what trades did not deal to the orders that go on with it, the earliest day first. No posting says so: what an order has neither given nor
+// got back of its reservation is the reservation of the next.
+func (f *facts) followCarried() {
+	var carried []*trade
+	for _, id := range sortedIDs(f.trades) {
+		if t := f.trades[id]; t.restCarried != nil {
+			carried = append(carried, t)
+		}
+	}
+	slices.SortStableFunc(carried, func(a, b *trade) int { return cmp.Compare(a.restCarried.Day, b.restCarried.Day) })
+	for _, t := range carried {
+		for _, o := range t.members {
+			if left := o.reserved - o.given - o.returned; left > 0 {
+				f.carryRest(o, left)
+			}
+		}
+	}
+}
+
+func (f *facts) carryRest(o *order, left schemas.Quantity) {
+	id := schemas.DeriveID("rest", o.id.String())
+	rest := f.orders[id]
+	if rest == nil {
+		rest = &order{id: id, pot: o.pot, shard: o.shard, trades: make(map[schemas.ID]bool)}
+		f.orders[id] = rest
+	}
+	rest.received, rest.asset, rest.cash = o.received, o.asset, schemas.Money(quanta(left, schemas.MoneyScale))
+	rest.reserved += left
+	rest.inReserved += left
+	rest.leastReserved = min(0, rest.leastReserved+left)
+	o.inReserved -= left
+	o.carried = left
+}
+
+// carriedThrough says whether orders in the trade's asset that deal on the given day came to the trade's day because they were not dealt before.
+func (f *facts) carriedThrough(day schemas.Date, t *ledger.Trade) bool {
+	for day < t.Day {
+		next := day
+		for _, before := range f.trades {
+			b := before.batched
+			if b == nil || b.Asset != t.Asset || b.Side != t.Side || b.Basis != t.Basis || b.Day != day {
+				continue
+			}
+			for _, event := range []*ledger.Trade{before.carried, before.restCarried} {
+				if event != nil && event.CarriedTo != nil {
+					next = *event.CarriedTo
+				}
+			}
+		}
+		if next == day {
+			return false
+		}
+		day = next
+	}
+	return day == t.Day
+}
