@@ -151,10 +151,19 @@ func printDay(cmd *cobra.Command, status *roles.DayStatus) error {
 		return nil
 	}
 	fmt.Fprintln(out)
-	t = newTable(out, "day", "asset", "side", "ordered", "orders", "status", "waits for")
+	t = newTable(out, "day", "age", "asset", "side", "ordered", "orders", "status", "waits for")
 	for i := range status.Trades {
 		w := &status.Trades[i]
-		t.row(w.Day, w.Asset, w.Side, w.Ordered, w.Orders, w.Status, w.WaitsFor)
+		t.row(w.Day, w.AgeDays, w.Asset, w.Side, w.Ordered, w.Orders, w.Status, w.WaitsFor)
+	}
+	if err := t.flush(); err != nil || len(status.Breaks) == 0 {
+		return err
+	}
+	fmt.Fprintln(out)
+	t = newTable(out, "break of", "asset", "confirmation", "class", "age", "reason")
+	for i := range status.Breaks {
+		b := &status.Breaks[i]
+		t.row(b.Day, b.Asset, b.Confirmation, b.Class, b.AgeDays, b.Reason)
 	}
 	return t.flush()
 }

@@ -21,6 +21,8 @@ type DayStatus struct {
 	Assets  []AssetDay  `json:"assets"`
 	// Trades are those that are not settled or rejected yet.
 	Trades []WaitingTrade `json:"trades"`
+	// Breaks are confirmations that contradict one of these trades.
+	Breaks []OpenBreak `json:"breaks"`
 	// Batches are those of closed days that are not complete, Owed what shards that run here have still to book because pots are parked.
 	Batches []WaitingBatch `json:"batches"`
 	Owed    []OwedPart     `json:"owed"`
@@ -39,6 +41,8 @@ type AssetDay struct {
 type WaitingTrade struct {
 	TradeView
 	WaitsFor string `json:"waits_for"`
+	// AgeDays counts the asset's dealing days since the trade's.
+	AgeDays int `json:"age_days"`
 }
 
 // nextDayMax bounds the search for the next dealing day, in days.
@@ -68,10 +72,14 @@ func (i *Instance) DayStatus(ctx context.Context) (DayStatus, error) {
 	if err != nil {
 		return DayStatus{}, err
 	}
+	today, _ := book.LocalDate(schemas.InstantOf(i.Now()))
 	for n := range trades {
 		if !trades[n].ended() {
-			status.Trades = append(status.Trades, WaitingTrade{trades[n], waitsFor(&trades[n], stored)})
+			status.Trades = append(status.Trades, WaitingTrade{trades[n], waitsFor(&trades[n], stored), dealingDays(book, trades[n].Asset, trades[n].day, today)})
 		}
+	}
+	if status.Breaks, err = i.breaks(ctx, book, status.Trades); err != nil {
+		return DayStatus{}, err
 	}
 	return status, i.addWaiting(ctx, &status, book, stored, trades)
 }
