@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/streams"
+	"github.com/penstock-ledger/penstock/streams/feed"
+)
+
+// declaring is an operator's declaration on pots or assets.
+type declaring struct {
+	target
+	id, operator, reason string
+	execute              bool
+}
+
+func newDeclare() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "declare",
+		GroupID: groupLook,
+		Short:   "Declare a distribution, a split or a merger of an asset",
+		Long: `Prints what would be declared, and declares only with --execute. The same declaration again, under the same --operator and --id, changes
+nothing. What is refused is on audit.rejection.v1.`,
+		Example: `  penstock declare distribution GOOG 1250.00 2008-04-18 --id goog-2008-q1 --operator anna --reason "final dividend" --execute
+  penstock declare split GOOG 2008-05-01 3 2 --id goog-split --operator anna --reason "three for two" --execute`,
+	}
+	cmd.AddCommand(newDeclareDistribution(), newDeclareSplit(), newDeclareMerger())
+	return cmd
+}
+
+func (d *declaring) command(use, short string, count int, read func(args []string) (ingest.OperationBody, error)) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     use,
+		Short:   short,
+		Example: "  penstock declare " + use + " --id d1 --operator anna --reason \"as announced\"",
+		Args:    cobra.ExactArgs(count),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body, err := read(args)
+			if err != nil {
+				return err
+			}
+			return d.run(cmd, args, body)
+		},
+	}
+	d.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&d.id, "id", "", "id of the declaration (required)")
+	f.StringVar(&d.operator, "operator", "", "who acts (required)")
+	f.StringVar(&d.reason, "reason", "", "why (required)")
+	f.BoolVar(&d.execute, "execute", false, "act; without it the declaration is printed")
+	for _, name := range []string{"id", "operator", "reason"} {
+		_ = cmd.MarkFlagRequired(name)
+	}
+	return cmd
+}
+
+func newDeclareDistribution() *cobra.Command {
+	var d declaring
+	var reinvest bool
+	cmd := d.command("distribution ASSET CASH DATE", "Give income that the custodian received to all who hold the asset", 3, func(args []string) (ingest.OperationBody, error) {
+		cash, err := schemas.ParseMoney(args[1])
+		if err != nil {
+			return nil, fmt.Errorf("cash %q: %w; write it as 1250.00", args[1], err)
+		}
+		day, err := schemas.ParseDate(args[2])
+		if err != nil {
+			return nil, fmt.Errorf("date %q: %w; write it as 2008-04-18", args[2], err)
+		}
+		return &ingest.Distribution{Asset: schemas.AssetCode(args[0]), Cash: cash, EffectiveOn: day, Reinvest: reinvest}, nil
+	})
+	cmd.Flags().BoolVar(&reinvest, "reinvest", false, "each pot buys the asset with its income")
+	return cmd
+}
+
+// conversionTerms reads the day and the ratio of a split or a merger.
+func conversionTerms(args []string) (day schemas.Date, numerator, denominator int64, err error) {
+	if day, err = schemas.ParseDate(args[0]); err != nil {
+		return 0, 0, 0, fmt.Errorf("date %q: %w; write it as 2008-04-18", args[0], err)
+	}
+	if numerator, err = schemas.ParseQuanta(args[1], 0); err != nil {
+		return 0, 0, 0, fmt.Errorf("new units %q: %w", args[1], err)
+	}
+	if denominator, err = schemas.ParseQuanta(args[2], 0); err != nil {
+		return 0, 0, 0, fmt.Errorf("old units %q: %w", args[2], err)
+	}
+	return day, numerator, denominator, nil
+}
+
+func newDeclareSplit() *cobra.Command {
+	var d declaring
+	return d.command("split ASSET DATE NEW OLD", "Make NEW units of every OLD ones, from the date on", 4, func(args []string) (ingest.OperationBody, error) {
+		day, numerator, denominator, err := conversionTerms(args[1:])
+		return &ingest.UnitSplit{Asset: schemas.AssetCode(args[0]), On: day, Numerator: numerator, Denominator: denominator}, err
+	})
+}
+
+func newDeclareMerger() *cobra.Command {
+	var d declaring
+	return d.command("merger ASSET INTO DATE NEW OLD", "Exchange OLD units of the asset for NEW ones of another, and close the asset", 5, func(args []string) (ingest.OperationBody, error) {
+		day, numerator, denominator, err := conversionTerms(args[2:])
+		return &ingest.FundMerger{Asset: schemas.AssetCode(args[0]), Into: schemas.AssetCode(args[1]), On: day, Numerator: numerator, Denominator: denominator}, err
+	})
+}
+
+func (d *declaring) run(cmd *cobra.Command, args []string, body ingest.OperationBody) error {
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "declare %s %v, by %s as %s: %s\n", cmd.Name(), args, d.operator, d.id, d.reason)
+	if !d.execute {
+		fmt.Fprintln(out, "nothing was done; add --execute to do it")
+		return nil
+	}
+	ctx := cmd.Context()
+	connection, err := d.connection(ctx)
+	if err != nil {
+		return err
+	}
+	registry, err := d.registryOf(ctx, connection)
+	if err != nil {
+		return err
+	}
+	producer, err := feed.NewProducer(connection)
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	operation := ingest.Operation{Operator: schemas.SourceID(d.operator), ID: d.id, Reason: d.reason, Body: body}
+	value := operation.AppendAvro(registry.Frame(streams.IngestOperator, nil))
+	if _, err := producer.Send(ctx, feed.Message{Topic: streams.IngestOperator, Key: operation.ID, Value: value}); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "declared; a refusal would be on audit.rejection.v1")
+	return nil
+}
