@@ -46,6 +46,10 @@ func reviewedCash(body ingest.InstructionBody) schemas.Money {
 		if b.Cash != nil {
 			return *b.Cash
 		}
+	case *ingest.Switch:
+		if b.Cash != nil {
+			return *b.Cash
+		}
 	}
 	return 0
 }
