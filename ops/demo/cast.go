@@ -35,8 +35,10 @@ func (g *generator) cast() {
 		g.claim(&g.pots[1])
 	case strayDay:
 		g.strays()
+		g.charge()
 	case againDay:
 		g.again()
+		g.distribute()
 	}
 	if g.number == rejectedOnDay && len(g.dealing) >= rejectedOnDay {
 		g.place(g.atBuying(), &g.pots[6], rejectedAsset, 200_00)

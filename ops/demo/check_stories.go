@@ -8,7 +8,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 )
 
-const checkStories = "every step of what was asked for is one posting, of the amount that was worked out for it"
+const checkStories = "every step of what was asked for is posted once, with the amount that was worked out for it"
 
 // StoryReport is what became of something that takes several steps.
 type StoryReport struct {
@@ -24,8 +24,9 @@ type StepReport struct {
 	Asset    schemas.AssetCode `json:"asset"`
 	Quantity string            `json:"quantity"`
 	On       string            `json:"on"`
-	// Journal is the shard's number, and that of the journal in it.
-	Journal string `json:"journal"`
+	// Journal is the shard's number, and that of the journal in it; of several postings, the last one's.
+	Journal  string `json:"journal"`
+	Postings int    `json:"postings"`
 	// Wrong says what is wrong with it, if anything is.
 	Wrong string `json:"wrong,omitempty"`
 }
@@ -37,42 +38,67 @@ func judgeStories(stories []Story, journals []*ledger.Journal) ([]StoryReport, i
 	v := newVerdict(checkStories, "")
 	for i := range stories {
 		s := &stories[i]
-		report := StoryReport{Title: s.Title, Asked: s.Asked, OK: true}
-		for n := range s.Moves {
-			step := s.Moves[n].judge(journals)
+		report := s.judge(journals)
+		for _, step := range report.Steps {
 			if step.Wrong != "" {
-				report.OK = false
 				v.fail("%s, %s: %s", s.Title, step.Words, step.Wrong)
 			}
-			report.Steps = append(report.Steps, step)
-			steps++
 		}
+		steps += len(report.Steps)
 		reports = append(reports, report)
 	}
 	v.CheckedOn = fmt.Sprintf("%d stories, %d steps", len(stories), steps)
 	return reports, v.result()
 }
 
-// judge finds the posting of a move and compares what it moves.
-func (m *Move) judge(journals []*ledger.Journal) StepReport {
+func (s *Story) judge(journals []*ledger.Journal) StoryReport {
+	report := StoryReport{Title: s.Title, Asked: s.Asked, OK: true}
+	rest := s.Whole
+	for n := range s.Moves {
+		m := &s.Moves[n]
+		step, moved := m.judge(journals)
+		if m.Open {
+			rest -= moved
+		}
+		report.Steps = append(report.Steps, step)
+	}
+	if last := len(report.Steps) - 1; rest != 0 && report.Steps[last].Wrong == "" {
+		report.Steps[last].Wrong = fmt.Sprintf("all shares come to %s less than the whole", moneyText(rest))
+	}
+	for _, step := range report.Steps {
+		report.OK = report.OK && step.Wrong == ""
+	}
+	return report
+}
+
+// judge finds the postings of a move and compares what they move.
+func (m *Move) judge(journals []*ledger.Journal) (StepReport, schemas.Quantity) {
 	step := StepReport{Words: m.Words, Asset: m.Asset}
-	found := 0
+	found, scale := 0, int32(schemas.MoneyScale)
+	moved := schemas.Quantity(0)
+	pots := make(map[schemas.PotID]bool)
 	for _, j := range journals {
 		for i := range j.Postings {
 			p := &j.Postings[i]
 			if !m.matches(j, p) {
 				continue
 			}
-			found++
-			step.Quantity, step.On = unitsText(p.Quantity, int(p.Scale)), p.EffectiveOn.String()
-			step.Journal = fmt.Sprintf("%d/%d", j.Shard, j.Sequence)
-			if p.Quantity != m.Quantity {
-				step.Wrong = fmt.Sprintf("%s moved, must be %s", step.Quantity, unitsText(m.Quantity, int(p.Scale)))
+			if j.Pot != nil {
+				pots[*j.Pot] = true
 			}
+			found++
+			moved, scale = moved+p.Quantity, p.Scale
+			step.On, step.Journal = p.EffectiveOn.String(), fmt.Sprintf("%d/%d", j.Shard, j.Sequence)
 		}
 	}
-	if found != 1 {
+	step.Quantity, step.Postings = unitsText(moved, int(scale)), found
+	switch {
+	case !m.Shards && m.Pots == 0 && found != 1:
 		step.Wrong = fmt.Sprintf("%d postings, must be one", found)
+	case m.Pots > 0 && (found != m.Pots || len(pots) != m.Pots):
+		step.Wrong = fmt.Sprintf("%d postings in %d pots, must be one in each of %d", found, len(pots), m.Pots)
+	case !m.Open && moved != m.Quantity:
+		step.Wrong = fmt.Sprintf("%s moved, must be %s", step.Quantity, unitsText(m.Quantity, int(scale)))
 	}
-	return step
+	return step, moved
 }

@@ -98,7 +98,7 @@ func (g *generator) contribute(p *potModel, id string, cash schemas.Money) {
 	var last schemas.Date
 	for i, part := range splitOf(cash, weights[:]) {
 		day := g.market.dealingDay(fundNamed(codes[i]), w.At)
-		g.expect(codes[i], day, 1, part)
+		g.expect(p, codes[i], day, 1, part)
 		last = max(last, day)
 	}
 	g.accepted(w, g.instruct(payroll, p, id, body), last, "settled")
@@ -164,14 +164,14 @@ func (g *generator) place(w *Wave, p *potModel, code schemas.AssetCode, cash sch
 		end = "rejected"
 	}
 	g.accepted(w, i, day, end)
-	g.expect(code, day, 1, cash)
+	g.expect(p, code, day, 1, cash)
 	p.available -= cash
 	return i.ID
 }
 
 func (g *generator) cancelInTime(w *Wave, p *potModel, id schemas.InstructionID, code schemas.AssetCode, cash schemas.Money) *Record {
 	day := g.market.dealingDay(fundNamed(code), w.At)
-	g.expect(code, day, -1, -cash)
+	g.expect(p, code, day, -1, -cash)
 	p.available += cash
 	g.workload.Ends[Key{portal, p.id, id}] = "cancelled"
 	return g.accepted(w, g.instruct(portal, p, "cancel-"+string(id), &ingest.Cancel{Instruction: id}), 0, "accepted")

@@ -10,9 +10,11 @@ type Story struct {
 	// Title names it, Asked says who asked for what and when.
 	Title, Asked string
 	Moves        []Move
+	// Whole, where given, is what all moves that are open come to together.
+	Whole schemas.Quantity
 }
 
-// Move is a posting that must be there exactly once.
+// Move is a posting that must be there exactly once or, where Pots is given, once in each of so many pots.
 type Move struct {
 	// Words say what it does, for the report.
 	Words string
@@ -24,14 +26,19 @@ type Move struct {
 	Order    schemas.ID
 	Asset    schemas.AssetCode
 	From, To schemas.Account
-	// Quantity is how much must move; 0 where a rule of the move's own says that.
+	// Pots is how many pots have the posting; Pot is empty then.
+	Pots int
+	// Shards says that any number of shards has it on its own accounts, even none.
+	Shards bool
+	// Quantity is how much must move, in all postings together. Where Open is set, only the story's sums say that.
 	Quantity schemas.Quantity
+	Open     bool
 }
 
 // matches says whether a posting is the one meant, whatever it moves.
 func (m *Move) matches(j *ledger.Journal, p *ledger.Posting) bool {
 	switch {
-	case (j.Pot == nil) != (m.Pot == ""), j.Pot != nil && *j.Pot != m.Pot,
+	case (j.Pot == nil) != (m.Pot == "" && m.Pots == 0), j.Pot != nil && m.Pots == 0 && *j.Pot != m.Pot,
 		p.Stage != m.Stage, p.Asset != m.Asset, p.From != m.From, p.To != m.To,
 		m.Cause != "" && j.Cause != m.Cause,
 		m.Order != schemas.ID{} && (p.Order == nil || *p.Order != m.Order):

@@ -24,6 +24,32 @@ func paidOut(t *testing.T) (Story, []*ledger.Journal) {
 	return Story{Title: "a withdrawal", Moves: []Move{move}}, []*ledger.Journal{journal}
 }
 
+func TestAStoryOfManyPotsNeedsOnePostingInEachAndTheWhole(t *testing.T) {
+	for name, c := range map[string]struct {
+		pots  []schemas.PotID
+		whole schemas.Money
+		wrong string
+	}{
+		"as asked":        {[]schemas.PotID{"a", "b"}, 20_00, ""},
+		"a pot too few":   {[]schemas.PotID{"a"}, 10_00, "1 postings in 1 pots"},
+		"a pot too many":  {[]schemas.PotID{"a", "b", "c"}, 30_00, "3 postings in 3 pots"},
+		"twice in a pot":  {[]schemas.PotID{"a", "a"}, 20_00, "2 postings in 1 pots"},
+		"less than whole": {[]schemas.PotID{"a", "b"}, 20_01, "0.01"},
+	} {
+		story, _ := paidOut(t)
+		story.Moves[0].Pot, story.Moves[0].Pots, story.Moves[0].Open, story.Whole = "", 2, true, cashOf(c.whole)
+		var journals []*ledger.Journal
+		for _, pot := range c.pots {
+			_, one := paidOut(t)
+			one[0].Pot = &pot
+			journals = append(journals, one...)
+		}
+		if told, check := judgeStories([]Story{story}, journals); check.OK != (c.wrong == "") || told[0].OK != check.OK || !strings.Contains(check.Detail, c.wrong) {
+			t.Errorf("%s: judged %+v", name, check)
+		}
+	}
+}
+
 func TestAStoryNeedsEveryPostingOnceAndToThePenny(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(s *Story, journals []*ledger.Journal) []*ledger.Journal

@@ -148,7 +148,11 @@ func (p *Printer) step(s *StepReport) {
 		what += " " + string(s.Asset)
 	}
 	if s.Journal != "" {
-		p.line("       %s  %17s  %-44s journal %s", s.On, group(what), s.Words, s.Journal)
+		where := "journal " + s.Journal
+		if s.Postings > 1 {
+			where = fmt.Sprintf("%s journals to %s", group(s.Postings), s.Journal)
+		}
+		p.line("       %s  %17s  %-34s %s", s.On, group(what), s.Words, where)
 	}
 	if s.Wrong != "" {
 		p.wrapped("       ", "       ", s.Words+": "+s.Wrong)

@@ -9,19 +9,9 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 )
 
-func TestAReportIsReadableInAHundredColumns(t *testing.T) {
-	var out strings.Builder
-	p := NewPrinter(&out)
-	p.Title(&Workload{Members: 2000, Seed: 1, Days: []Day{{Waves: make([]Wave, 1)}}}, 2345*time.Millisecond)
-	p.Day(&DayReport{
-		Date: "2008-03-20", Weekday: "Thu", Sent: 4456, Accepted: 4439, Refused: 17, Notes: []string{"settled: X of 2008-03-19", "waits: Y"},
-		Trades: []*TradeReport{
-			{Asset: "IBM", PlacedOrders: 1205, MemberOrders: "1200070.55", Placed: "1200070.55", Equal: true, Pieces: 3, Units: "1690.783", Price: "118.3300", SettlesOn: "2008-03-25"},
-			{Asset: "WTI", PlacedOrders: 2, MemberOrders: "347.82", Placed: "347.81", State: "rejected", SettlesOn: "2008-03-25"},
-		},
-	})
-	p.Day(&DayReport{Date: "2008-03-21", Weekday: "Fri", Holiday: "Good Friday"})
-	p.Summary(&Report{
+// someReport has one of each thing that a report shows.
+func someReport() *Report {
+	return &Report{
 		Members: 2000, DealingDays: 1, Seed: 1, Milliseconds: 17400,
 		Cases: []Case{{About: "the same buy sent twice", Got: "again accepted", OK: true}, {About: "a buy for nothing", Got: "accepted", Want: "rejected"}},
 		Stories: []StoryReport{{Title: "a withdrawal", Asked: "p1 asked for 1,000.00", Steps: []StepReport{
@@ -39,7 +29,22 @@ func TestAReportIsReadableInAHundredColumns(t *testing.T) {
 			{Number: 1, Name: "the accounts of each asset sum to nothing", CheckedOn: "20959 balances, 6 assets", Detail: "GBP sums to 0.01"},
 			{Name: storedPrefix + "every journal id is there once", CheckedOn: "24642 journals", OK: true},
 		},
+	}
+}
+
+func TestAReportIsReadableInAHundredColumns(t *testing.T) {
+	var out strings.Builder
+	p := NewPrinter(&out)
+	p.Title(&Workload{Members: 2000, Seed: 1, Days: []Day{{Waves: make([]Wave, 1)}}}, 2345*time.Millisecond)
+	p.Day(&DayReport{
+		Date: "2008-03-20", Weekday: "Thu", Sent: 4456, Accepted: 4439, Refused: 17, Notes: []string{"settled: X of 2008-03-19", "waits: Y"},
+		Trades: []*TradeReport{
+			{Asset: "IBM", PlacedOrders: 1205, MemberOrders: "1200070.55", Placed: "1200070.55", Equal: true, Pieces: 3, Units: "1690.783", Price: "118.3300", SettlesOn: "2008-03-25"},
+			{Asset: "WTI", PlacedOrders: 2, MemberOrders: "347.82", Placed: "347.81", State: "rejected", SettlesOn: "2008-03-25"},
+		},
 	})
+	p.Day(&DayReport{Date: "2008-03-21", Weekday: "Fri", Holiday: "Good Friday"})
+	p.Summary(someReport())
 	const want = `penstock demo: 2,000 members, 1 dealing day from 1970-01-01, seed 1
 Time is simulated; the embedded stack was up after 2.3 s.
 
@@ -59,7 +64,7 @@ What was sent on purpose, and what became of it
 
 What takes several steps (journal 2/17 is the 17th of shard 2)
   FAIL a withdrawal: p1 asked for 1,000.00
-       2008-03-20           1,000.00  set aside                                    journal 2/17
+       2008-03-20           1,000.00  set aside                          journal 2/17
        sent by the bank: 0 postings, must be one
 
 Where it all is now

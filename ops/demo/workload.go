@@ -62,6 +62,14 @@ type potModel struct {
 	id        schemas.PotID
 	available schemas.Money
 	buys      int
+	// orders counts its buys by what they were dealt with.
+	orders map[dealt]int
+}
+
+// dealt is an asset on a dealing day.
+type dealt struct {
+	asset schemas.AssetCode
+	day   schemas.Date
 }
 
 // Generate makes the workload. The same options always make the same one.
@@ -82,7 +90,7 @@ func (m *Market) Generate(options Options) (*Workload, error) {
 		return nil, errors.New("the closes do not last for so many days")
 	}
 	for i := range options.Members {
-		g.pots = append(g.pots, potModel{id: schemas.PotID(fmt.Sprintf("pot-%06d", i+1))})
+		g.pots = append(g.pots, potModel{id: schemas.PotID(fmt.Sprintf("pot-%06d", i+1)), orders: make(map[dealt]int)})
 	}
 	g.behave()
 	// What came after the last cut-off deals on a day without instructions.
@@ -193,8 +201,9 @@ func (g *generator) accepted(w *Wave, i *ingest.Instruction, day schemas.Date, e
 	return w.last()
 }
 
-// expect adds an order to the trade that it must become part of.
-func (g *generator) expect(asset schemas.AssetCode, day schemas.Date, orders int64, cash schemas.Money) {
+// expect adds a pot's order to the trade that it must become part of.
+func (g *generator) expect(p *potModel, asset schemas.AssetCode, day schemas.Date, orders int64, cash schemas.Money) {
+	p.orders[dealt{asset, day}] += int(orders)
 	if g.trades[day] == nil {
 		g.trades[day] = make(map[schemas.AssetCode]*ExpectedTrade)
 	}
