@@ -54,7 +54,7 @@ func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
 func dayClosed(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.DayClosed, tally *state.PotTally) (*state.PotReference, []streams.Out) {
 	c := newClosing(place, stored)
 	next := *stored
-	outs := make([]streams.Out, 0, len(batch.Kinds())*len(m.Assets))
+	outs := make([]streams.Out, 0, batch.KindCount*len(m.Assets))
 	for i := range m.Assets {
 		asset := &m.Assets[i]
 		if !place.Released {

@@ -28,9 +28,12 @@ type Kind struct {
 	Basis inbox.Basis
 }
 
+// KindCount is how many kinds of batches there are.
+const KindCount = 3
+
 // Kinds returns all kinds of batches, in the order in which a shard tells of them.
-func Kinds() [3]Kind {
-	return [3]Kind{
+func Kinds() [KindCount]Kind {
+	return [KindCount]Kind{
 		{inbox.SideBuy, inbox.BasisCash}, {inbox.SideSell, inbox.BasisUnits}, {inbox.SideSell, inbox.BasisCash},
 	}
 }
