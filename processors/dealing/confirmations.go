@@ -139,8 +139,11 @@ func (d *desk) apply(r *Reference, cause *inbox.Cause, c *ingest.Confirmation, p
 	case *ingest.TradeSettled:
 		return d.settle(r, cause, c, body)
 	case *ingest.TradeRejected:
-		d.trade.Carries = r.requeues(&d.trade)
-		return d.end(c, eventRejected, body.Reason)
+		why := d.end(c, eventRejected, body.Reason)
+		if why.code == "" {
+			d.trade.Carries = r.requeues(&d.trade)
+		}
+		return why
 	case *ingest.TradeDeferred:
 		return d.deferTrade(r, c, body)
 	case *ingest.SettlementFailed:
