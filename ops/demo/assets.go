@@ -30,6 +30,8 @@ type Fund struct {
 	// CutOffMinute is local time; Inclusive says whether the very millisecond is in time.
 	CutOffMinute int32
 	Inclusive    bool
+	// Requeues says that the orders of a trade that the custodian rejects go on to the next day; else they end.
+	Requeues bool
 	// Lag is the settlement lag in business days of the asset's calendar.
 	Lag int32
 }
@@ -37,12 +39,12 @@ type Fund struct {
 // Funds returns the demo's assets, in the order of their codes.
 func Funds() []Fund {
 	return []Fund{
-		{"AAPL", harbour, calendarShares, 4, cutOffMinute, false, 2},
-		{"FB", harbour, calendarFB, 4, cutOffMinute, false, 3},
-		{"GOOG", harbour, calendarShares, 6, cutOffMinute, false, 3},
-		{"IBM", northgate, calendarShares, 3, cutOffMinute, true, 2},
-		{"MSFT", northgate, calendarShares, 5, earlyMinute, false, 1},
-		{"WTI", northgate, calendarOil, 4, cutOffMinute, false, 3},
+		{"AAPL", harbour, calendarShares, 4, cutOffMinute, false, false, 2},
+		{"FB", harbour, calendarFB, 4, cutOffMinute, false, false, 3},
+		{"GOOG", harbour, calendarShares, 6, cutOffMinute, false, false, 3},
+		{"IBM", northgate, calendarShares, 3, cutOffMinute, true, false, 2},
+		{"MSFT", northgate, calendarShares, 5, earlyMinute, false, true, 1},
+		{"WTI", northgate, calendarOil, 4, cutOffMinute, false, false, 3},
 	}
 }
 
@@ -57,9 +59,13 @@ func fundNamed(code schemas.AssetCode) Fund {
 
 // row is the fund as reference data, from its first close on.
 func (f Fund) row(from schemas.Date) *reference.Asset {
+	policy := reference.RejectionPolicyReverse
+	if f.Requeues {
+		policy = reference.RejectionPolicyRequeue
+	}
 	return &reference.Asset{
 		Code: f.Code, EffectiveFrom: from, Name: string(f.Code) + " tracker (price in GBP)", Custodian: f.Custodian, Calendar: f.Calendar,
 		UnitsScale: f.UnitsScale, PriceScale: priceDecimals, Quotation: reference.QuotationPounds,
-		CutOffMinute: f.CutOffMinute, CutOffInclusive: f.Inclusive, SettlementLag: f.Lag, PriceTolerance: tolerance,
+		CutOffMinute: f.CutOffMinute, CutOffInclusive: f.Inclusive, SettlementLag: f.Lag, PriceTolerance: tolerance, Rejection: policy,
 	}
 }

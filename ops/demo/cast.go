@@ -44,6 +44,9 @@ func (g *generator) cast() {
 		g.place(g.atBuying(), &g.pots[6], rejectedAsset, 200_00)
 		g.atBuying().show("a buy whose external trade is rejected")
 	}
+	if g.number == requeuedOnDay && len(g.dealing) > requeuedOnDay {
+		g.requeue(&g.pots[3])
+	}
 	if g.number == len(g.dealing) {
 		g.place(g.atBuying(), &g.pots[7], "GOOG", 400_00)
 	}

@@ -160,7 +160,7 @@ func (g *generator) place(w *Wave, p *potModel, code schemas.AssetCode, cash sch
 	i := g.instruct(portal, p, fmt.Sprintf("buy-%d", p.buys), &ingest.Buy{Asset: code, Cash: cash})
 	day := g.market.dealingDay(fundNamed(code), w.At)
 	end := schemas.Code("settled")
-	if g.rejects(code, day) {
+	if g.ends(code, day) {
 		end = "rejected"
 	}
 	g.accepted(w, i, day, end)

@@ -40,8 +40,9 @@ type ExpectedTrade struct {
 	Asset  schemas.AssetCode
 	Orders int64
 	Cash   schemas.Money
-	// Rejected says that the custodian was asked to reject it.
-	Rejected bool
+	// Rejected says that the custodian was asked to reject it, CarriedTo to which day its orders go on then, if they do.
+	Rejected  bool
+	CarriedTo *schemas.Date
 }
 
 // Wave is a run of records that are sent at one moment.

@@ -197,7 +197,11 @@ func (r *Session) show() {
 		if view.reason == "" {
 			rest = append(rest, t)
 		} else {
-			r.day.Notes = append(r.day.Notes, fmt.Sprintf("rejected by %s: the trade in %s, because %s", t.fund.Custodian, t.fund.Code, view.reason))
+			note := fmt.Sprintf("rejected by %s: the trade in %s, because %s", t.fund.Custodian, t.fund.Code, view.reason)
+			if to := t.expected.CarriedTo; to != nil {
+				note += fmt.Sprintf("; its %d orders go on to %s", view.orders, to)
+			}
+			r.day.Notes = append(r.day.Notes, note)
 		}
 	}
 	r.open = rest

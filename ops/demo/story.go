@@ -26,6 +26,9 @@ type Move struct {
 	Order    schemas.ID
 	Asset    schemas.AssetCode
 	From, To schemas.Account
+	// Trade and On are the external trade that the posting serves and its effective date, where they matter.
+	Trade schemas.ID
+	On    schemas.Date
 	// Pots is how many pots have the posting; Pot is empty then.
 	Pots int
 	// Shards says that any number of shards has it on its own accounts, even none.
@@ -41,6 +44,7 @@ func (m *Move) matches(j *ledger.Journal, p *ledger.Posting) bool {
 	case (j.Pot == nil) != (m.Pot == "" && m.Pots == 0), j.Pot != nil && m.Pots == 0 && *j.Pot != m.Pot,
 		p.Stage != m.Stage, p.Asset != m.Asset, p.From != m.From, p.To != m.To,
 		m.Cause != "" && j.Cause != m.Cause,
+		m.Trade != schemas.ID{} && (p.Trade == nil || *p.Trade != m.Trade), m.On != 0 && p.EffectiveOn != m.On,
 		m.Order != schemas.ID{} && (p.Order == nil || *p.Order != m.Order):
 		return false
 	}

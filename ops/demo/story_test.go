@@ -69,6 +69,8 @@ func TestAStoryNeedsEveryPostingOnceAndToThePenny(t *testing.T) {
 			s.Moves[0].Order = schemas.DeriveID("x")
 			return all
 		}, "0 postings"},
+		"of no trade":    {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].Trade = schemas.DeriveID("x"); return all }, "0 postings"},
+		"another day":    {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].On = 1; return all }, "0 postings"},
 		"another target": {func(s *Story, all []*ledger.Journal) []*ledger.Journal {
 			s.Moves[0].To = ledger.PotReserved
 			return all

@@ -33,6 +33,8 @@ const (
 	piecesAsset   = schemas.AssetCode("IBM")
 	rejectedOnDay = 5
 	rejectedAsset = schemas.AssetCode("WTI")
+	requeuedOnDay = 4
+	requeuedAsset = schemas.AssetCode("MSFT")
 	paydayOfMonth = 15
 )
 
@@ -131,11 +133,25 @@ func (g *generator) behave() {
 	if len(g.dealing) >= rejectedOnDay {
 		rules = append(rules, custodian.Rule{Asset: rejectedAsset, Day: g.dealing[rejectedOnDay-1], Reject: "the fund is suspended for the day"})
 	}
+	if len(g.dealing) > requeuedOnDay {
+		rules = append(rules, custodian.Rule{Asset: requeuedAsset, Day: g.dealing[requeuedOnDay-1], Reject: "the fund's office is closed"})
+	}
 	g.workload.Behaviour = custodian.Behaviour{Rules: rules}
 }
 
+// rejects says whether the custodian was asked to reject the trade of an asset and day.
 func (g *generator) rejects(asset schemas.AssetCode, day schemas.Date) bool {
 	return slices.ContainsFunc(g.workload.Behaviour.Rules, func(r custodian.Rule) bool { return r.Asset == asset && r.Day == day && r.Reject != "" })
+}
+
+// ends says whether the orders of the asset and day come to nothing.
+func (g *generator) ends(asset schemas.AssetCode, day schemas.Date) bool {
+	return g.rejects(asset, day) && !fundNamed(asset).Requeues
+}
+
+// nextDay is the dealing day after one, in the same fund.
+func (g *generator) nextDay(asset schemas.AssetCode, day schemas.Date) schemas.Date {
+	return g.market.dealingDay(fundNamed(asset), g.market.at(day+1, 0, 0, 0))
 }
 
 func (g *generator) addDay(date schemas.Date) {
@@ -210,7 +226,15 @@ func (g *generator) expect(p *potModel, asset schemas.AssetCode, day schemas.Dat
 	t := g.trades[day][asset]
 	if t == nil {
 		t = &ExpectedTrade{Asset: asset, Rejected: g.rejects(asset, day)}
+		if t.Rejected && !g.ends(asset, day) {
+			next := g.nextDay(asset, day)
+			t.CarriedTo = &next
+		}
 		g.trades[day][asset] = t
+	}
+	if t.CarriedTo != nil {
+		p.orders[dealt{asset, day}] -= int(orders)
+		g.expect(p, asset, *t.CarriedTo, orders, cash)
 	}
 	t.Orders += orders
 	t.Cash += cash
@@ -225,7 +249,7 @@ func (g *generator) finish() *Workload {
 				continue
 			}
 			w.Days[i].Trades = append(w.Days[i].Trades, *t)
-			if t.Rejected {
+			if t.Rejected && t.CarriedTo == nil {
 				w.Available += t.Cash
 			}
 		}
