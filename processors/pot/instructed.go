@@ -234,10 +234,7 @@ func (q *question) dealingDay(asset schemas.AssetCode) (schemas.Date, refusal) {
 	if q.reference.isClosed(asset, day) {
 		return 0, refusal{codeAfterClose, fmt.Sprintf("asset %s: %s is closed already", asset, day)}
 	}
-	if q.reference.isHalted(asset, day) {
-		return 0, refusal{codeAssetHalted, fmt.Sprintf("asset %s does not deal on %s: it is split or merged, or about to be", asset, day)}
-	}
-	return day, refusal{}
+	return day, q.reference.refuseHalted(asset, day)
 }
 
 // hasRoom says whether the pot could still say what it holds of the asset if every trade that it has an order in gave it all the units

@@ -2,6 +2,7 @@ package pot
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/penstock-ledger/penstock/processors/internal/book"
@@ -89,4 +90,12 @@ func assetHalted(stored *state.PotReference, m *inbox.AssetHalted) *state.PotRef
 func (r *Reference) isHalted(asset schemas.AssetCode, day schemas.Date) bool {
 	from := r.kept[asset].HaltedFrom
 	return from != nil && day >= *from
+}
+
+// refuseHalted refuses an order of the asset for a day from which on none is accepted.
+func (r *Reference) refuseHalted(asset schemas.AssetCode, day schemas.Date) refusal {
+	if !r.isHalted(asset, day) {
+		return refusal{}
+	}
+	return refusal{codeAssetHalted, fmt.Sprintf("asset %s does not deal on %s: it is split or merged, or about to be", asset, day)}
 }

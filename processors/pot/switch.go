@@ -150,7 +150,7 @@ func (r *Reference) nextDay(place streams.Place, asset schemas.AssetCode, at sch
 	if err != nil {
 		return 0, refusal{codeNoDealingDay, fmt.Sprintf("asset %s: there is no day left to deal on: %v", asset, err)}
 	}
-	return day, refusal{}
+	return day, r.refuseHalted(asset, day)
 }
 
 // receivedAt is when a message of dealing's was let go on; earlier versions did not say so.

@@ -89,7 +89,9 @@ func (p *Pipeline) Topic(name string) []Record {
 }
 
 // Partition returns the records of one partition of a topic. The caller must not change them.
-func (p *Pipeline) Partition(name string, partition int32) []Record { return p.partitions[name][partition] }
+func (p *Pipeline) Partition(name string, partition int32) []Record {
+	return p.partitions[name][partition]
+}
 
 // Run lets the shards take turns until none has anything left to read. An error means that a handler stopped its shard, that
 // it wrote where it may not, or that there was no end to it.
