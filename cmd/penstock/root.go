@@ -42,7 +42,7 @@ a day, and "penstock pot show" tells what became of it.`,
 	root.AddCommand(
 		newUp(), newDemo(), newRun(), newDay(), newBench(), newSim(),
 		newProduce(), newTail(),
-		newStatus(), newPrices(), newDeclare(), newReview(), newParked(), newPot(), newTrace(), newLedger(),
+		newStatus(), newPrices(), newCorrect(), newDeclare(), newReview(), newParked(), newPot(), newTrace(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newRules(), newVersion(), newCommands(),
 	)
 	refuseUnknown(root)

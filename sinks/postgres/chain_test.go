@@ -68,7 +68,7 @@ func (c *testChain) journal(pot, cause string, moves ...testMove) ledger.Journal
 		}
 		// The chain covers the link of a posting that negates another: what the ledger gives back must have it.
 		var reverses *schemas.ID
-		if m.stage == "settled" {
+		if m.stage == "returned" {
 			reverses = testID("reversed")
 		}
 		journal.Postings = append(journal.Postings, ledger.Posting{

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock-ledger/penstock/ops/roles"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/sinks/postgres"
+	"github.com/penstock-ledger/penstock/streams"
+	"github.com/penstock-ledger/penstock/streams/feed"
+)
+
+func newCorrect() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "correct",
+		GroupID: groupLook,
+		Short:   "Correct a price after its allocation",
+		Example: `  penstock correct price GOOG 2008-04-18 539.41 593.41 --operator anna --reason "digits swapped by the vendor"`,
+	}
+	cmd.AddCommand(newCorrectPrice())
+	return cmd
+}
+
+// correction is an operator's correction of a released close.
+type correction struct {
+	target
+	asset            schemas.AssetCode
+	date             schemas.Date
+	old, right       schemas.Price
+	operator, reason string
+	execute          bool
+}
+
+func newCorrectPrice() *cobra.Command {
+	var c correction
+	cmd := &cobra.Command{
+		Use:   "price ASSET DATE OLD NEW",
+		Short: "Show what a right price would change, pot by pot; with --execute correct it",
+		Long: `Prints the plan, worked out from the ledger: the pots, their orders and postings, what they got and would have, and what has left them since, which the
+scheme makes good. It acts only with --execute: then every order that bought at the old price is negated and booked anew on the same days. Prices are in the
+trust's currency. The old one is named again, so that nothing else than what was looked at is corrected.`,
+		Example: `  penstock correct price GOOG 2008-04-18 539.41 593.41 --operator anna --reason "digits swapped by the vendor" --execute`,
+		Args:    cobra.ExactArgs(4),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.parse(args); err != nil {
+				return err
+			}
+			return c.run(cmd)
+		},
+	}
+	c.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&c.operator, "operator", "", "who acts (required)")
+	f.StringVar(&c.reason, "reason", "", "why (required)")
+	f.BoolVar(&c.execute, "execute", false, "act; without it the plan is printed")
+	_ = cmd.MarkFlagRequired("operator")
+	_ = cmd.MarkFlagRequired("reason")
+	return cmd
+}
+
+func (c *correction) parse(args []string) error {
+	c.asset = schemas.AssetCode(args[0])
+	var err error
+	if c.date, err = schemas.ParseDate(args[1]); err != nil {
+		return fmt.Errorf("date %q: %w; write it as 2008-04-18", args[1], err)
+	}
+	for n, into := range []*schemas.Price{&c.old, &c.right} {
+		if *into, err = schemas.ParsePrice(args[2+n]); err != nil {
+			return fmt.Errorf("price %q: %w; write it as 539.41", args[2+n], err)
+		}
+	}
+	if c.right <= 0 || c.right == c.old {
+		return fmt.Errorf("price %s: the right price is more than nothing, and another one than the old", c.right)
+	}
+	return nil
+}
+
+func (c *correction) run(cmd *cobra.Command) error {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	if err := c.checkKnown(ctx); err != nil {
+		return err
+	}
+	pool, err := c.auditor(ctx)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	plan, err := postgres.PlanCorrection(ctx, pool, c.asset, c.date, c.right)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "correct the close of %s on %s from %s to %s, by %s: %s\n", c.asset, c.date, c.old, c.right, c.operator, c.reason)
+	t := newTable(out, "pot", "orders", "postings", "got", "would have", "made good by the scheme")
+	orders, postings := int64(0), int64(0)
+	for _, p := range plan {
+		t.row(p.Pot, p.Orders, p.Postings, p.Got, p.Would, p.Missing)
+		orders, postings = orders+p.Orders, postings+p.Postings
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d pots, %d orders, %d postings to be negated\n", len(plan), orders, postings)
+	if !c.execute {
+		fmt.Fprintln(out, "nothing was done; add --execute to do it")
+		return nil
+	}
+	if err := c.send(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "sent; see: penstock prices list, and penstock tail %s\n", streams.AuditRejection)
+	return nil
+}
+
+// checkKnown refuses what dealing would refuse: a close that is not the released one.
+func (c *correction) checkKnown(ctx context.Context) error {
+	var prices []roles.PriceView
+	if err := c.get(ctx, "/prices", &prices); err != nil {
+		return err
+	}
+	for i := range prices {
+		p := &prices[i]
+		if p.Asset != c.asset || p.Date != c.date.String() || !p.Released {
+			continue
+		}
+		if p.Price != c.old.String() {
+			return fmt.Errorf("the close of %s on %s is %s, not %s", c.asset, c.date, p.Price, c.old)
+		}
+		return nil
+	}
+	return fmt.Errorf("no close of %s on %s is released; see: penstock prices list", c.asset, c.date)
+}
+
+func (c *correction) send(ctx context.Context) error {
+	if strings.TrimSpace(c.reason) == "" {
+		return fmt.Errorf("the reason is empty")
+	}
+	connection, err := c.connection(ctx)
+	if err != nil {
+		return err
+	}
+	registry, err := c.registryOf(ctx, connection)
+	if err != nil {
+		return err
+	}
+	producer, err := feed.NewProducer(connection)
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	operation := ingest.Operation{Operator: schemas.SourceID(c.operator), Reason: c.reason, Body: &ingest.PriceCorrection{Asset: c.asset, Date: c.date, Old: c.old, New: c.right}}
+	operation.ID = schemas.DeriveID("operation", c.operator, string(operation.AppendAvro(nil))).String()
+	value := operation.AppendAvro(registry.Frame(streams.IngestOperator, nil))
+	_, err = producer.Send(ctx, feed.Message{Topic: streams.IngestOperator, Key: operation.ID, Value: value})
+	return err
+}
