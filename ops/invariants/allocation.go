@@ -40,10 +40,10 @@ func (f *facts) checkAllocation() []*finding {
 func checkShares(shares, again *finding, t *trade) {
 	for _, o := range t.members {
 		got, given := t.share(o)
-		if quanta(o.got, t.batched.UnitsScale) != got || quanta(o.given, schemas.MoneyScale) != given {
+		if quanta(o.got, t.gotScale()) != got || quanta(o.given, t.givenScale()) != given {
 			shares.fail("order %s got %s and gave %s of trade %s; its share is %d and %d quanta", o.id, o.got, o.given, t.id, got, given)
 		}
-		if t.complete() && quanta(o.returned, schemas.MoneyScale) != quanta(o.reserved-o.carried, schemas.MoneyScale)-given {
+		if t.complete() && quanta(o.returned, t.givenScale()) != quanta(o.reserved-o.carried, t.givenScale())-given {
 			again.fail("order %s of trade %s got %s back", o.id, t.id, o.returned)
 		}
 		if t.settled != nil && o.settled != o.got {
@@ -61,25 +61,25 @@ func (f *facts) checkParts(exact, residue *finding, t *trade) {
 		got, given := int64(0), int64(0)
 		for _, o := range t.members {
 			if o.shard == s.Shard {
-				got += quanta(o.got, t.batched.UnitsScale)
-				given += quanta(o.given, schemas.MoneyScale)
+				got += quanta(o.got, t.gotScale())
+				given += quanta(o.given, t.givenScale())
 			}
 		}
-		units, cash := f.residues[residueKey{t.id, s.Shard, false}], f.residues[residueKey{t.id, s.Shard, true}]
-		if got+units != partGot || given != partGiven+cash {
-			exact.fail("trade %s, shard %d: units %d+%d of %d, cash %d of %d+%d, in quanta", t.id, s.Shard, got, units, partGot, given, partGiven, cash)
+		leftGot, leftGiven := f.residues[residueKey{t.id, s.Shard, t.sells()}], f.residues[residueKey{t.id, s.Shard, !t.sells()}]
+		if got+leftGot != partGot || given != partGiven+leftGiven {
+			exact.fail("trade %s, shard %d: got %d+%d of %d, gave %d of %d+%d, in quanta", t.id, s.Shard, got, leftGot, partGot, given, partGiven, leftGiven)
 		}
-		kept := cash
+		kept := leftGiven
 		if t.forMembers() {
-			kept = -cash // the scheme pays it
+			kept = -leftGiven // the scheme pays it
 		}
-		if units < 0 || kept < 0 || units > s.Orders || kept > s.Orders {
-			residue.fail("trade %s, shard %d: %d and %d quanta of %d orders", t.id, s.Shard, units, cash, s.Orders)
+		if leftGot < 0 || kept < 0 || leftGot > s.Orders || kept > s.Orders {
+			residue.fail("trade %s, shard %d: %d and %d quanta of %d orders", t.id, s.Shard, leftGot, leftGiven, s.Orders)
 		}
-		allGot, allGiven, restGot, restGiven = allGot+partGot, allGiven+partGiven, restGot+units, restGiven+kept
+		allGot, allGiven, restGot, restGiven = allGot+partGot, allGiven+partGiven, restGot+leftGot, restGiven+kept
 	}
-	if allGot != t.units || allGiven != t.cash {
-		exact.fail("trade %s: the shards' parts are %d and %d quanta, delivered and taken were %d and %d", t.id, allGot, allGiven, t.units, t.cash)
+	if delivered, taken := t.moved(); allGot != delivered || allGiven != taken {
+		exact.fail("trade %s: the shards' parts are %d and %d quanta, delivered and taken were %d and %d", t.id, allGot, allGiven, delivered, taken)
 	}
 	if restGot >= t.batched.Orders || restGiven >= t.batched.Orders {
 		residue.fail("trade %s: rounding keeps %d and %d quanta of %d orders", t.id, restGot, restGiven, t.batched.Orders)
@@ -96,7 +96,7 @@ func (f *facts) checkDirections(c *finding) int {
 				continue
 			}
 			count++
-			if cash := p.Asset == schemas.Cash; cash && p.From != ledger.PotReserved || !cash && p.To != ledger.PotPending {
+			if p.From != ledger.PotReserved && p.To != ledger.PotPending || ledger.IsPotAccount(p.From) == ledger.IsPotAccount(p.To) {
 				c.fail("journal %s, leg %d moves %s from %s to %s", j.ID, p.Leg, p.Asset, p.From, p.To)
 			}
 		}

@@ -35,8 +35,12 @@ func (f *facts) checkControls() []*finding {
 		for i := range t.batched.Shards {
 			shard := t.batched.Shards[i].Shard
 			got, given := t.part(shard)
-			inside[controlKey{shard, t.batched.Asset}] -= ofQuanta(got, t.batched.UnitsScale)
-			inside[controlKey{shard, schemas.Cash}] += ofQuanta(given, schemas.MoneyScale)
+			paid, delivered := controlKey{shard, schemas.Cash}, controlKey{shard, t.batched.Asset}
+			if t.sells() {
+				paid, delivered = delivered, paid
+			}
+			inside[delivered] -= ofQuanta(got, t.gotScale())
+			inside[paid] += ofQuanta(given, t.givenScale())
 		}
 	}
 	keys := make(map[controlKey]bool)

@@ -90,6 +90,8 @@ type order struct {
 	received   *Received
 	asset      schemas.AssetCode
 	cash       schemas.Money // of its instruction, in quanta
+	sells      bool
+	units      schemas.Quantity // of its instruction, where it sells so many
 	trades     map[schemas.ID]bool
 	reserved   schemas.Quantity
 	income     schemas.Quantity // that the journal which reserved brought
@@ -242,6 +244,15 @@ func (f *facts) derive(received *Received) {
 	switch body := i.Body.(type) {
 	case *ingest.Buy:
 		leg(0, body.Asset, body.Cash)
+	case *ingest.Sell:
+		id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String(), "a")
+		if body.Cash == nil && f.orders[id] == nil {
+			o := &order{id: id, pot: i.Pot, received: received, asset: body.Asset, sells: true, trades: make(map[schemas.ID]bool)}
+			if body.Units != nil {
+				o.units = *body.Units
+			}
+			f.orders[id] = o
+		}
 	case *ingest.Contribution:
 		for n, part := range split(body) {
 			leg(n, body.Split[n].Asset, part)
@@ -276,7 +287,7 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 		o.reserved += p.Quantity
 		o.income += incomeIn(j)
 	case stagePriced:
-		if p.Asset == schemas.Cash {
+		if p.From == ledger.PotReserved {
 			o.given += p.Quantity
 		} else {
 			o.got += p.Quantity

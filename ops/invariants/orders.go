@@ -1,7 +1,10 @@
 package invariants
 
 import (
+	"math"
+
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 )
@@ -52,6 +55,9 @@ func (f *facts) checkOrder(single, sum *finding, o *order) {
 	}
 	if o.received == nil && o.income > 0 && o.reserved == o.income {
 		return // a distribution is reinvested, all of it
+	}
+	if o.sells && o.received != nil && (o.units == 0 || o.units == o.reserved) {
+		return // all that there was, or just what was asked
 	}
 	if o.received == nil || quanta(o.reserved, schemas.MoneyScale) != int64(o.cash) {
 		sum.fail("order %s of pot %s reserves %s, its instruction does not say so", o.id, o.pot, o.reserved)
@@ -123,11 +129,13 @@ func (f *facts) checkFills(c *finding, t *trade) {
 		c.fail("trade %s was placed without an order, or the reverse", t.id)
 		return
 	}
-	if o := t.order; o != nil && (o.Cash == nil || int64(*o.Cash) > quanta(t.batched.Ordered, schemas.MoneyScale)) {
+	if o := t.order; o != nil && t.sells() != (o.Side == custodian.OrderSideSell) {
+		c.fail("trade %s: its order is on the other side", t.id)
+	} else if o != nil && orderedIn(o, t) > quanta(t.batched.Ordered, t.givenScale()) {
 		c.fail("trade %s: its order is for more than %s", t.id, t.batched.Ordered)
 	}
-	if t.cash > quanta(t.batched.Ordered, schemas.MoneyScale) {
-		c.fail("trade %s: filled for %d quanta of %s", t.id, t.cash, t.batched.Ordered)
+	if _, taken := t.moved(); taken > quanta(t.batched.Ordered, t.givenScale()) {
+		c.fail("trade %s: filled for %d quanta of %s", t.id, taken, t.batched.Ordered)
 	}
 	if t.strays > 0 {
 		c.fail("trade %s: %d corrections of pieces that it does not have", t.id, t.strays)
@@ -140,6 +148,17 @@ func (f *facts) checkFills(c *finding, t *trade) {
 			c.fail("trade %s: piece %d was not confirmed like that", t.id, fill.Piece)
 		}
 	}
+}
+
+// orderedIn is what an order asks the custodian to take, in quanta; one that does not say it asks for everything.
+func orderedIn(o *custodian.CustodianOrder, t *trade) int64 {
+	switch {
+	case t.sells() && o.Units != nil:
+		return quanta(*o.Units, t.givenScale())
+	case !t.sells() && o.Cash != nil:
+		return int64(*o.Cash)
+	}
+	return math.MaxInt64
 }
 
 // confirmedAs says whether a custodian sent just this fill. A rejection or deferral after the first piece is a last one that moves nothing.

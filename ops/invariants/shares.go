@@ -5,6 +5,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
 )
 
 // floorShare is floor(amount*weight/whole), ceilShare rounds up. Both work with numbers of any size, so that they share no
@@ -29,14 +30,15 @@ func (t *trade) part(shard int32) (got, given int64) {
 	if t.batched == nil {
 		return 0, 0
 	}
-	whole := quanta(t.batched.Ordered, schemas.MoneyScale)
+	got, given = t.moved()
+	whole := quanta(t.batched.Ordered, t.givenScale())
 	before := int64(0)
 	for i := range t.batched.Shards {
 		s := &t.batched.Shards[i]
-		through := before + quanta(s.Weight, schemas.MoneyScale)
+		through := before + quanta(s.Weight, t.givenScale())
 		if s.Shard == shard {
-			return floorShare(t.units, through, whole) - floorShare(t.units, before, whole),
-				ceilShare(t.cash, through, whole) - ceilShare(t.cash, before, whole)
+			return floorShare(got, through, whole) - floorShare(got, before, whole),
+				ceilShare(given, through, whole) - ceilShare(given, before, whole)
 		}
 		before = through
 	}
@@ -45,12 +47,39 @@ func (t *trade) part(shard int32) (got, given int64) {
 
 // share is what an order must have got and given of all that its trade got and gave.
 func (t *trade) share(o *order) (got, given int64) {
-	whole := quanta(t.batched.Ordered, schemas.MoneyScale)
-	weight := quanta(o.reserved, schemas.MoneyScale)
+	whole := quanta(t.batched.Ordered, t.givenScale())
+	weight := quanta(o.reserved, t.givenScale())
+	allGot, allGiven := t.moved()
 	if t.forMembers() {
-		return floorShare(t.units, weight, whole), floorShare(t.cash, weight, whole)
+		return floorShare(allGot, weight, whole), floorShare(allGiven, weight, whole)
 	}
-	return floorShare(t.units, weight, whole), ceilShare(t.cash, weight, whole)
+	return floorShare(allGot, weight, whole), ceilShare(allGiven, weight, whole)
+}
+
+// sells says that the trade gives units and gets cash.
+func (t *trade) sells() bool { return t.batched.Side == ledger.TradeSideSell }
+
+// moved is what the trade got and gave in all: a buy gets units for cash, a sell cash for units.
+func (t *trade) moved() (got, given int64) {
+	if t.sells() {
+		return t.cash, t.units
+	}
+	return t.units, t.cash
+}
+
+// givenScale and gotScale are the decimals of what the trade gives and gets. Its orders are weighed by what they give.
+func (t *trade) givenScale() int32 {
+	if t.sells() {
+		return t.batched.UnitsScale
+	}
+	return schemas.MoneyScale
+}
+
+func (t *trade) gotScale() int32 {
+	if t.sells() {
+		return schemas.MoneyScale
+	}
+	return t.batched.UnitsScale
 }
 
 // forMembers says that the trade is allocated by the policy's second version, by which the scheme bears what rounding leaves of the cash.
