@@ -47,6 +47,10 @@ func (g *generator) cast() {
 	if g.number == requeuedOnDay && len(g.dealing) > requeuedOnDay {
 		g.requeue(&g.pots[3])
 	}
+	if g.number == sellOnDay {
+		g.sell(&g.pots[0], soldAsset, soldUnits)
+		g.sell(&g.pots[5], soldOutAsset, 0)
+	}
 	if g.number == len(g.dealing) {
 		g.place(g.atBuying(), &g.pots[7], "GOOG", 400_00)
 	}

@@ -60,7 +60,9 @@ func (r *Session) checkCash(in *invariants.Input) invariants.Result {
 	w, cash := r.Workload, &r.report.Totals.Cash
 	// What rounding left of the members' income, only the fold of all holdings says: the story of the distribution has judged its sum.
 	income := sumOf(in.Journals, "distributed", ledger.PotAvailable)
-	if got, want := cash.Available, moneyText(cashOf(w.Available)+income); got != want {
+	// What a sell of all brings, too, and the sells' own stories.
+	proceeds := sumOf(in.Journals, "settled", ledger.PotAvailable)
+	if got, want := cash.Available, moneyText(cashOf(w.Available)+income+proceeds); got != want {
 		v.fail("%s is available, %s was worked out", got, want)
 	}
 	if got, want := cash.PaidIn, w.PaidIn.String(); got != want {

@@ -53,13 +53,14 @@ func judgeStories(stories []Story, journals []*ledger.Journal) ([]StoryReport, i
 
 func (s *Story) judge(journals []*ledger.Journal) StoryReport {
 	report := StoryReport{Title: s.Title, Asked: s.Asked, OK: true}
-	rest := s.Whole
+	rest, before := s.Whole, schemas.Quantity(0)
 	for n := range s.Moves {
 		m := &s.Moves[n]
-		step, moved := m.judge(journals)
-		if m.Open {
+		step, moved := m.judge(journals, before)
+		if m.Open && s.Whole != 0 {
 			rest -= moved
 		}
+		before = moved
 		report.Steps = append(report.Steps, step)
 	}
 	if last := len(report.Steps) - 1; rest != 0 && report.Steps[last].Wrong == "" {
@@ -71,11 +72,24 @@ func (s *Story) judge(journals []*ledger.Journal) StoryReport {
 	return report
 }
 
+// wanted is how much must move, where so much moved with the step before, and false where only the story's sums say that.
+func (m *Move) wanted(before schemas.Quantity) (schemas.Quantity, bool) {
+	switch {
+	case m.Same:
+		return before, true
+	case m.Price != 0:
+		// A price has eight decimals and a quantity six: the product's last twelve are less than a penny.
+		pence := int64(before) * int64(m.Price) / schemas.Power10(schemas.QuantityScale+schemas.PriceScale-schemas.MoneyScale)
+		return cashOf(schemas.Money(pence)), true
+	}
+	return m.Quantity, !m.Open
+}
+
 // judge finds the postings of a move and compares what they move.
-func (m *Move) judge(journals []*ledger.Journal) (StepReport, schemas.Quantity) {
+func (m *Move) judge(journals []*ledger.Journal, before schemas.Quantity) (StepReport, schemas.Quantity) {
 	step := StepReport{Words: m.Words, Asset: m.Asset}
 	found, scale := 0, int32(schemas.MoneyScale)
-	moved := schemas.Quantity(0)
+	var moved, left schemas.Quantity
 	pots := make(map[schemas.PotID]bool)
 	for _, j := range journals {
 		for i := range j.Postings {
@@ -86,19 +100,31 @@ func (m *Move) judge(journals []*ledger.Journal) (StepReport, schemas.Quantity) 
 			if j.Pot != nil {
 				pots[*j.Pot] = true
 			}
+			left += emptied(m, p)
 			found++
 			moved, scale = moved+p.Quantity, p.Scale
 			step.On, step.Journal = p.EffectiveOn.String(), fmt.Sprintf("%d/%d", j.Shard, j.Sequence)
 		}
 	}
 	step.Quantity, step.Postings = unitsText(moved, int(scale)), found
+	want, known := m.wanted(before)
 	switch {
 	case !m.Shards && m.Pots == 0 && found != 1:
 		step.Wrong = fmt.Sprintf("%d postings, must be one", found)
 	case m.Pots > 0 && (found != m.Pots || len(pots) != m.Pots):
 		step.Wrong = fmt.Sprintf("%d postings in %d pots, must be one in each of %d", found, len(pots), m.Pots)
-	case !m.Open && moved != m.Quantity:
-		step.Wrong = fmt.Sprintf("%s moved, must be %s", step.Quantity, unitsText(m.Quantity, int(scale)))
+	case known && moved != want:
+		step.Wrong = fmt.Sprintf("%s moved, must be %s", step.Quantity, unitsText(want, int(scale)))
+	case left != 0:
+		step.Wrong = fmt.Sprintf("%s left, must be nothing", unitsText(left, int(scale)))
 	}
 	return step, moved
+}
+
+// emptied is what a posting leaves where it must leave nothing.
+func emptied(m *Move, p *ledger.Posting) schemas.Quantity {
+	if !m.Empties || p.FromBalance == nil {
+		return 0
+	}
+	return *p.FromBalance
 }

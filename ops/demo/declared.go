@@ -14,8 +14,9 @@ const (
 	dutyManager schemas.SourceID = "duty-manager"
 	// The fee leaves at least the floor. Whoever has cash has paid in more than that here.
 	fee, feeFloor schemas.Money = 1_00, 100_00
-	income        schemas.Money = 250_00
-	incomeOf                    = schemas.AssetCode("AAPL")
+	// So much income for each member that even the smallest holding gets a penny: who gets none has no posting.
+	incomeEach schemas.Money = 5_00
+	incomeOf                 = schemas.AssetCode("AAPL")
 )
 
 func operationRecord(about, id, reason string, body ingest.OperationBody) Record {
@@ -48,6 +49,7 @@ func (g *generator) charge() {
 
 // distribute has an operator give what the custodian received on an asset to all who hold it.
 func (g *generator) distribute() {
+	income := incomeEach * schemas.Money(len(g.pots))
 	id := "income-" + g.day.Date.String()
 	g.atHalfPast().add(operationRecord("a distribution", id, "the fund's income", &ingest.Distribution{Asset: incomeOf, Cash: income, EffectiveOn: g.day.Date}))
 	owed := ledger.CashOwed(fundNamed(incomeOf).Custodian)

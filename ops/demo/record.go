@@ -40,6 +40,9 @@ type ExpectedTrade struct {
 	Asset  schemas.AssetCode
 	Orders int64
 	Cash   schemas.Money
+	// Sell says that it sells units: so many, or however many the pot has where Units is 0.
+	Sell  bool
+	Units schemas.Quantity
 	// Rejected says that the custodian was asked to reject it, CarriedTo to which day its orders go on then, if they do.
 	Rejected  bool
 	CarriedTo *schemas.Date

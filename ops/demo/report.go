@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/ops/invariants"
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/custodian"
 )
 
 // Report is what a run came to. Its JSON form is an interface.
@@ -45,6 +46,10 @@ type DayReport struct {
 type TradeReport struct {
 	Trade string            `json:"trade"`
 	Asset schemas.AssetCode `json:"asset"`
+	// Sell says that units are sold; the amounts are of units then.
+	Sell bool `json:"sell,omitempty"`
+	// Cash is what they brought.
+	Cash string `json:"cash,omitempty"`
 	// Orders and MemberOrders are what the workload expects; PlacedOrders and Placed what was placed.
 	Orders       int64  `json:"orders"`
 	MemberOrders string `json:"memberOrders"`
@@ -72,11 +77,32 @@ type Case struct {
 	OK    bool   `json:"ok"`
 }
 
+// compare sets what the members' orders add up to beside what was placed.
+func (t *TradeReport) compare(want *ExpectedTrade, placed *custodian.CustodianOrder) {
+	t.Equal = t.Orders == t.PlacedOrders
+	switch {
+	case !want.Sell && placed.Cash != nil:
+		t.MemberOrders, t.Placed = want.Cash.String(), placed.Cash.String()
+		t.Equal = t.Equal && *placed.Cash == want.Cash
+	case want.Sell && placed.Units != nil:
+		t.MemberOrders, t.Placed = "all", unitsText(*placed.Units, t.scale)
+		if want.Units != 0 {
+			t.MemberOrders = unitsText(want.Units, t.scale)
+			t.Equal = t.Equal && *placed.Units == want.Units
+		}
+	default:
+		t.Equal = false
+	}
+}
+
 // fill notes what the custodian has made of the trade so far.
 func (t *TradeReport) fill(view *tradeView) {
 	t.Pieces = view.pieces
 	if view.pieces > 0 {
 		quanta, _ := view.units.Quanta(t.scale)
+		if t.Sell {
+			t.Cash = moneyText(view.cash)
+		}
 		t.Units, t.Price = schemas.Units(quanta).Text(t.scale), priceText(view.price)
 	}
 	switch {

@@ -53,7 +53,12 @@ type openTrade struct {
 	shown    *TradeReport
 }
 
-func (t openTrade) id() schemas.ID { return TradeID(t.day, t.fund) }
+func (t openTrade) id() schemas.ID {
+	if t.expected.Sell {
+		return SellID(t.day, t.fund)
+	}
+	return TradeID(t.day, t.fund)
+}
 
 // parkedPrice is a close that moved too far.
 type parkedPrice struct {
@@ -231,7 +236,7 @@ func (r *Session) cutOff(ctx context.Context, d *Day) error {
 	}
 	for i := range d.Trades {
 		fund := fundNamed(d.Trades[i].Asset)
-		t := openTrade{d.Date, fund, d.Trades[i], &TradeReport{Asset: d.Trades[i].Asset, scale: int(fund.UnitsScale)}}
+		t := openTrade{d.Date, fund, d.Trades[i], &TradeReport{Asset: d.Trades[i].Asset, Sell: d.Trades[i].Sell, scale: int(fund.UnitsScale)}}
 		r.open = append(r.open, t)
 		r.day.Trades = append(r.day.Trades, t.shown)
 	}

@@ -96,11 +96,10 @@ func (r *Session) placed(ctx context.Context, d *Day) error {
 	for _, t := range trades {
 		view := r.trades[t.id()]
 		t.shown.Trade = t.id().String()
-		t.shown.Orders, t.shown.MemberOrders = t.expected.Orders, t.expected.Cash.String()
-		t.shown.PlacedOrders, t.shown.Placed = view.orders, view.order.Cash.String()
+		t.shown.Orders, t.shown.PlacedOrders = t.expected.Orders, view.orders
 		t.shown.SettlesOn = view.order.SettlesOn.String()
 		t.shown.State = "placed"
-		t.shown.Equal = *view.order.Cash == t.expected.Cash && view.orders == t.expected.Orders
+		t.shown.compare(&t.expected, view.order)
 	}
 	return nil
 }

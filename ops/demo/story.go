@@ -36,6 +36,10 @@ type Move struct {
 	// Quantity is how much must move, in all postings together. Where Open is set, only the story's sums say that.
 	Quantity schemas.Quantity
 	Open     bool
+	// Same says that as much moves as with the step before, Price that it is that step's units at the price, rounded down to the penny; either counts
+	// in the place of Quantity. Empties says that nothing is left in the pot's account.
+	Same, Empties bool
+	Price         schemas.Price
 }
 
 // matches says whether a posting is the one meant, whatever it moves.

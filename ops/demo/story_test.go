@@ -24,6 +24,30 @@ func paidOut(t *testing.T) (Story, []*ledger.Journal) {
 	return Story{Title: "a withdrawal", Moves: []Move{move}}, []*ledger.Journal{journal}
 }
 
+func TestASellBringsItsUnitsAtThePriceAndNoPennyMore(t *testing.T) {
+	for name, c := range map[string]struct {
+		moved schemas.Money
+		left  schemas.Quantity
+		wrong string
+	}{
+		"as asked":        {71_50, 0, ""},
+		"a penny more":    {71_51, 0, "must be 71.50"},
+		"something stays": {71_50, 1, "left, must be nothing"},
+	} {
+		units, journals := paidOut(t)
+		proceeds, more := paidOut(t)
+		journals = append(journals, more...)
+		journals[0].Postings[0].Asset, journals[0].Postings[0].Quantity, journals[0].Postings[0].FromBalance = "AAPL", 500_000, &c.left
+		journals[1].Postings[0].Quantity = cashOf(c.moved)
+		units.Moves[0].Asset, units.Moves[0].Open, units.Moves[0].Empties = "AAPL", true, true
+		proceeds.Moves[0].Price = 143_01000000 // half a unit of it is worth 71.505
+		story := Story{Title: "a sell", Moves: append(units.Moves, proceeds.Moves...)}
+		if told, check := judgeStories([]Story{story}, journals); check.OK != (c.wrong == "") || told[0].OK != check.OK || !strings.Contains(check.Detail, c.wrong) {
+			t.Errorf("%s: judged %+v", name, check)
+		}
+	}
+}
+
 func TestAStoryOfManyPotsNeedsOnePostingInEachAndTheWhole(t *testing.T) {
 	for name, c := range map[string]struct {
 		pots  []schemas.PotID
@@ -69,8 +93,11 @@ func TestAStoryNeedsEveryPostingOnceAndToThePenny(t *testing.T) {
 			s.Moves[0].Order = schemas.DeriveID("x")
 			return all
 		}, "0 postings"},
-		"of no trade":    {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].Trade = schemas.DeriveID("x"); return all }, "0 postings"},
-		"another day":    {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].On = 1; return all }, "0 postings"},
+		"of no trade": {func(s *Story, all []*ledger.Journal) []*ledger.Journal {
+			s.Moves[0].Trade = schemas.DeriveID("x")
+			return all
+		}, "0 postings"},
+		"another day": {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].On = 1; return all }, "0 postings"},
 		"another target": {func(s *Story, all []*ledger.Journal) []*ledger.Journal {
 			s.Moves[0].To = ledger.PotReserved
 			return all

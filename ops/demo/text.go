@@ -93,6 +93,9 @@ func (p *Printer) trade(t *TradeReport) {
 	if t.Pieces > 1 {
 		remark = fmt.Sprintf("  in %d pieces", t.Pieces)
 	}
+	if t.Sell {
+		remark += "  sold for " + group(t.Cash)
+	}
 	if !t.Equal {
 		remark += "  DIFFERS"
 	}

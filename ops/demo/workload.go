@@ -55,6 +55,7 @@ type generator struct {
 	pots     []potModel
 	savers   []*potModel // who have cash to buy with
 	trades   map[schemas.Date]map[schemas.AssetCode]*ExpectedTrade
+	sells    map[schemas.Date][]ExpectedTrade
 	day      *Day
 	number   int // of the dealing day, from 1
 }
@@ -82,6 +83,7 @@ func (m *Market) Generate(options Options) (*Workload, error) {
 	}
 	g := &generator{
 		market: m, random: rand.New(rand.NewPCG(options.Seed, 0)), trades: make(map[schemas.Date]map[schemas.AssetCode]*ExpectedTrade), //nolint:gosec // a demo draws from its seed
+		sells:    make(map[schemas.Date][]ExpectedTrade),
 		workload: &Workload{Seed: options.Seed, Members: options.Members, Ends: make(map[Key]schemas.Code)},
 	}
 	first, err := schemas.ParseDate(firstDay)
@@ -253,7 +255,8 @@ func (g *generator) finish() *Workload {
 				w.Available += t.Cash
 			}
 		}
-		slices.SortFunc(w.Days[i].Trades, func(a, b ExpectedTrade) int { return compareCodes(a.Asset, b.Asset) })
+		w.Days[i].Trades = append(w.Days[i].Trades, g.sells[w.Days[i].Date]...)
+		slices.SortStableFunc(w.Days[i].Trades, func(a, b ExpectedTrade) int { return compareCodes(a.Asset, b.Asset) })
 	}
 	for i := range g.pots {
 		w.Available += g.pots[i].available
