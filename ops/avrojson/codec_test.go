@@ -65,7 +65,7 @@ func TestWhatDoesNotFitIsRefusedWithItsPlace(t *testing.T) {
 		"a missing field":   {`{"source":"portal"}`, `needs the field "id"`},
 		"an unknown field":  {with(`{"Buy":{"asset":"IBM","cash":"1.00","units":1}}`), `no field "units"`},
 		"no type":           {with(`{"asset":"IBM"}`), "the types are PotOpened, Contribution, Buy, Cancel, Tick"},
-		"an unknown type":   {with(`{"Sell":{}}`), `no type "Sell"`},
+		"an unknown type":   {with(`{"Borrow":{}}`), `no type "Borrow"`},
 		"too fine a cash":   {with(`{"Buy":{"asset":"IBM","cash":"1.001"}}`), "field body.Buy.cash: is"},
 		"an exponent":       {with(`{"Buy":{"asset":"IBM","cash":1e2}}`), "field body.Buy.cash"},
 		"too many digits":   {with(`{"Buy":{"asset":"IBM","cash":"12345678901234567.00"}}`), "at most 18 digits"},
@@ -102,7 +102,7 @@ func TestJournalsAndReferenceDataAreReadable(t *testing.T) {
 	}
 	data := ingest.ReferenceData{Source: "s", ID: "1", Entry: reference.Entry{Body: &reference.Custodian{ID: "crest", Name: "C"}}}
 	text, err = codec(t, ingest.ReferenceDataSchema).Decode(data.AppendAvro(nil))
-	if want := `{"source":"s","id":"1","entry":{"body":{"Custodian":{"id":"crest","name":"C"}}}}`; err != nil || string(text) != want {
+	if want := `{"source":"s","id":"1","entry":{"body":{"Custodian":{"id":"crest","name":"C","quantityDigits":0}}}}`; err != nil || string(text) != want {
 		t.Errorf("%s, %v", text, err)
 	}
 }
