@@ -71,7 +71,7 @@ func (f *foreign) checkStatuses(want []*status.InstructionStatus) {
 		expected := map[string]any{
 			"source": string(w.Source), "id": string(w.ID), "pot": string(w.Pot), "state": string(w.State), "code": string(w.Code),
 			"reason": w.Reason, "duplicate": false, "dealingDay": nil, "orders": pythonIDs(w.Orders),
-			"receivedAt": pythonTime(w.ReceivedAt), "recordedAt": pythonTime(w.RecordedAt),
+			"receivedAt": pythonTime(w.ReceivedAt), "recordedAt": pythonTime(w.RecordedAt), "payment": nil,
 		}
 		if w.DealingDay != nil {
 			expected["dealingDay"] = "date " + w.DealingDay.String()
@@ -114,7 +114,7 @@ func (f *foreign) contributed(j *ledger.Journal, statuses []*status.InstructionS
 		return map[string]any{
 			"leg": float64(leg), "stage": stage, "asset": "GBP", "scale": float64(2), "quantity": "Decimal " + quantity,
 			"from": from, "to": to, "effectiveOn": "date " + received.String(), "fromBalance": fromBalance, "toBalance": toBalance,
-			"order": order, "trade": nil,
+			"order": order, "trade": nil, "counterOrder": nil, "reverses": nil,
 		}
 	}
 	return []any{
