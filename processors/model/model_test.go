@@ -112,10 +112,10 @@ func TestBooksAndAnswersAreTheModels(t *testing.T) {
 	t.Logf("answered was: %v", reached)
 }
 
-// answers are what histories must lead to, or they would prove nothing about it.
+// answers are what histories must lead to, or they would prove nothing about it. Each comes ten times or more in a run: what is rarer can be missed by chance.
 func answers() []string {
 	return []string{
-		"accepted", "accepted again", "bounced", "paid", "sent", "cancelled", "cancelled again", "priced", "priced again", "settled", "settled again", "settled-in-part again",
+		"accepted", "accepted again", "bounced", "paid", "sent", "cancelled", "priced", "priced again", "settled", "settled again", "settled-in-part again",
 		"booked bounced", "booked cancelled", "booked charged", "booked contributed", "booked distributed", "booked paid", "booked priced", "booked rejected",
 		"booked reserved", "booked returned", "booked rounded", "booked sent", "booked settled", "booked withdrawn", "rejected pot/already-open", "rejected pot/cash-not-available", "rejected pot/conflicting-duplicate again",
 		"rejected pot/dated-in-future", "rejected pot/dated-too-far-back", "rejected pot/no-head-room", "rejected pot/no-units", "rejected pot/not-open", "rejected pot/nothing-to-cancel",
