@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
 )
@@ -16,8 +17,8 @@ type Config struct {
 	Pipeline Pipeline
 	Market   *Market
 	Workload *Workload
-	// LoadReference sends the reference data first; a pipeline that starts with it needs none.
-	LoadReference bool
+	// KnowsReference, where given, has the reference data sent first, and says whether every shard knows all of it. A pipeline that starts with it needs none.
+	KnowsReference func() (bool, error)
 	// OnDay is told of each day when it has ended, in order. OnProgress is told how many of all instructions are answered, and
 	// what is going on. Either may be nil.
 	OnDay      func(*DayReport)
@@ -165,12 +166,12 @@ func (r *Session) morning(ctx context.Context, d *Day) error {
 	if err := r.advance(r.Market.at(d.Date, 8, 0, 0)); err != nil {
 		return err
 	}
-	if r.LoadReference && r.report.Days[0] == r.day {
+	if r.KnowsReference != nil && r.report.Days[0] == r.day {
 		if err := r.loadReference(ctx, r.Market); err != nil {
 			return err
 		}
-		if err := r.fence(ctx); err != nil {
-			return err
+		if err := r.referenceKnown(ctx); err != nil {
+			return fmt.Errorf("waiting until the shards know the reference data: %w", err)
 		}
 	}
 	if err := r.release(ctx, d.Date); err != nil {
@@ -182,7 +183,26 @@ func (r *Session) morning(ctx context.Context, d *Day) error {
 	return r.settle(ctx, d.Date)
 }
 
-// fence lets a millisecond pass and waits until every shard has gone through everything that was told before: a tick goes
+// referenceKnown waits for the reference data. A fence does not: it goes through another partition of intake's.
+func (r *Session) referenceKnown(ctx context.Context) error {
+	ticker := time.NewTicker(referenceAskEvery)
+	defer ticker.Stop()
+	for {
+		if known, err := r.KnowsReference(); known || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// referenceAskEvery is the pause between two questions whether the reference data is known.
+const referenceAskEvery = 10 * time.Millisecond
+
+// fence lets a millisecond pass and waits until every shard has gone through every instruction that was sent before: a tick goes
 // the same way, and never overtakes.
 func (r *Session) fence(ctx context.Context) error {
 	if err := r.advance(r.now); err != nil {
