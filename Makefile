@@ -62,8 +62,8 @@ test: ## all tests that need nothing but Go
 	@$(TESTS) $(PKG)
 
 .PHONY: race
-race: ## the same tests under the race detector, but for the simulation
-	@$(TESTS) -race $$($(GO) list $(PKG) | grep -v '^$(SIMULATION)$$')
+race: ## the same tests under the race detector, one package at a time, but for the simulation
+	@$(TESTS) -race -p 1 $$($(GO) list $(PKG) | grep -v '^$(SIMULATION)$$')
 
 .PHONY: check-sim
 check-sim:

@@ -73,7 +73,12 @@ func TestNothingOfADroppedTransactionIsCounted(t *testing.T) {
 		"restored_records_total", "standby_records_total", "transaction_records", "transaction_seconds", "commit_seconds", "delay_seconds", "state",
 		"inbox_next_offset", "inbox_end_offset", "journal_sequence", "lag_seconds", "transaction_age_seconds", "restore_remaining_offsets",
 		"sweep_running", "sweep_visits", "parked_keys", "parked_records")
-	const want = `aborts_total{cause=doubt,shard=0} 1
+	// A busy broker may make for a doubt of its own besides the one that was ordered; nothing else may differ for it.
+	doubts := i.aborts()
+	if doubts < 1 {
+		t.Errorf("%d transactions were dropped", doubts)
+	}
+	want := fmt.Sprintf(`aborts_total{cause=doubt,shard=0} %d
 aborts_total{cause=fenced,shard=0} 0
 aborts_total{cause=stopped,shard=0} 0
 aborts_total{cause=undecidable,shard=0} 0
@@ -85,12 +90,12 @@ inbox_end_offset{shard=0} 7
 inbox_next_offset{shard=0} 7
 journal_sequence{shard=0} 11
 lag_seconds{shard=0} 0
-lives_total{shard=0} 2
+lives_total{shard=0} %d
 parked_keys{shard=0} 0
 parked_records{shard=0} 0
 records_total{shard=0} 7
 restore_remaining_offsets{shard=0} 0
-restored_records_total{shard=0} 2
+restored_records_total{shard=0} %d
 standby_records_total{shard=0} 0
 state{shard=0,state=not ours} 0
 state{shard=0,state=restoring} 0
@@ -105,7 +110,7 @@ transaction_age_seconds{shard=0} 0
 transaction_records{} n=8 sum=11 1:6 4:8 16:8 64:8 256:8 1024:8 4096:8 16384:8
 transaction_seconds{} n=8
 transactions_total{shard=0} 8
-`
+`, doubts, doubts+1, doubts+1)
 	if got != want {
 		t.Errorf("the metrics are\n%s\nnot\n%s", got, want)
 	}
