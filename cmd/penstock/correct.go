@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -12,7 +13,6 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/streams"
-	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
 func newCorrect() *cobra.Command {
@@ -28,12 +28,10 @@ func newCorrect() *cobra.Command {
 
 // correction is an operator's correction of a released close.
 type correction struct {
-	target
-	asset            schemas.AssetCode
-	date             schemas.Date
-	old, right       schemas.Price
-	operator, reason string
-	execute          bool
+	act
+	asset      schemas.AssetCode
+	date       schemas.Date
+	old, right schemas.Price
 }
 
 func newCorrectPrice() *cobra.Command {
@@ -54,12 +52,6 @@ trust's currency. The old one is named again, so that nothing else than what was
 		},
 	}
 	c.flags(cmd)
-	f := cmd.Flags()
-	f.StringVar(&c.operator, "operator", "", "who acts (required)")
-	f.StringVar(&c.reason, "reason", "", "why (required)")
-	f.BoolVar(&c.execute, "execute", false, "act; without it the plan is printed")
-	_ = cmd.MarkFlagRequired("operator")
-	_ = cmd.MarkFlagRequired("reason")
 	return cmd
 }
 
@@ -105,11 +97,13 @@ func (c *correction) run(cmd *cobra.Command) error {
 		return err
 	}
 	fmt.Fprintf(out, "%d pots, %d orders, %d postings to be negated\n", len(plan), orders, postings)
-	if !c.execute {
-		fmt.Fprintln(out, "nothing was done; add --execute to do it")
+	if !c.planned(out) {
 		return nil
 	}
-	if err := c.send(ctx); err != nil {
+	if strings.TrimSpace(c.reason) == "" {
+		return errors.New("the reason is empty")
+	}
+	if err := c.send(ctx, c.operation(&ingest.PriceCorrection{Asset: c.asset, Date: c.date, Old: c.old, New: c.right})); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "sent; see: penstock prices list, and penstock tail %s\n", streams.AuditRejection)
@@ -133,28 +127,4 @@ func (c *correction) checkKnown(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("no close of %s on %s is released; see: penstock prices list", c.asset, c.date)
-}
-
-func (c *correction) send(ctx context.Context) error {
-	if strings.TrimSpace(c.reason) == "" {
-		return fmt.Errorf("the reason is empty")
-	}
-	connection, err := c.connection(ctx)
-	if err != nil {
-		return err
-	}
-	registry, err := c.registryOf(ctx, connection)
-	if err != nil {
-		return err
-	}
-	producer, err := feed.NewProducer(connection)
-	if err != nil {
-		return err
-	}
-	defer producer.Close()
-	operation := ingest.Operation{Operator: schemas.SourceID(c.operator), Reason: c.reason, Body: &ingest.PriceCorrection{Asset: c.asset, Date: c.date, Old: c.old, New: c.right}}
-	operation.ID = schemas.DeriveID("operation", c.operator, string(operation.AppendAvro(nil))).String()
-	value := operation.AppendAvro(registry.Frame(streams.IngestOperator, nil))
-	_, err = producer.Send(ctx, feed.Message{Topic: streams.IngestOperator, Key: operation.ID, Value: value})
-	return err
 }

@@ -7,15 +7,12 @@ import (
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
-	"github.com/penstock-ledger/penstock/streams"
-	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
 // declaring is an operator's declaration on pots or assets.
 type declaring struct {
-	target
-	id, operator, reason string
-	execute              bool
+	act
+	id string
 }
 
 func newDeclare() *cobra.Command {
@@ -47,14 +44,8 @@ func (d *declaring) command(use, short string, count int, read func(args []strin
 		},
 	}
 	d.flags(cmd)
-	f := cmd.Flags()
-	f.StringVar(&d.id, "id", "", "id of the declaration (required)")
-	f.StringVar(&d.operator, "operator", "", "who acts (required)")
-	f.StringVar(&d.reason, "reason", "", "why (required)")
-	f.BoolVar(&d.execute, "execute", false, "act; without it the declaration is printed")
-	for _, name := range []string{"id", "operator", "reason"} {
-		_ = cmd.MarkFlagRequired(name)
-	}
+	cmd.Flags().StringVar(&d.id, "id", "", "id of the declaration (required)")
+	_ = cmd.MarkFlagRequired("id")
 	return cmd
 }
 
@@ -109,27 +100,12 @@ func newDeclareMerger() *cobra.Command {
 func (d *declaring) run(cmd *cobra.Command, args []string, body ingest.OperationBody) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "declare %s %v, by %s as %s: %s\n", cmd.Name(), args, d.operator, d.id, d.reason)
-	if !d.execute {
-		fmt.Fprintln(out, "nothing was done; add --execute to do it")
+	if !d.planned(out) {
 		return nil
 	}
-	ctx := cmd.Context()
-	connection, err := d.connection(ctx)
-	if err != nil {
-		return err
-	}
-	registry, err := d.registryOf(ctx, connection)
-	if err != nil {
-		return err
-	}
-	producer, err := feed.NewProducer(connection)
-	if err != nil {
-		return err
-	}
-	defer producer.Close()
-	operation := ingest.Operation{Operator: schemas.SourceID(d.operator), ID: d.id, Reason: d.reason, Body: body}
-	value := operation.AppendAvro(registry.Frame(streams.IngestOperator, nil))
-	if _, err := producer.Send(ctx, feed.Message{Topic: streams.IngestOperator, Key: operation.ID, Value: value}); err != nil {
+	operation := d.operation(body)
+	operation.ID = d.id
+	if err := d.send(cmd.Context(), operation); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "declared; a refusal would be on audit.rejection.v1")

@@ -12,8 +12,6 @@ import (
 	"github.com/penstock-ledger/penstock/ops/roles"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
-	"github.com/penstock-ledger/penstock/streams"
-	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
 func newPrices() *cobra.Command {
@@ -71,13 +69,11 @@ func newPricesList() *cobra.Command {
 
 // judgement is an operator's word on a parked price.
 type judgement struct {
-	target
-	release          bool
-	asset            schemas.AssetCode
-	date             schemas.Date
-	price            schemas.Price
-	operator, reason string
-	execute          bool
+	act
+	release bool
+	asset   schemas.AssetCode
+	date    schemas.Date
+	price   schemas.Price
 }
 
 func newPricesJudge(release bool) *cobra.Command {
@@ -101,12 +97,6 @@ than what was looked at is judged.`,
 		},
 	}
 	j.flags(cmd)
-	f := cmd.Flags()
-	f.StringVar(&j.operator, "operator", "", "who acts (required)")
-	f.StringVar(&j.reason, "reason", "", "why (required)")
-	f.BoolVar(&j.execute, "execute", false, "act; without it the plan is printed")
-	_ = cmd.MarkFlagRequired("operator")
-	_ = cmd.MarkFlagRequired("reason")
 	return cmd
 }
 
@@ -145,11 +135,10 @@ func (j *judgement) run(cmd *cobra.Command) error {
 			fmt.Fprintf(out, "concerns trade %s: %s %s for %d member orders, %s\n", d.Trade, d.Side, d.Ordered, d.Orders, d.Status)
 		}
 	}
-	if !j.execute {
-		fmt.Fprintln(out, "nothing was done; add --execute to do it")
+	if !j.planned(out) {
 		return nil
 	}
-	if err := j.send(ctx); err != nil {
+	if err := j.send(ctx, j.operation(j.word())); err != nil {
 		return err
 	}
 	return j.await(cmd)
@@ -176,30 +165,11 @@ func (j *judgement) notParked(other *roles.PriceView) error {
 	return fmt.Errorf("no price of %s on %s is parked; see: penstock prices list", j.asset, j.date)
 }
 
-func (j *judgement) send(ctx context.Context) error {
-	connection, err := j.connection(ctx)
-	if err != nil {
-		return err
-	}
-	registry, err := j.registryOf(ctx, connection)
-	if err != nil {
-		return err
-	}
-	producer, err := feed.NewProducer(connection)
-	if err != nil {
-		return err
-	}
-	defer producer.Close()
-	operation := ingest.Operation{Operator: schemas.SourceID(j.operator), Reason: j.reason}
+func (j *judgement) word() ingest.OperationBody {
 	if j.release {
-		operation.Body = &ingest.PriceRelease{Asset: j.asset, Date: j.date, Price: j.price}
-	} else {
-		operation.Body = &ingest.PriceRefusal{Asset: j.asset, Date: j.date, Price: j.price}
+		return &ingest.PriceRelease{Asset: j.asset, Date: j.date, Price: j.price}
 	}
-	operation.ID = schemas.DeriveID("operation", j.operator, string(operation.AppendAvro(nil))).String()
-	value := operation.AppendAvro(registry.Frame(streams.IngestOperator, nil))
-	_, err = producer.Send(ctx, feed.Message{Topic: streams.IngestOperator, Key: operation.ID, Value: value})
-	return err
+	return &ingest.PriceRefusal{Asset: j.asset, Date: j.date, Price: j.price}
 }
 
 const (

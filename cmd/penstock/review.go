@@ -10,52 +10,17 @@ import (
 	"github.com/penstock-ledger/penstock/ops/roles"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
-	"github.com/penstock-ledger/penstock/streams"
-	"github.com/penstock-ledger/penstock/streams/feed"
 )
-
-// act is something that an operator does by hand, with a reason.
-type act struct {
-	target
-	operator, reason string
-	execute          bool
-}
-
-func (a *act) flags(cmd *cobra.Command) {
-	a.target.flags(cmd)
-	f := cmd.Flags()
-	f.StringVar(&a.operator, "operator", "", "who acts (required)")
-	f.StringVar(&a.reason, "reason", "", "why (required)")
-	f.BoolVar(&a.execute, "execute", false, "act; without it the plan is printed")
-	_ = cmd.MarkFlagRequired("operator")
-	_ = cmd.MarkFlagRequired("reason")
-}
 
 // run prints what would be done and, with --execute, sends it.
 func (a *act) run(cmd *cobra.Command, plan string, body ingest.OperationBody) error {
-	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "%s, by %s: %s\n", plan, a.operator, a.reason)
-	if !a.execute {
-		fmt.Fprintln(out, "nothing was done; add --execute to do it")
+	if !a.planned(out) {
 		return nil
 	}
-	connection, err := a.connection(ctx)
-	if err != nil {
-		return err
-	}
-	registry, err := a.registryOf(ctx, connection)
-	if err != nil {
-		return err
-	}
-	producer, err := feed.NewProducer(connection)
-	if err != nil {
-		return err
-	}
-	defer producer.Close()
-	operation := ingest.Operation{Operator: schemas.SourceID(a.operator), Reason: a.reason, Body: body}
-	operation.ID = schemas.DeriveID("operation", a.operator, string(operation.AppendAvro(nil))).String()
-	value := operation.AppendAvro(registry.Frame(streams.IngestOperator, nil))
-	if _, err := producer.Send(ctx, feed.Message{Topic: streams.IngestOperator, Key: operation.ID, Value: value}); err != nil {
+	operation := a.operation(body)
+	if err := a.send(cmd.Context(), operation); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "sent as operation %s\n", operation.ID)

@@ -240,18 +240,11 @@ func (a *unparked) take(event *audit.Parked, u *unparking) bool {
 }
 
 func (u *unparking) send(ctx context.Context, connection feed.Connection, registry *feed.Registry) error {
-	producer, err := feed.NewProducer(connection)
-	if err != nil {
-		return err
-	}
-	defer producer.Close()
-	operation := ingest.Operation{Operator: schemas.SourceID(u.operator), ID: uuid.NewString(), Reason: u.reason}
+	operation := &ingest.Operation{Operator: schemas.SourceID(u.operator), ID: uuid.NewString(), Reason: u.reason}
 	if u.drop == nil {
 		operation.Body = &ingest.ParkedRelease{Process: u.process, Key: u.key}
 	} else {
 		operation.Body = &ingest.ParkedDrop{Process: u.process, Key: u.key, Offset: *u.drop}
 	}
-	value := operation.AppendAvro(registry.Frame(streams.IngestOperator, nil))
-	_, err = producer.Send(ctx, feed.Message{Topic: streams.IngestOperator, Key: operation.ID, Value: value})
-	return err
+	return sendOperation(ctx, connection, registry, operation)
 }
