@@ -25,7 +25,8 @@ var layers = []struct {
 	{"processors/model", []string{"schemas", "processors/model"}, "the model is written apart: what it shares with the processes it cannot find wrong"},
 	{"processors", []string{"schemas", "=streams", "processors/internal", "own"}, "a process imports schemas, streams and the calculators; " +
 		"it never imports another process, the engine or an edge: send a command, or wire it in cmd"},
-	{"sinks", []string{"schemas", "=streams", "streams/feed", "own"}, "a sink is one edge: it imports schemas, streams and feeds, never another sink; tie them together in cmd"},
+	{"sinks", []string{"schemas", "=streams", "streams/feed", "sinks/internal", "own"}, "a sink is one edge: it imports schemas, streams, feeds and what sinks share, " +
+		"never another sink; tie them together in cmd"},
 	{"ops", []string{"schemas", "streams", "processors", "sinks", "ops"}, "imports point from cmd to ops, never back"},
 	{"cmd", []string{"."}, ""},
 }
