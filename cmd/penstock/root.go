@@ -17,8 +17,10 @@ const (
 //	penstock --+-- up, demo, run, day,           run something
 //	           |   bench, sim
 //	           +-- produce, tail                 records in and out
-//	           +-- status, prices, review,       look at what is there
-//	           |   parked, pot, trace, ledger
+//	           +-- status, prices, correct,      look at what is there, and act on it
+//	           |   breaks, declare, refund,
+//	           |   review, parked, pot, trace,
+//	           |   ledger
 //	           +-- topics, schemas, reference,   set up
 //	           |   rules, version
 func newRoot() *cobra.Command {
@@ -42,7 +44,7 @@ a day, and "penstock pot show" tells what became of it.`,
 	root.AddCommand(
 		newUp(), newDemo(), newRun(), newDay(), newBench(), newSim(),
 		newProduce(), newTail(),
-		newStatus(), newPrices(), newCorrect(), newDeclare(), newReview(), newParked(), newPot(), newTrace(), newLedger(),
+		newStatus(), newPrices(), newCorrect(), newBreaks(), newDeclare(), newRefund(), newReview(), newParked(), newPot(), newTrace(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newRules(), newVersion(), newCommands(),
 	)
 	refuseUnknown(root)
