@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/penstock-ledger/penstock/schemas"
-	"github.com/penstock-ledger/penstock/streams"
 )
 
 // ErrNotComplete says that the ledger can't be read as of a recorded time for which records may still come.
@@ -49,11 +48,7 @@ type Balance struct {
 // Balances calls each for every balance wanted, ordered by pot, account, asset and shard. It returns ErrNotComplete where the recorded
 // time is refused, and the first error of each. The pool's role is RoleAuditor.
 func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asOf AsOf, each func(Balance) error) error {
-	shard, err := shardOfPot(ctx, pool, filter.Pot)
-	if err != nil {
-		return err
-	}
-	const from = ` from report.balances_as_of($1, $2, nullif($3, ''), $6)
+	const from = ` from report.balances_as_of($1, $2, nullif($3, ''))
 		where ($4 = '' or account = $4) and ($5 = '' or asset = $5)`
 	query := "select '', -1, account, asset, sum(balance)::text" + from + " group by account, asset order by account, asset"
 	if filter.ByPot || filter.Pot != "" {
@@ -66,7 +61,7 @@ func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asO
 	if asOf.RecordedAt != nil {
 		recorded = asOf.RecordedAt.Time()
 	}
-	rows, err := pool.Query(ctx, query, effective, recorded, string(filter.Pot), string(filter.Account), string(filter.Asset), shard)
+	rows, err := pool.Query(ctx, query, effective, recorded, string(filter.Pot), string(filter.Account), string(filter.Asset))
 	if err != nil {
 		return balancesError(err)
 	}
@@ -80,19 +75,6 @@ func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asO
 		return each(balance)
 	})
 	return balancesError(err)
-}
-
-// shardOfPot spares the search through all other shards' tables; it is nil for no pot.
-func shardOfPot(ctx context.Context, pool *pgxpool.Pool, pot schemas.PotID) (*int32, error) {
-	if pot == "" {
-		return nil, nil
-	}
-	var shards int32
-	if err := pool.QueryRow(ctx, "select shards from ledger.system").Scan(&shards); err != nil {
-		return nil, fmt.Errorf("reading the number of shards: %w", err)
-	}
-	shard := streams.PartitionOf(string(pot), shards)
-	return &shard, nil
 }
 
 func balancesError(err error) error {
