@@ -73,7 +73,7 @@ It refuses to start on topics that could lose money, and says which command mend
 	f.StringVar(&flags.metrics, "metrics-addr", "", "host:port of /healthz, /metrics and /status (default 127.0.0.1:9600)")
 	f.StringVar(&flags.name, "name", "", "name of this instance in status and positions (default: the host's)")
 	f.BoolVar(&flags.standby, "standby", false, "keep stores of other instances' shards up to date, for short takeovers")
-	f.StringVar(&flags.behaviour, "custodian-behaviour", "", "YAML file that says which trades the simulator rejects or fills in pieces")
+	f.StringVar(&flags.behaviour, "custodian-behaviour", "", "YAML file that says what the simulated custodians do out of the ordinary (ops/docs/custodians.md)")
 	f.DurationVar(&flags.tick, "tick-interval", 0, "time between two ticks of role clock (default 2s)")
 	f.DurationVar(&flags.session, "session-timeout", 0, "silence of an instance after which others take its shards over (default 10s)")
 	f.IntVar(&flags.parkedRecords, "parked-records-max", 0, "parked records at which a shard stops; more lets one go on that has stopped (default 10000)")

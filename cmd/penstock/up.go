@@ -56,7 +56,7 @@ The broker is a single process without replication: made for trying Penstock out
 	f.StringVar(&flags.metrics, "metrics-addr", "", "the same as --api-addr: one server answers both")
 	f.Int32Var(&flags.shards, "shards", 0, fmt.Sprintf("number of shards, chosen once per folder (default %d)", shardsDefault))
 	f.StringVar(&flags.custodian, "custodian", "simulator", "who answers external trades: simulator or none")
-	f.StringVar(&flags.behaviour, "custodian-behaviour", "", "YAML file that says which trades the simulator rejects or fills in pieces")
+	f.StringVar(&flags.behaviour, "custodian-behaviour", "", "YAML file that says what the simulated custodians do out of the ordinary (ops/docs/custodians.md)")
 	f.StringVar(&flags.clock, "clock", "manual", "manual (simulated time) or real")
 	f.StringVar(&flags.start, "start", startDefault, "day on which the manual clock begins in a new folder")
 	f.DurationVar(&flags.tick, "tick-interval", roles.TickIntervalDefault, "time between two ticks of the real clock")

@@ -8,13 +8,14 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 )
 
-// deal returns the pieces in which an order is dealt at the price. All that is ordered is dealt, but for a sell by cash whose limit of units it would
-// pass: that one ends at its limit. A split that leaves a piece without cash or units is not followed.
-func deal(order *custodian.CustodianOrder, price schemas.Price, parts []schemas.Weight) ([]ingest.FillPriced, error) {
-	b := bargain{order: order, price: price, factor: schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(order.UnitsScale))}
-	pieces, err := b.split(parts)
-	if err != nil {
-		return nil, err
+// deal returns the pieces in which an order is dealt at the price: one, or as the rule has it, with units reported to so many digits. All that is ordered is
+// dealt, but for what the rule does not let deal, and for a sell by cash whose limit of units it would pass: that one ends at its limit. A split that
+// leaves a piece without cash or units is not followed; there is no piece then if the rule does not let all be dealt.
+func deal(order *custodian.CustodianOrder, price schemas.Price, rule Rule, digits int) ([]ingest.FillPriced, error) {
+	b := bargain{order: order, price: price, factor: schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(order.UnitsScale)), digits: digits}
+	pieces, err := b.split(rule.Pieces)
+	if err != nil || rule.ends() {
+		return pieces, err
 	}
 	if pieces == nil {
 		if pieces, err = b.split([]schemas.Weight{schemas.WeightOne}); err != nil {
@@ -37,6 +38,8 @@ type bargain struct {
 	price schemas.Price
 	// factor is by how much the price of a quantum of units, in pence, is less than the price's own number.
 	factor int64
+	// digits is to how many significant digits units are reported, 0 for all.
+	digits int
 }
 
 // split returns nil where one of the pieces would be empty.
@@ -50,16 +53,16 @@ func (b *bargain) split(parts []schemas.Weight) ([]ingest.FillPriced, error) {
 	var through schemas.Weight
 	for i, part := range parts {
 		through += part
-		upTo, err := schemas.MulDivFloor(ordered, int64(through), int64(schemas.WeightOne))
+		upTo, err := b.upTo(taken, ordered, through)
 		if err != nil {
-			return nil, fmt.Errorf("splitting an order of %d: %w", ordered, err)
+			return nil, err
 		}
 		cash, quanta, err := b.piece(taken, upTo, sold)
 		if err != nil {
 			return nil, fmt.Errorf("pricing a part of %d at %s: %w", upTo-taken, b.price, err)
 		}
 		taken, sold = upTo, sold+quanta
-		units, err := schemas.QuantityOf(quanta, int(b.order.UnitsScale))
+		units, err := schemas.QuantityOf(b.reported(quanta), int(b.order.UnitsScale))
 		if err != nil {
 			return nil, fmt.Errorf("pricing %s at %s: %w", cash, b.price, err)
 		}
@@ -69,6 +72,30 @@ func (b *bargain) split(parts []schemas.Weight) ([]ingest.FillPriced, error) {
 		pieces = append(pieces, ingest.FillPriced{Piece: int32(i + 1), Cash: cash, Units: units, Price: b.price}) //nolint:gosec // at most piecesMax
 	}
 	return pieces, nil
+}
+
+// upTo is what is dealt once a part of what is ordered is. Units are dealt in quantities that can be reported as they are, but for the last piece's: that
+// one takes what is left, whatever it reports.
+func (b *bargain) upTo(taken, ordered int64, through schemas.Weight) (int64, error) {
+	upTo, err := schemas.MulDivFloor(ordered, int64(through), int64(schemas.WeightOne))
+	if err != nil {
+		return 0, fmt.Errorf("splitting an order of %d: %w", ordered, err)
+	}
+	if b.byUnits() && through < schemas.WeightOne {
+		return taken + b.reported(upTo-taken), nil
+	}
+	return upTo, nil
+}
+
+// reported is how a number of units is reported: a half is rounded up.
+func (b *bargain) reported(quanta int64) int64 {
+	if b.digits == 0 || b.order.Side == custodian.OrderSideSell && b.order.Cash != nil {
+		return quanta
+	}
+	step := int64(1)
+	for most := schemas.Power10(b.digits); quanta/step >= most; step *= 10 {
+	}
+	return (quanta + step/2) / step * step
 }
 
 // byUnits says whether units are dealt, and cash is what they are worth; else it is the other way about.

@@ -5,7 +5,7 @@
 //	custodian.order.v1, ingest.price.v1 ------\
 //	ingest.instruction.v1 (partition 0, ticks) --> Run [Simulator] --> ingest.confirmation.v1
 //
-// The simulator deals every trade at the close that the vendor published for its dealing day, settles it when it is due, and
-// deals in pieces or rejects where its Behaviour says so. What it says of a trade depends on the order, the price and the
+// The simulator deals every trade at the close that the vendor published for its dealing day, and settles it when it is due. Where its
+// Behaviour says so it deals in pieces, rejects, defers what a gated fund does not deal, and rounds what it reports. What it says of a trade depends on the order, the price and the
 // behaviour alone, and its confirmations have derived ids: saying it again after a restart changes nothing.
 package custodian

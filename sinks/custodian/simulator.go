@@ -42,8 +42,9 @@ type trade struct {
 
 // progress is how much of a trade was confirmed.
 type progress struct {
-	pieces          int
-	ended, rejected bool
+	pieces int
+	// dealt says that no piece follows: the last one was said, or what the pieces leave was rejected or deferred. Nothing at all follows what ended.
+	dealt, ended bool
 }
 
 // NewSimulator makes a simulator. Settlement days begin at midnight in the zone.
@@ -67,6 +68,7 @@ func (s *Simulator) Said(c *ingest.Confirmation) {
 			return
 		}
 		p.pieces++
+		p.dealt = body.Final
 	case *ingest.TradeSettled:
 		if c.ID != settledID(c.Trade) {
 			return
@@ -76,10 +78,18 @@ func (s *Simulator) Said(c *ingest.Confirmation) {
 		if c.ID != rejectedID(c.Trade) {
 			return
 		}
-		p.ended, p.rejected = true, true
+		p.leave()
+	case *ingest.TradeDeferred:
+		if c.ID != deferredID(c.Trade) {
+			return
+		}
+		p.leave()
 	}
 	s.said[c.Trade] = p
 }
+
+// leave notes that no more of the trade is dealt. What was dealt of it will settle.
+func (p *progress) leave() { p.dealt, p.ended = true, p.pieces == 0 }
 
 // Ordered takes in an external trade.
 func (s *Simulator) Ordered(order *custodian.CustodianOrder) []ingest.Confirmation {
@@ -147,43 +157,62 @@ func (s *Simulator) decideAll(concerned func(*custodian.CustodianOrder) bool) []
 
 // decide appends what is due of one trade.
 func (s *Simulator) decide(t *trade, due []ingest.Confirmation) []ingest.Confirmation {
-	rule := s.behaviour.rule(t.order.Asset, t.order.DealingDay)
-	if reason := t.refusal(rule); reason != "" {
-		return s.reject(t, due, reason)
+	if reason := t.refusal(); reason != "" {
+		return s.leave(t, due, Rule{Reject: reason})
 	}
-	price, known := s.prices[t.order.Asset][t.order.DealingDay]
-	if !known {
-		return due
+	if !t.dealt {
+		due = s.deal(t, due)
 	}
-	pieces, err := deal(&t.order, price, rule.Pieces)
-	if err != nil {
-		return s.reject(t, due, err.Error())
-	}
-	for ; t.pieces < len(pieces); t.pieces++ {
-		due = append(due, t.says(pricedID(t.order.Trade, t.pieces+1), &pieces[t.pieces]))
-	}
-	if s.now > 0 && s.today() >= t.order.SettlesOn {
+	if t.dealt && !t.ended && s.now > 0 && s.today() >= t.order.SettlesOn {
 		due = append(due, t.says(settledID(t.order.Trade), &ingest.TradeSettled{SettledOn: t.order.SettlesOn}))
 		delete(s.open, t.order.Trade)
 	}
 	return due
 }
 
-// refusal returns why the trade is not dealt at all, or "". What was dealt in part is dealt to its end.
-func (t *trade) refusal(rule Rule) string {
-	buy := t.order.Side == custodian.OrderSideBuy
-	switch {
-	case t.pieces > 0:
-		return ""
-	case buy && t.order.Cash == nil, !buy && t.order.Cash == nil && t.order.Units == nil:
-		return "the order says neither cash nor units that it could be dealt for"
+// deal appends what is due of a trade of which pieces are to come.
+func (s *Simulator) deal(t *trade, due []ingest.Confirmation) []ingest.Confirmation {
+	rule := s.behaviour.rule(t.order.Asset, t.order.DealingDay)
+	if rule.ends() && len(rule.Pieces) == 0 {
+		return s.leave(t, due, rule)
 	}
-	return rule.Reject
+	price, known := s.prices[t.order.Asset][t.order.DealingDay]
+	if !known {
+		return due
+	}
+	pieces, err := deal(&t.order, price, rule, s.behaviour.Digits)
+	if err != nil {
+		return s.leave(t, due, Rule{Reject: err.Error()})
+	}
+	for ; t.pieces < len(pieces); t.pieces++ {
+		due = append(due, t.says(pricedID(t.order.Trade, t.pieces+1), &pieces[t.pieces]))
+		t.dealt = pieces[t.pieces].Final
+	}
+	if rule.ends() {
+		due = s.leave(t, due, rule)
+	}
+	return due
 }
 
-func (s *Simulator) reject(t *trade, due []ingest.Confirmation, reason string) []ingest.Confirmation {
-	delete(s.open, t.order.Trade)
-	return append(due, t.says(rejectedID(t.order.Trade), &ingest.TradeRejected{Reason: reason}))
+// refusal returns why the trade cannot be dealt at all, or "".
+func (t *trade) refusal() string {
+	buy := t.order.Side == custodian.OrderSideBuy
+	if buy && t.order.Cash == nil || t.order.Cash == nil && t.order.Units == nil {
+		return "the order says neither cash nor units that it could be dealt for"
+	}
+	return ""
+}
+
+// leave rejects or defers, as the rule has it, what is not dealt of the trade.
+func (s *Simulator) leave(t *trade, due []ingest.Confirmation, rule Rule) []ingest.Confirmation {
+	if t.leave(); t.ended {
+		delete(s.open, t.order.Trade)
+	}
+	if rule.Gate == "" {
+		return append(due, t.says(rejectedID(t.order.Trade), &ingest.TradeRejected{Reason: rule.Reject}))
+	}
+	until := rule.through() + 1
+	return append(due, t.says(deferredID(t.order.Trade), &ingest.TradeDeferred{Reason: rule.Gate, Until: &until}))
 }
 
 func (t *trade) says(id string, body ingest.ConfirmationBody) ingest.Confirmation {
@@ -214,3 +243,4 @@ func pricedID(trade schemas.ID, piece int) string {
 }
 func settledID(trade schemas.ID) string  { return trade.String() + "/settled" }
 func rejectedID(trade schemas.ID) string { return trade.String() + "/rejected" }
+func deferredID(trade schemas.ID) string { return trade.String() + "/deferred" }

@@ -1,6 +1,7 @@
 package custodian_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,8 @@ func told(due []ingest.Confirmation) string {
 			line += " on " + body.SettledOn.String()
 		case *ingest.TradeRejected:
 			line += ": " + body.Reason
+		case *ingest.TradeDeferred:
+			line += " until " + body.Until.String() + ": " + body.Reason
 		}
 		lines = append(lines, line)
 	}
@@ -142,6 +145,63 @@ func TestATradeIsRejectedWhenAsked(t *testing.T) {
 	expect(t, s.Published(closeOf("115.14"), evening), "")
 }
 
+func TestATradeIsDeferredWhileItsFundIsGated(t *testing.T) {
+	gate := custodian.Rule{Asset: "IBM", Day: monday - 4, Through: monday + 1, Gate: "fund suspended"}
+	for day, want := range map[schemas.Date]string{
+		monday - 5: "", monday - 4: "deferred until 2008-04-02: fund suspended", monday + 1: "deferred until 2008-04-02: fund suspended", monday + 2: "",
+	} {
+		s := newSimulator(t, gate)
+		o := order(100_00)
+		o.DealingDay = day
+		expect(t, s.Ordered(o), want)
+	}
+	s := newSimulator(t, gate)
+	s.Ordered(order(100_00))
+	expect(t, s.Published(closeOf("115.14"), evening), "")
+	expect(t, s.Reached(at("2008-04-09T08:00:00Z")), "")
+}
+
+func TestWhatPiecesLeaveIsRejectedOrDeferredAndWhatWasDealtSettles(t *testing.T) {
+	for text, rule := range map[string]custodian.Rule{
+		"deferred until 2008-04-01: gated": {Gate: "gated"},
+		"rejected: no more for today":      {Reject: "no more for today"},
+	} {
+		rule.Asset, rule.Day, rule.Pieces = "IBM", monday, []schemas.Weight{300_000, 200_000}
+		s := newSimulator(t, rule)
+		expect(t, s.Ordered(order(100_00)), "")
+		expect(t, s.Published(closeOf("115.14"), evening),
+			"priced/1 30.00 0.260000 at 115.14000000; priced/2 20.00 0.173000 at 115.14000000; "+text)
+		expect(t, s.Reached(at("2008-04-02T08:00:00Z")), "settled on 2008-04-02")
+	}
+	s := newSimulator(t, custodian.Rule{Asset: "IBM", Day: monday, Pieces: []schemas.Weight{1_000}, Gate: "gated"})
+	s.Ordered(order(1_00))
+	expect(t, s.Published(closeOf("115.14"), evening), "deferred until 2008-04-01: gated")
+	expect(t, s.Reached(at("2008-04-02T08:00:00Z")), "")
+}
+
+func TestUnitsAreRoundedAsTheyAreReported(t *testing.T) {
+	units := schemas.Quantity(1_234_565_000) // 1234.565, of which five digits are told
+	half := []schemas.Weight{500_000, 500_000}
+	for name, c := range map[string]struct {
+		order *orders.CustodianOrder
+		want  string
+	}{
+		"a buy": {order(200_000_00), "priced/1 100000.00 868.510000 at 115.14000000; priced/2 100000.00 868.510000 at 115.14000000 final"},
+		// The first piece is what it says; the last one is 617.285, and says so to five digits.
+		"a sell by units": {sellOrder(units, nil), "priced/1 71073.61 617.280000 at 115.14000000; priced/2 71074.19 617.290000 at 115.14000000 final"},
+		"a sell by cash": {
+			sellOrder(units, new(schemas.Money(100_000_00))),
+			"priced/1 50000.00 434.254000 at 115.14000000; priced/2 50000.00 434.254000 at 115.14000000 final",
+		},
+	} {
+		s := custodian.NewSimulator(custodian.Behaviour{Digits: 5, Rules: []custodian.Rule{{Asset: "IBM", Day: monday, Pieces: half}}}, london(t))
+		s.Ordered(c.order)
+		if got := told(s.Published(closeOf("115.14"), evening)); got != c.want {
+			t.Errorf("%s: confirmed %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestATradeThatBuysNothingIsRejected(t *testing.T) {
 	s := newSimulator(t)
 	s.Ordered(order(1))
@@ -149,20 +209,28 @@ func TestATradeThatBuysNothingIsRejected(t *testing.T) {
 }
 
 func TestARestartSaysOnlyWhatIsMissing(t *testing.T) {
-	rule := custodian.Rule{Asset: "IBM", Day: monday, Pieces: []schemas.Weight{500_000, 300_000, 200_000}}
-	first := newSimulator(t, rule)
-	first.Ordered(order(100_01))
-	whole := first.Published(closeOf("115.14"), evening)
-	whole = append(whole, first.Reached(at("2008-04-02T08:00:00Z"))...)
-	for said := range len(whole) + 1 {
-		again := newSimulator(t, rule)
-		for i := range said {
-			again.Said(&whole[i])
+	for name, rule := range map[string]custodian.Rule{
+		"in pieces":         {Pieces: []schemas.Weight{500_000, 300_000, 200_000}},
+		"a part, then none": {Pieces: []schemas.Weight{500_000}, Reject: "closed"},
+		"a part, then more": {Pieces: []schemas.Weight{500_000}, Gate: "gated"},
+		"gated":             {Gate: "gated"},
+	} {
+		rule.Asset, rule.Day = "IBM", monday
+		hear := func(s *custodian.Simulator) []ingest.Confirmation {
+			due := s.Ordered(order(100_01))
+			due = append(due, s.Published(closeOf("115.14"), evening)...)
+			return append(due, s.Reached(at("2008-04-02T08:00:00Z"))...)
 		}
-		rest := again.Ordered(order(100_01))
-		rest = append(rest, again.Published(closeOf("115.14"), evening)...)
-		rest = append(rest, again.Reached(at("2008-04-02T08:00:00Z"))...)
-		expect(t, rest, told(whole[said:]))
+		whole := hear(newSimulator(t, rule))
+		for said := range len(whole) + 1 {
+			again := newSimulator(t, rule)
+			for i := range said {
+				again.Said(&whole[i])
+			}
+			if got, want := told(hear(again)), told(whole[said:]); got != want {
+				t.Errorf("%s, restarted after %d: confirmed %q, want %q", name, said, got, want)
+			}
+		}
 	}
 }
 
@@ -175,14 +243,21 @@ func TestWhatOthersConfirmedIsNotTakenForOurs(t *testing.T) {
 
 func TestBehaviourIsReadFromYAML(t *testing.T) {
 	b, err := custodian.ParseBehaviour([]byte(`
+digits: 10
 rules:
-  - {asset: WTI, day: "2008-03-28", reject: fund suspended}
-  - {asset: IBM, day: "2008-03-20", pieces: ["0.5", "0.3", "0.2"]}
+  - {asset: WTI, day: "2008-03-31", reject: desk closed}
+  - {asset: IBM, day: "2008-03-31", pieces: ["0.5", "0.3", "0.2"]}
+  - {asset: GOOG, day: "2008-03-31", through: "2008-04-02", gate: gated, pieces: ["0.25"]}
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(b.Rules) != 2 || b.Rules[0].Reject != "fund suspended" || b.Rules[1].Pieces[2] != 200_000 {
+	want := custodian.Behaviour{Digits: 10, Rules: []custodian.Rule{
+		{Asset: "WTI", Day: monday, Reject: "desk closed"},
+		{Asset: "IBM", Day: monday, Pieces: []schemas.Weight{500_000, 300_000, 200_000}},
+		{Asset: "GOOG", Day: monday, Through: monday + 2, Gate: "gated", Pieces: []schemas.Weight{250_000}},
+	}}
+	if !reflect.DeepEqual(b, want) {
 		t.Errorf("read %+v", b)
 	}
 	for _, wrong := range []string{
@@ -192,6 +267,11 @@ rules:
 		`rules: [{asset: IBM, day: "2008-03-20", reject: no, pieces: ["1"]}]`,
 		`rules: [{asset: IBM, day: "20 March", reject: no}]`,
 		`rules: [{day: "2008-03-20", reject: no}]`,
+		`rules: [{asset: IBM, day: "2008-03-20", reject: no, gate: yes}]`,
+		`rules: [{asset: IBM, day: "2008-03-20", through: "2008-03-19", gate: yes}]`,
+		`rules: [{asset: IBM, day: "2008-03-20", through: "in April", gate: yes}]`,
+		`digits: 19`,
+		`digits: -1`,
 		`rule: []`,
 	} {
 		if _, err := custodian.ParseBehaviour([]byte(wrong)); err == nil {
