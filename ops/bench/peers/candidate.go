@@ -16,10 +16,11 @@ const (
 	engineName  = "engine"
 	gokaName    = "goka"
 	streamsName = "streams"
+	sessionName = "session"
 	ceilingName = "ceiling"
 )
 
-func allCandidates() []string { return []string{engineName, gokaName, streamsName, ceilingName} }
+func allCandidates() []string { return []string{engineName, gokaName, streamsName, sessionName, ceilingName} }
 
 // storeName is what Kafka Streams calls the state; its changelog carries it.
 const storeName = "counters"
@@ -56,7 +57,7 @@ func newJob(candidate, broker, input, dir string, round int) job {
 func (j job) exactlyOnce() bool { return j.Candidate != gokaName }
 
 // stateless says that the candidate counts nothing, so its changelog proves only that as much was written.
-func (j job) stateless() bool { return j.Candidate == ceilingName }
+func (j job) stateless() bool { return j.Candidate == ceilingName || j.Candidate == sessionName }
 
 // candidateArgument makes this program run a candidate, given as JSON, instead of the benchmark.
 const candidateArgument = "candidate"
@@ -67,7 +68,9 @@ func runCandidate(ctx context.Context, encoded string) (err error) {
 	if err := json.Unmarshal([]byte(encoded), &j); err != nil {
 		return fmt.Errorf("reading the job: %w", err)
 	}
-	runners := map[string]func(context.Context, job) error{engineName: runEngine, gokaName: runGoka, ceilingName: runCeiling}
+	runners := map[string]func(context.Context, job) error{
+		engineName: runEngine, gokaName: runGoka, sessionName: runSession, ceilingName: runCeiling,
+	}
 	runner := runners[j.Candidate]
 	if runner == nil {
 		return fmt.Errorf("there is no candidate %q in this program", j.Candidate)

@@ -1,10 +1,11 @@
-// Command peers runs one small topology on four stream processors, side by side on one real Apache Kafka, and prints how many records
+// Command peers runs one small topology on five stream processors, side by side on one real Apache Kafka, and prints how many records
 // each of them carries per second, and the ratios between them.
 //
 //	engine    streams/engine, exactly once
 //	goka      goka as shipped, with its own Sarama clients, at least once
 //	streams   Kafka Streams, exactly once (version 2), on Java
-//	ceiling   bare franz-go in transactions, with no state: what is left when everything else is taken away
+//	session   franz-go's own transactional group session, with no state: what one writes with the library alone
+//	ceiling   bare franz-go in transactions, one client per partition, with no state: what is left when everything else is taken away
 //
 // The topology counts: a state of 120 bytes per key, one output per input. The input, its records already on the broker, is the
 // same for all candidates of a round; outputs and changelogs are new for each. Each candidate is a process of its own, one at a time.
