@@ -20,7 +20,9 @@ const (
 	ceilingName = "ceiling"
 )
 
-func allCandidates() []string { return []string{engineName, gokaName, streamsName, sessionName, ceilingName} }
+func allCandidates() []string {
+	return []string{engineName, gokaName, streamsName, sessionName, ceilingName}
+}
 
 // storeName is what Kafka Streams calls the state; its changelog carries it.
 const storeName = "counters"
