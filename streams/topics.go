@@ -34,6 +34,7 @@ const (
 	PaymentOrder       = "payment.order.v1"
 	AuditRejection     = "audit.rejection.v1"
 	AuditParked        = "audit.parked.v1"
+	AuditBatch         = "audit.batch.v1"
 )
 
 // Topics returns all topics that are not changelogs, in the order of the flow.
@@ -60,6 +61,7 @@ func Topics() []Topic {
 		written(PaymentOrder, WidthShards, payment.PaymentOrderSchema, "pot", "Cash to be paid out by the bank, and payments to be stopped."),
 		written(AuditRejection, WidthOne, audit.RejectionSchema, "ingest position", "Records that were refused, and why."),
 		written(AuditParked, WidthOne, audit.ParkedSchema, "process/key", "Keys that were parked because a record could not be decided, and what became of them."),
+		written(AuditBatch, WidthShards, audit.FrozenOrdersSchema, "! and the shard", "The orders that each batch was made of, with the salts of their leaves: whoever proves an order reads it, nobody else should."),
 	}
 }
 

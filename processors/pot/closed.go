@@ -2,11 +2,9 @@ package pot
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/penstock-ledger/penstock/processors/internal/allocation"
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
-	"github.com/penstock-ledger/penstock/processors/internal/merkle"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
@@ -14,47 +12,12 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
-// dayClosedTags are the tags of all pots with orders of the day.
-func dayClosedTags(m *inbox.DayClosed) []string {
-	kinds := batch.Kinds()
-	tags := make([]string, 0, len(kinds)*len(m.Assets))
-	for i := range m.Assets {
-		for _, kind := range kinds {
-			tags = append(tags, batch.Tag(m.Day, m.Assets[i].Asset, kind))
-		}
-	}
-	return tags
-}
-
-// freeze adds one pot's orders of the day to the totals. No pot is written: that the orders are frozen is a fact of the day.
-func freeze(pot *state.PotState, m *inbox.DayClosed, tally *state.PotTally) {
-	for i := range pot.Orders {
-		order := &pot.Orders[i]
-		for a := range m.Assets {
-			if order.Day != m.Day || order.Asset != m.Assets[a].Asset || order.Awaits != state.AwaitsNothing {
-				continue
-			}
-			entry := tallyOf(tally, batch.Trade(m.Day, m.Assets[a].Custodian, order.Asset, kindOf(order)), HeldTotal)
-			sum, err := schemas.AddChecked(entry.Weight, order.Amount)
-			if err != nil {
-				sum = math.MaxInt64 // far more than dealing lets a trade be for: it ends before it is placed
-			}
-			entry.Orders++
-			entry.Weight = sum
-			if order.Side == inbox.SideSell && order.Basis == inbox.BasisCash && batch.IsLess(int64(order.Reserved), order.Amount, entry.LeastReserved, entry.LeastWeight) {
-				entry.LeastReserved, entry.LeastWeight = int64(order.Reserved), order.Amount
-			}
-			entry.Peaks = appendLeaf(entry.Peaks, merkle.Leaf(merkle.Salt(order.Salt), order.ID, order.Amount))
-		}
-	}
-}
-
 // dayClosed ends the closing of a day: the shard's total of each batch goes to dealing. The total of a batch with pots that are set aside is
 // withheld until a repeated sweep finds all of them; the day is closed all the same, so that nothing joins the batch meanwhile.
 func dayClosed(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.DayClosed, tally *state.PotTally) (*state.PotReference, []streams.Out) {
 	c := newClosing(place, stored)
 	next := *stored
-	outs := make([]streams.Out, 0, batch.KindCount*len(m.Assets))
+	outs := append(make([]streams.Out, 0, 1+batch.KindCount*len(m.Assets)), frozenOuts(place, m, tally)...)
 	for i := range m.Assets {
 		asset := &m.Assets[i]
 		if !place.Released {
@@ -164,23 +127,4 @@ func timeReached(place streams.Place, m *inbox.TimeReached) []streams.Out {
 	return []streams.Out{{Topic: streams.LedgerProgress, Key: streams.ControlKey(place.Shard), Value: &ledger.Progress{
 		Shard: place.Shard, Sequence: place.Sequence, RecordedBefore: m.Time,
 	}}}
-}
-
-func appendLeaf(stored []state.Peak, leaf merkle.Hash) []state.Peak {
-	peaks := merkle.Append(peaksOf(stored), leaf)
-	stored = stored[:0]
-	for _, p := range peaks {
-		stored = append(stored, state.Peak{Height: p.Height, Hash: state.PeakHash(p.Hash)})
-	}
-	return stored
-}
-
-func rootOf(stored []state.Peak) merkle.Hash { return merkle.Root(peaksOf(stored)) }
-
-func peaksOf(stored []state.Peak) []merkle.Peak {
-	peaks := make([]merkle.Peak, len(stored), len(stored)+1)
-	for i, p := range stored {
-		peaks[i] = merkle.Peak{Height: p.Height, Hash: merkle.Hash(p.Hash)}
-	}
-	return peaks
 }

@@ -21,7 +21,7 @@ func Process() streams.Process {
 		Outputs: []streams.Topic{
 			streams.TopicNamed(streams.LedgerJournal), streams.TopicNamed(streams.LedgerProgress),
 			streams.TopicNamed(streams.StatusInstruction), streams.TopicNamed(streams.AuditRejection), streams.TopicNamed(streams.DealingInbox),
-			streams.TopicNamed(streams.PaymentOrder), streams.TopicNamed(streams.PotInbox),
+			streams.TopicNamed(streams.PaymentOrder), streams.TopicNamed(streams.PotInbox), streams.TopicNamed(streams.AuditBatch),
 		},
 		NewHandler: func(framing streams.Framing) streams.Handler { return streams.NewHandler(framing, table, Machine()) },
 	}
@@ -69,8 +69,7 @@ func route(m *inbox.PotMessage) streams.Route {
 func visitPot(place streams.Place, r *Reference, key string, pot *state.PotState, m *inbox.PotMessage, tally *state.PotTally) (*state.PotState, []streams.Out) {
 	switch body := m.Body.(type) {
 	case *inbox.DayClosed:
-		freeze(pot, body, tally)
-		return pot, nil
+		return pot, freeze(place, r, pot, body, tally)
 	case *inbox.BatchesConfirmed:
 		return confirmed(place, r, pot, schemas.PotID(key), &m.Cause, body, tally)
 	case *inbox.TimeReached:

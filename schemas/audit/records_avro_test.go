@@ -9,6 +9,14 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/internal/oracle"
 )
 
+func TestFrozenOrdersAgreesWithOtherLibraries(t *testing.T) {
+	oracle.Check(t, audit.FrozenOrdersSchema, func() oracle.Record { return new(audit.FrozenOrders) })
+}
+
+func FuzzDecodeFrozenOrders(f *testing.F) {
+	oracle.Fuzz(f, audit.FrozenOrdersSchema, func() oracle.Record { return new(audit.FrozenOrders) })
+}
+
 func TestParkedAgreesWithOtherLibraries(t *testing.T) {
 	oracle.Check(t, audit.ParkedSchema, func() oracle.Record { return new(audit.Parked) })
 }

@@ -64,6 +64,8 @@ func line(out *streams.Out) Step {
 		kind, args = "Order", order(v)
 	case *payment.PaymentOrder:
 		kind, args = "Payment", Args{{"key", out.Key}, {"pot", string(v.Pot)}, {"action", v.Action.String()}, {"payee", v.Payee}, {"cash", v.Cash.String()}, {"of", string(v.Instruction)}}
+	case *audit.FrozenOrders:
+		kind, args = "Frozen", frozen(v)
 	case *inbox.DealingMessage:
 		kind, args = toDealing(out.Key, v)
 	case *inbox.PotMessage:
@@ -72,6 +74,18 @@ func line(out *streams.Out) Step {
 		kind = fmt.Sprintf("%T", v)
 	}
 	return Step{Verb: "then", Kind: kind, Args: args}
+}
+
+// frozen tells how many orders were frozen for how many batches, and how many of these had some frozen before.
+func frozen(f *audit.FrozenOrders) Args {
+	orders, begun := 0, 0
+	for i := range f.Batches {
+		orders += len(f.Batches[i].Orders)
+		if f.Batches[i].Before > 0 {
+			begun++
+		}
+	}
+	return Args{{"day", f.Day.String()}, {"orders", number(orders)}, {"batches", number(len(f.Batches))}, {"begun", number(begun)}}
 }
 
 // order tells of an order to a custodian, which is for cash, for units, or for cash out of so many units at most.
