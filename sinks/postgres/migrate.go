@@ -31,12 +31,28 @@ func Migrate(ctx context.Context, url string) error {
 	if err := prepare(ctx, config); err != nil {
 		return fmt.Errorf("preparing roles and schemas: %w", err)
 	}
-	owner := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, connection *pgx.Conn) error {
+	owner := asOwner(config)
+	defer func() { _ = owner.Close() }()
+	numbered, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	steps, err := migrationsIn(numbered, owner)
+	if err != nil {
+		return err
+	}
+	if _, err := steps.Up(ctx); err != nil {
+		return fmt.Errorf("migrating the ledger: %w", err)
+	}
+	return nil
+}
+
+// asOwner connects with the rights of the tables' owner.
+func asOwner(config *pgx.ConnConfig) *sql.DB {
+	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, connection *pgx.Conn) error {
 		_, err := connection.Exec(ctx, "set role "+string(roleOwner))
 		return err
 	}))
-	defer func() { _ = owner.Close() }()
-	return migrate(ctx, owner)
 }
 
 func prepare(ctx context.Context, config *pgx.ConnConfig) (err error) {
@@ -53,25 +69,19 @@ func prepare(ctx context.Context, config *pgx.ConnConfig) (err error) {
 	return err
 }
 
-func migrate(ctx context.Context, owner *sql.DB) error {
-	numbered, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
+// migrationsIn reads the numbered migrations of a folder. Going back is running the binary before, not a migration: there are none downwards.
+func migrationsIn(numbered fs.FS, owner *sql.DB) (*goose.Provider, error) {
 	locker, err := lock.NewPostgresSessionLocker()
 	if err != nil {
-		return fmt.Errorf("making the lock of the migrations: %w", err)
+		return nil, fmt.Errorf("making the lock of the migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, owner, numbered,
+	steps, err := goose.NewProvider(goose.DialectPostgres, owner, numbered,
 		goose.WithTableName(migrationTable),
 		goose.WithSessionLocker(locker),
 		goose.WithExcludeNames([]string{"prepare.sql"}),
 		goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return fmt.Errorf("reading the migrations: %w", err)
+		return nil, fmt.Errorf("reading the migrations: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrating the ledger: %w", err)
-	}
-	return nil
+	return steps, nil
 }
