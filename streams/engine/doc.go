@@ -52,7 +52,8 @@
 //   - The transactional id fences, !meta positions. The consumer group only says who tries; its offsets are a copy. So neither a rebalance that comes
 //     late nor somebody's console can make two owners or a gap.
 //   - A doubt has one answer: drop the overlay, close the client without another End, Begin or Produce on it, start again from the top. An End that is not a
-//     clean success proves nothing, and a client that goes on after one can take the id back from the next owner.
+//     clean success proves nothing, and a client that goes on after one can take the id back from the next owner. Nor is a clean success enough where the
+//     client committed a part, or aborted what it took for nothing; so every transaction ends in one place, which finds out (ending.go).
 //   - The store is written after the commit, in one write with its position in the changelog. It can therefore be behind the changelog, never ahead, and restoring
 //     rolls it forward.
 //   - Nothing is read through the overlay but single keys. A sweep walks the index as committed, so it begins when the transaction before it has
@@ -62,7 +63,7 @@
 // transactional id, and such a store goes to the shard when the group assigns it. To the shard's life it is a store that happened to lie there: fencing, !owner and
 // the checks of a restore are the same.
 //
-// Where to read: shard.go (a life), restore.go and forward.go, standby.go and tail.go (shards that run elsewhere), loop.go and transaction.go (the stream), sweep.go, parking.go and release.go (what is parked), trying.go and
-// watchdog.go (deaths), goka.go and graph.go (what goka sees), store.go, index.go and overlay.go (state),
-// member.go (the group), status.go, metrics.go and moments.go (what others see), tester.go (a process without any of this).
+// Where to read: shard.go (a life), restore.go and forward.go, standby.go and tail.go (shards that run elsewhere), loop.go, transaction.go and ending.go (the
+// stream), sweep.go, parking.go and release.go (what is parked), trying.go and watchdog.go (deaths), goka.go and graph.go (what goka sees), store.go, index.go
+// and overlay.go (state), member.go (the group), status.go, metrics.go and moments.go (what others see), tester.go (a process without any of this).
 package engine

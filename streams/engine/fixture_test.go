@@ -174,6 +174,13 @@ func inDir(dir string) option { return func(c *Config) { c.Dir = dir } }
 
 func inGroup(prefix string) option { return func(c *Config) { c.GroupPrefix = prefix } }
 
+// toldWhy makes a test that fails say why lives ended.
+func toldWhy(t testing.TB) option {
+	return func(c *Config) {
+		c.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+}
+
 func withFaults(hook func(shard int32, at Step) error) option {
 	return func(c *Config) { c.Faults = func(_ string, shard int32, at Step) error { return hook(shard, at) } }
 }

@@ -156,8 +156,8 @@ func (l *loop) prove(ctx context.Context, records int) error {
 	if err != nil {
 		return err
 	}
-	if now.Inbox != l.attempt.identity.Inbox {
-		return otherInbox(l.process.Inbox, l.committed.next, l.attempt.identity, now)
+	if now.Inbox != l.identity.Inbox {
+		return otherInbox(l.process.Inbox, l.committed.next, l.identity, now)
 	}
 	l.proven = true
 	return nil

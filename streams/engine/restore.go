@@ -15,8 +15,9 @@ import (
 // commit marker or an aborted record, which no reader is ever handed.
 func (a *attempt) own(ctx context.Context) (nonce string, offset int64, err error) {
 	nonce = uuid.NewString()
-	if err := a.client.BeginTransaction(); err != nil {
-		return "", 0, fmt.Errorf("beginning the transaction of %s: %w", keyOwner, err)
+	producer, err := a.beginTransaction(ctx)
+	if err != nil {
+		return "", 0, err
 	}
 	record := &kgo.Record{
 		Topic: a.process.Table.Name, Partition: a.number, Key: []byte(keyOwner), Value: mustJSON(owner{Nonce: nonce, At: time.Now().UTC()}),
@@ -24,8 +25,8 @@ func (a *attempt) own(ctx context.Context) (nonce string, offset int64, err erro
 	if err := produceNow(ctx, a.client, record); err != nil {
 		return "", 0, err
 	}
-	if err := a.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
-		return "", 0, fmt.Errorf("committing %s: %w", keyOwner, err)
+	if err := a.endTransaction(ctx, producer); err != nil {
+		return "", 0, fmt.Errorf("writing %s: %w", keyOwner, err)
 	}
 	return nonce, record.Offset, nil
 }

@@ -25,12 +25,6 @@ type transaction struct {
 	producer producerIdentity
 }
 
-// producerIdentity is what a transaction belongs to at the broker. Another epoch is another transaction.
-type producerIdentity struct {
-	id    int64
-	epoch int16
-}
-
 // transact runs one transaction over whatever is at hand, up to the limits. A sweep may make it several.
 func (l *loop) transact(ending context.Context) error {
 	if err := l.begin(); err != nil {
@@ -113,14 +107,12 @@ func (l *loop) outwait(err error) error {
 	return nil
 }
 
-// begin opens a transaction. At the broker it begins with the first record that is produced.
+// begin opens a transaction, or takes one that holds nothing yet.
 func (l *loop) begin() error {
+	producer, err := l.open.producer, error(nil)
 	if !l.open.open {
-		if err := l.client.BeginTransaction(); err != nil {
-			return fmt.Errorf("beginning a transaction: %w", err)
-		}
+		producer, err = l.beginTransaction(l.ctx)
 	}
-	producer, err := l.identity(l.ctx)
 	if err != nil {
 		return err
 	}
@@ -129,25 +121,6 @@ func (l *loop) begin() error {
 	l.arm()
 	l.status.began(l.open.began)
 	return l.fault(StepBegun)
-}
-
-// identity asks the client, which knows it by heart, who it is to the broker.
-func (l *loop) identity(ctx context.Context) (producerIdentity, error) {
-	id, epoch, err := l.client.ProducerID(ctx)
-	if err != nil {
-		return producerIdentity{}, fmt.Errorf("asking for the producer's identity: %w", err)
-	}
-	return producerIdentity{id, epoch}, nil
-}
-
-// checkWhole refuses to commit where the client took another epoch on the way. It does so by itself, with no error to anybody, where a refused write looks
-// harmless to it: the broker has aborted what was written before, and a commit would keep only what came after.
-func (l *loop) checkWhole(ctx context.Context) error {
-	producer, err := l.identity(ctx)
-	if err == nil && producer != l.open.producer {
-		err = fmt.Errorf("the client began another transaction in the middle of one: its epoch was %d and is %d", l.open.producer.epoch, producer.epoch)
-	}
-	return err
 }
 
 // full says that the open transaction has reached a limit.
@@ -210,15 +183,11 @@ func (l *loop) commit(next int64) error {
 	if err := l.why(); err != nil {
 		return err
 	}
-	if err := l.checkWhole(ctx); err != nil {
-		return err
-	}
 	if err := l.fault(StepFlushed); err != nil {
 		return err
 	}
-	// An error here proves nothing about what became of the transaction; the next life finds out from !meta.
-	if err := l.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
-		return fmt.Errorf("committing a transaction: %w", errors.Join(err, errUnknownOutcome))
+	if err := l.endTransaction(ctx, l.open.producer); err != nil {
+		return err
 	}
 	l.open.ending = time.Since(flushing)
 	if err := l.fault(StepCommitted); err != nil {

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -78,18 +77,20 @@ func (l *loop) noteAttempt() error {
 func (l *loop) note(key string, value []byte) error {
 	ctx, cancel := context.WithTimeout(l.ctx, l.engine.config.Limits.TransactionTimeoutMax)
 	defer cancel()
+	producer, err := l.open.producer, error(nil)
 	if !l.open.open {
-		if err := l.client.BeginTransaction(); err != nil {
-			return fmt.Errorf("beginning the transaction of %s: %w", key, err)
-		}
+		producer, err = l.beginTransaction(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	l.open.open = false
 	record := &kgo.Record{Topic: l.process.Table.Name, Partition: l.number, Key: []byte(key), Value: value}
 	if err := produceNow(ctx, l.client, record); err != nil {
 		return err
 	}
-	if err := l.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
-		return fmt.Errorf("committing %s: %w", key, errors.Join(err, errUnknownOutcome))
+	if err := l.endTransaction(ctx, producer); err != nil {
+		return fmt.Errorf("writing %s: %w", key, err)
 	}
 	batch := l.store.db.NewBatch()
 	defer func() { _ = batch.Close() }()
