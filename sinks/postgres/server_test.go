@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -64,7 +65,69 @@ func TestAServerThatFreezesIsWaitedFor(t *testing.T) {
 	test.checkBooked(t, chains)
 }
 
-// A full disk is told to the sink by an error of its own; a trigger says it here as the server would. The rows are all right, so it is no tripwire.
+func TestAServerOnAFullDiskIsWaitedFor(t *testing.T) {
+	server := pgtest.StartServerOnSmallDisk(t)
+	test, topics, said := openTestLedgerAt(t, server.URL()), newTestTopics(t), new(transcript)
+	random, chains := rand.New(rand.NewPCG(16, 17)), newTestChains()
+	topics.lives(random, chains)
+	sink, stop := topics.runSinkOn(test.pool, said, LedgerOptions{})
+	until(t, "all is booked", func() bool { return test.booked(t, chains) })
+	server.Fill(t)
+	until(t, "the sink says what it waits for", func() bool {
+		topics.lives(random, chains) // the last page of a table may have room for a few
+		return said.holds("No space left on device")
+	})
+	if err := sink.Stopped(); err != nil {
+		t.Errorf("the sink stopped: %v", err)
+	}
+	if report := test.verify(t); slices.Contains(report.failed(), "chain") || slices.Contains(report.failed(), "position") {
+		t.Errorf("on the full disk: %v", report.failed())
+	}
+	server.Free()
+	until(t, "the rest is booked", func() bool { return test.booked(t, chains) })
+	stop()
+	test.checkBooked(t, chains)
+}
+
+// Where the server finds no room for its own log of changes, it gives up: with it go all sessions, and it does not come back before there is room.
+func TestAServerThatFindsNoRoomForItsLogIsWaitedFor(t *testing.T) {
+	server := pgtest.StartServerOnSmallDisk(t)
+	test, topics, said := openTestLedgerAt(t, server.URL()), newTestTopics(t), new(transcript)
+	random, chains := rand.New(rand.NewPCG(18, 19)), newTestChains()
+	topics.lives(random, chains)
+	_, stop := topics.runSinkOn(test.pool, said, LedgerOptions{})
+	until(t, "all is booked", func() bool { return test.booked(t, chains) })
+	said.forget()
+	server.Fill(t)
+	// Each call begins another file of the log; the first for which there is no room ends the server.
+	const logFilesMax = 100
+	for n := 0; ; n++ {
+		if _, err := test.super.Exec(t.Context(), "select pg_switch_wal(), pg_logical_emit_message(false, 'test', 'x')"); err != nil {
+			break
+		}
+		if n == logFilesMax {
+			t.Fatal("a server without room wrote all of its log")
+		}
+	}
+	topics.lives(random, chains)
+	until(t, "the sink says that it waits", func() bool { return said.holds("the ledger sink waits") })
+	server.Free()
+	until(t, "the server answers again", func() bool {
+		if server.Ended() {
+			if err := server.Restart(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return test.super.Ping(t.Context()) == nil
+	})
+	test.again()
+	until(t, "the rest is booked", func() bool { return test.booked(t, chains) })
+	stop()
+	test.checkBooked(t, chains)
+}
+
+// A full disk is told to the sink by an error of its own; a trigger says it here as the server would, for machines on which no small disk can be mounted. The rows are all right, so it
+// is no tripwire.
 func TestADatabaseWhoseDiskIsFullIsWaitedFor(t *testing.T) {
 	test, topics, said := openTestLedger(t), newTestTopics(t), new(transcript)
 	for _, statement := range []string{

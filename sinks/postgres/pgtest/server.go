@@ -30,6 +30,8 @@ type Server struct {
 	command               *exec.Cmd
 	log                   *bytes.Buffer
 	exited                chan struct{}
+	// unmount takes away the disk that lies over the folder.
+	unmount func()
 }
 
 // StartServer starts a server for one test, which may kill it; it ends with the test.
@@ -65,7 +67,22 @@ func (s *Server) Restart(ctx context.Context) error {
 	}
 }
 
-func startServer(ctx context.Context) (_ *Server, err error) {
+// Ended says whether the server has given up by itself, or was killed.
+func (s *Server) Ended() bool {
+	select {
+	case <-s.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+func startServer(ctx context.Context) (*Server, error) {
+	return startServerIn(ctx, func(string) (func(), error) { return func() {}, nil })
+}
+
+// startServerIn starts a server in a new folder, over which mount may lay a disk.
+func startServerIn(ctx context.Context, mount func(folder string) (func(), error)) (_ *Server, err error) {
 	binaries, err := findBinaries()
 	if err != nil {
 		return nil, err
@@ -79,8 +96,13 @@ func startServer(ctx context.Context) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	unmount, err := mount(folder)
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(folder))
+	}
 	defer func() {
 		if err != nil {
+			unmount()
 			_ = os.RemoveAll(folder)
 		}
 	}()
@@ -89,7 +111,7 @@ func startServer(ctx context.Context) (_ *Server, err error) {
 			return nil, fmt.Errorf("giving the folder to the server's account: %w", err)
 		}
 	}
-	started := &Server{folder: folder, binaries: binaries, credential: credential}
+	started := &Server{folder: folder, binaries: binaries, credential: credential, unmount: unmount}
 	started.url = (&url.URL{
 		Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: url.Values{"host": {folder}}.Encode(),
 	}).String()
@@ -157,6 +179,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 // stop ends the server at once: nothing in it will be needed again.
 func (s *Server) stop() {
 	s.quit()
+	s.unmount()
 	_ = os.RemoveAll(s.folder)
 }
 
