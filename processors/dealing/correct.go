@@ -88,15 +88,11 @@ func grainOf(asset *reference.Asset) int64 {
 	return grain
 }
 
-// correctTrade works the trade out again: what its pieces bought with their cash at the right price. The shards are told of the pieces that they were
+// correctTrade works the trade out again: what its pieces come to at the right price. The shards are told of the pieces that they were
 // told of before; the others will be told as they are now.
 func (d *dealing) correctTrade(place streams.Place, before *state.TradeState, cause *inbox.Cause, m *inbox.PriceCorrected) (*state.TradeState, []streams.Out) {
 	if before == nil || len(before.Pieces) == 0 || before.Pieces[0].PriceVersion >= m.Version {
 		return before, nil
-	}
-	if before.Side == inbox.SideSell {
-		why := refusal{codeTradeNotCorrectable, fmt.Sprintf("trade %s sells: what it brought stays as it was dealt at %s, for a person to make good", m.Trade, m.Old)}
-		return before, []streams.Out{rejectionOut(place, cause, why)}
 	}
 	desk := newDesk(place, m.Trade, before, cause.ReceivedAt)
 	if why := desk.reprice(m); why.code != "" {
@@ -108,27 +104,70 @@ func (d *dealing) correctTrade(place streams.Place, before *state.TradeState, ca
 	if before.Sent == 0 {
 		return &desk.trade, desk.outs
 	}
-	return &desk.trade, append(desk.outs, d.tellCorrection(cause, m, before, &desk.trade)...)
+	desk.outs = append(desk.outs, d.tellCorrection(cause, m, before, &desk.trade)...)
+	desk.noteCorrected(batch.Correction(m.Trade, m.Version))
+	return &desk.trade, desk.outs
+}
+
+// noteCorrected keeps under which id the shards were told of the trade last: what they hear later is not in the journals of this correction.
+func (d *desk) noteCorrected(id string) {
+	for n := range d.trade.Sent {
+		d.trade.Pieces[n].Told = id
+	}
+	if d.trade.SettledTold != "" {
+		d.trade.SettledTold = id
+	}
 }
 
 // reprice gives each piece what it has at the right price.
 func (d *desk) reprice(m *inbox.PriceCorrected) refusal {
-	got := schemas.Units(0)
+	cash, units := schemas.Money(0), schemas.Units(0)
 	for n := range d.trade.Pieces {
 		p := &d.trade.Pieces[n]
 		if n < int(d.trade.Sent) && p.Told == "" {
 			return refusal{codeTradeNotCorrectable, fmt.Sprintf("trade %s was told to the pots by a version that did not keep what a correction needs", m.Trade)}
 		}
 		if p.Cash > 0 {
-			units, err := unitsFor(p.Cash, m.Price, int(d.trade.UnitsScale))
-			if err != nil || units <= 0 || !sayable(got, units, d.trade.UnitsScale) {
-				return refusal{codeTradeNotCorrectable, fmt.Sprintf("piece %d of trade %s: %s at %s is no number of units that a trade may move", n+1, m.Trade, p.Cash, m.Price)}
+			right, ok := d.dealtAt(m.Price, p, cash, units)
+			if !ok {
+				return refusal{codeTradeNotCorrectable, fmt.Sprintf("piece %d of trade %s: %s for %s units does not become at %s what a trade may move",
+					n+1, m.Trade, p.Cash, p.Units.Text(int(d.trade.UnitsScale)), m.Price)}
 			}
-			p.Units, got = units, got+units
+			p.Cash, p.Units = right.Cash, right.Units
+			cash, units = cash+p.Cash, units+p.Units
 		}
 		p.Price, p.PriceVersion = m.Price, m.Version
 	}
 	return refusal{}
+}
+
+// dealtAt is what a piece comes to at a price, after pieces of so much cash and so many units. What was ordered stays, and the other is rounded as custodians
+// do: what the trade gets down; the units that a sell for cash takes up, in all. Such a sell takes no more units than are reserved for it, and brings what those are worth.
+// It returns false where that is nothing, or more than a trade may move.
+func (d *desk) dealtAt(price schemas.Price, p *state.Piece, cash schemas.Money, units schemas.Units) (state.Piece, bool) {
+	right, t, covered := *p, &d.trade, false
+	factor := schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(t.UnitsScale))
+	worth := func(units schemas.Units) (schemas.Money, error) {
+		pennies, err := schemas.MulDivFloor(int64(units), int64(price), factor)
+		return schemas.Money(pennies), err
+	}
+	var err error
+	switch {
+	case t.Side == inbox.SideBuy:
+		right.Units, err = unitsFor(p.Cash, price, int(t.UnitsScale))
+	case t.Basis == inbox.BasisUnits:
+		right.Cash, err = worth(p.Units)
+	default:
+		var through int64
+		through, err = schemas.MulDivCeil(int64(cash+p.Cash), factor, int64(price))
+		if right.Units, covered = schemas.Units(through)-units, err != nil || schemas.Units(through) > coveredUnits(t); covered {
+			right.Units = coveredUnits(t) - units
+			right.Cash, err = worth(right.Units)
+			right.Cash = min(right.Cash, p.Cash)
+		}
+	}
+	ok := err == nil && right.Units > 0 && right.Cash > 0 && sayable(units, right.Units, t.UnitsScale)
+	return right, ok && (t.Side == inbox.SideBuy || right.Cash <= batch.ProceedsMax-cash)
 }
 
 // unitsFor is what cash buys at a price, rounded down to whole quanta as a custodian does.
@@ -151,12 +190,13 @@ func (d *dealing) tellCorrection(cause *inbox.Cause, m *inbox.PriceCorrected, be
 	told := inbox.BatchCorrected{
 		Trade: m.Trade, Day: after.Day, Custodian: after.Custodian, Asset: after.Asset, UnitsScale: after.UnitsScale, Side: after.Side,
 		Basis: after.Basis, Weight: weightOf(after), Price: m.Price, PriceVersion: m.Version,
+		Policy: after.Policy,
 	}
 	for n := range int(after.Sent) {
-		wasGiven, wasGot := soFar(before.Pieces[:n+1])
-		given, got := soFar(after.Pieces[:n+1])
+		wasGiven, wasGot := moved(before, n+1)
+		given, got := moved(after, n+1)
 		told.Pieces = append(told.Pieces, inbox.CorrectedPiece{
-			Told: after.Pieces[n].Told, WasGot: int64(wasGot), WasGiven: int64(wasGiven), Got: int64(got), Given: int64(given), Final: after.Pieces[n].Final,
+			Told: after.Pieces[n].Told, WasGot: wasGot, WasGiven: wasGiven, Got: got, Given: given, Final: after.Pieces[n].Final,
 		})
 	}
 	if after.SettledTold != "" {

@@ -25,12 +25,15 @@ func correctedTags(b *inbox.BatchCorrected) []string {
 // correction is one pot's part of a batch that is worked out again at the right price.
 type correction struct {
 	*draft
-	batch *inbox.BatchCorrected
-	pot   schemas.PotID
-	cause *inbox.Cause
-	tally *state.PotTally
-	// less is by how much the right price makes what the pot has settled less, of orders of which some may have left the pot since.
-	less schemas.Units
+	batch     *inbox.BatchCorrected
+	reference *Reference
+	pot       schemas.PotID
+	cause     *inbox.Cause
+	tally     *state.PotTally
+	// lessUnits and lessCash are by how much the right price makes what the pot has settled, or has available, less, where some of it may have left the
+	// pot since.
+	lessUnits schemas.Units
+	lessCash  schemas.Money
 	// changed says that the message is news to the pot. It is none where the message is swept again for another pot's sake.
 	changed bool
 }
@@ -42,36 +45,47 @@ type stake struct {
 	given, got *int64
 	pieces     int32
 	corrected  *int32
-	settled    bool
-	left       bool
+	// spent is how much of what a sell got the buy of its switch has reserved or spent.
+	spent schemas.Money
+	// open is the order itself while it has not settled.
+	open *state.Order
+	// left says that what it brought may have left the pot since, charge that it went to the scheme's charges.
+	left, charge bool
 }
+
+func (s *stake) settled() bool { return s.open == nil }
 
 // corrected negates what the pot's orders got and gave in the batch, and books what they would have at the right price: in one journal, on the
 // same effective dates. What the pot has no more of is made good by the scheme, for no account of a member may fall below zero.
 func corrected(
 	place streams.Place, r *Reference, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, b *inbox.BatchCorrected, tally *state.PotTally,
 ) (*state.PotState, []streams.Out) {
-	c := &correction{draft: newDraft(before, postingsPerCorrection), batch: b, pot: pot, cause: cause, tally: tally}
+	c := &correction{draft: newDraft(before, postingsPerCorrection), batch: b, reference: r, pot: pot, cause: cause, tally: tally}
 	c.dips = true
 	c.state.Dealt = slices.Clone(before.Dealt)
+	if c.holdsNone() {
+		c.holding(b.Asset).Event = r.kept[b.Asset].Event // what it comes to hold takes no part in what came before it
+	}
 	for i := range c.state.Orders {
 		if o := &c.state.Orders[i]; o.Day == b.Day && o.Asset == b.Asset && kindOf(o) == correctedKind(b) && o.Pieces > 0 {
 			id := o.ID
-			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected})
+			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: o.Spent, open: o, left: o.Priced})
 		}
 	}
 	for i := range c.state.Dealt {
 		if o := &c.state.Dealt[i]; o.Day == b.Day && o.Asset == b.Asset && dealtKind(o) == correctedKind(b) {
 			id := o.ID
-			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, settled: true, left: o.Left})
+			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: o.Spent, left: o.Left, charge: o.Charge})
 		}
 	}
 	if !c.changed {
 		return before, nil
 	}
-	c.makeGood(place, r)
+	c.makeGood(place)
 	return &c.state, c.journal(nil, place, pot, cause, kindCorrected)
 }
+
+func (c *correction) holdsNone() bool { return findHolding(&c.state, c.batch.Asset) == nil }
 
 // order corrects one order, unless it was corrected to this price before.
 func (c *correction) order(s *stake) {
@@ -92,91 +106,65 @@ func (c *correction) order(s *stake) {
 	entry.Weight += s.amount
 	entry.Got += now[last].Got - was[last].Got
 	entry.Given += now[last].Given - was[last].Given
-	c.negate(s, was)
-	c.rebook(s, now)
-	*s.corrected, c.changed = b.PriceVersion, true
-	if less := was[last].Got - now[last].Got; s.settled && s.left && less > 0 {
-		c.less += schemas.Units(less)
+	if b.Side == inbox.SideSell {
+		c.sell(s, was, now)
+	} else {
+		c.buy(s, was, now)
 	}
+	*s.corrected, c.changed = b.PriceVersion, true
 	*s.got, *s.given = now[last].Got, now[last].Given
 }
 
 // shares are what the order had got and given with each piece, and what it should have.
 func (c *correction) shares(s *stake) (was, now []allocation.Amounts) {
 	b := c.batch
+	rounding, err := allocation.RoundingOf(b.Policy, b.Side == inbox.SideBuy)
+	if err != nil {
+		panic(fmt.Sprintf("pot: batch %s: %v", b.Trade, err))
+	}
 	for i := range b.Pieces {
 		p := &b.Pieces[i]
-		was = append(was, mustShare(allocation.Share(allocation.Amounts{Got: p.WasGot, Given: p.WasGiven}, s.amount, b.Weight)))
-		now = append(now, mustShare(allocation.Share(allocation.Amounts{Got: p.Got, Given: p.Given}, s.amount, b.Weight)))
+		was = append(was, mustShare(rounding.Share(allocation.Amounts{Got: p.WasGot, Given: p.WasGiven}, s.amount, b.Weight)))
+		now = append(now, mustShare(rounding.Share(allocation.Amounts{Got: p.Got, Given: p.Given}, s.amount, b.Weight)))
 	}
 	return was, now
 }
 
-// negate posts the opposite of what was posted, the last first. Each posting names the journal of which it negates one.
-func (c *correction) negate(s *stake, was []allocation.Amounts) {
-	b, held := c.batch, c.holding(c.batch.Asset)
-	if s.settled {
-		p := purpose{stage: stageReversed, effectiveOn: *b.SettledOn, order: s.id, trade: &b.Trade, reverses: c.journalOf(s, b.SettledTold)}
-		c.moveUnits(p, held.settled(), held.pending(), was[len(was)-1].Got)
+// buy posts the opposite of what was posted, the last first, and then what the order has at the right price. Each posting that negates names the journal
+// of which it negates one.
+func (c *correction) buy(s *stake, was, now []allocation.Amounts) {
+	b, held, last := c.batch, c.holding(c.batch.Asset), len(was)-1
+	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
+	if s.settled() {
+		c.moveUnits(c.negated(s, *b.SettledOn, b.SettledTold), held.settled(), held.pending(), was[last].Got)
 	}
-	for i := len(was) - 1; i >= 0; i-- {
-		moved := since(was, i)
-		p := purpose{stage: stageReversed, effectiveOn: b.Day, order: s.id, trade: &b.Trade, reverses: c.journalOf(s, b.Pieces[i].Told)}
-		c.moveUnits(p, held.pending(), outside[schemas.Units](ledger.UnitsOwed(b.Custodian)), moved.Got)
-		c.moveCash(p, outside[schemas.Money](ledger.CashOwed(b.Custodian)), c.reserved(), schemas.Money(moved.Given))
+	for i := last; i >= 0; i-- {
+		moved, p := since(was, i), c.negated(s, b.Day, b.Pieces[i].Told)
+		c.moveUnits(p, held.pending(), unitsOwed, moved.Got)
+		c.moveCash(p, cashOwed, c.reserved(), schemas.Money(moved.Given))
 	}
-}
-
-// rebook posts what the order gets and gives at the right price.
-func (c *correction) rebook(s *stake, now []allocation.Amounts) {
-	b, held := c.batch, c.holding(c.batch.Asset)
 	for i := range now {
-		moved := since(now, i)
-		p := purpose{stage: stagePriced, effectiveOn: b.Day, order: s.id, trade: &b.Trade}
-		c.moveCash(p, c.reserved(), outside[schemas.Money](ledger.CashOwed(b.Custodian)), schemas.Money(moved.Given))
-		c.moveUnits(p, outside[schemas.Units](ledger.UnitsOwed(b.Custodian)), held.pending(), moved.Got)
+		moved, p := since(now, i), c.booked(s, stagePriced, b.Day)
+		c.moveCash(p, c.reserved(), cashOwed, schemas.Money(moved.Given))
+		c.moveUnits(p, unitsOwed, held.pending(), moved.Got)
 	}
-	if s.settled {
-		p := purpose{stage: stageSettled, effectiveOn: *b.SettledOn, order: s.id, trade: &b.Trade}
-		c.moveUnits(p, held.pending(), held.settled(), now[len(now)-1].Got)
-	}
-}
-
-// compensate moves units between the scheme's compensation and the pot, and adds them to what the close will know of the scheme's account.
-func (c *correction) compensate(stage string, on schemas.Date, toPot bool, amount schemas.Units) {
-	p := purpose{stage: stage, effectiveOn: on, trade: &c.batch.Trade}
-	scheme, pot := outside[schemas.Units](ledger.SchemeCompensation), c.holding(c.batch.Asset).settled()
-	entry := tallyOf(c.tally, c.batch.Trade, tallyCompensation)
-	if toPot {
-		entry.Got -= int64(amount)
-		c.moveUnits(p, scheme, pot, int64(amount))
+	if !s.settled() {
 		return
 	}
-	entry.Got += int64(amount)
-	c.moveUnits(p, pot, scheme, int64(amount))
+	c.moveUnits(c.booked(s, stageSettled, *b.SettledOn), held.pending(), held.settled(), now[last].Got)
+	if s.left {
+		c.lessUnits += schemas.Units(max(0, was[last].Got-now[last].Got))
+	}
 }
 
-// makeGood lets the scheme make good what the pot has no more of, because it left: the units that are missing for good, and, from the effective date of the
-// correction until today, those that the pot has again by now, but may not have had in between.
-func (c *correction) makeGood(place streams.Place, r *Reference) {
-	b := c.batch
-	missing := max(0, -c.holding(b.Asset).Settled)
-	if missing > 0 {
-		c.compensate(stageCompensated, *b.SettledOn, true, missing)
-	}
-	lent := c.less - missing
-	today, ok := r.LocalDate(place.RecordedAt)
-	if ok && lent > 0 && *b.SettledOn < today {
-		c.compensate(stageLent, *b.SettledOn, true, lent)
-		c.compensate(stageRepaid, today, false, lent)
-	}
-	if over := c.holding(b.Asset).Settled; ok && over > 0 && c.state.ClosedOn != nil {
-		// A closed pot stays empty: what the right price gives it is owed to the member by the scheme, outside of the pot.
-		c.compensate(stageCompensated, today, false, over)
-	}
-	if h := c.holding(b.Asset); h.Settled < 0 || h.Pending < 0 || c.state.Reserved < 0 {
-		panic(fmt.Sprintf("pot: the correction of batch %s leaves %d settled, %d pending, %d reserved", b.Trade, h.Settled, h.Pending, c.state.Reserved))
-	}
+// negated is the purpose of postings that negate what the pot was told of under an id.
+func (c *correction) negated(s *stake, on schemas.Date, told string) purpose {
+	return purpose{stage: stageReversed, effectiveOn: on, order: s.id, trade: &c.batch.Trade, reverses: c.journalOf(s, told)}
+}
+
+// booked is the purpose of postings that book anew.
+func (c *correction) booked(s *stake, stage string, on schemas.Date) purpose {
+	return purpose{stage: stage, effectiveOn: on, order: s.id, trade: &c.batch.Trade}
 }
 
 // since is what piece i alone moved.
@@ -187,11 +175,11 @@ func since(through []allocation.Amounts, i int) allocation.Amounts {
 	return through[i].Minus(through[i-1])
 }
 
-// journalOf returns the id of the journal that the pot wrote when it was told something of the batch, or when the order was last corrected.
+// journalOf returns the id of the journal that the pot wrote when it was told something of the batch: at first, or when the order was last corrected.
 func (c *correction) journalOf(s *stake, told string) *schemas.ID {
 	kind := kindConfirmed
-	if *s.corrected > 0 {
-		kind, told = kindCorrected, batch.Correction(c.batch.Trade, *s.corrected)
+	if *s.corrected > 0 && told == batch.Correction(c.batch.Trade, *s.corrected) {
+		kind = kindCorrected
 	}
 	id := journalID(kind, c.cause.Source, string(c.pot), told)
 	return &id
@@ -206,9 +194,8 @@ func (c *correction) moveUnits(p purpose, from, to end[schemas.Units], amount in
 func batchCorrected(
 	place streams.Place, stored *state.PotReference, cause *inbox.Cause, b *inbox.BatchCorrected, tally *state.PotTally,
 ) (*state.PotReference, []streams.Out) {
-	if taken := tallyOf(tally, b.Trade, tallyCompensation).Got; taken != 0 {
-		stored = withBalance(stored, b.Asset, ledger.SchemeCompensation, taken)
-	}
+	taken := tallyOf(tally, b.Trade, tallyCompensation)
+	stored = compensated(compensated(stored, b.Asset, taken.Got), schemas.Cash, taken.Given)
 	c := newClosing(place, stored)
 	d := newDraft(&state.PotState{}, 2*postingsPerOrder)
 	tag := batch.Tag(b.Day, b.Asset, correctedKind(b))
@@ -221,16 +208,37 @@ func batchCorrected(
 			panic(fmt.Sprintf("pot: batch %s has weight %d in this shard, its pots have %d", b.Trade, want, shares.Weight))
 		}
 		p := purpose{stage: stageRounded, effectiveOn: b.Day, trade: &b.Trade}
-		residue(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), schemas.Money(shares.Given-part.Given))
-		residue(d, p, b.Asset, b.UnitsScale, ledger.UnitsOwed(b.Custodian), schemas.Units(part.Got-shares.Got))
+		cash, units := cashAndUnits(b.Side, part.Got-shares.Got, shares.Given-part.Given)
+		residue(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), schemas.Money(cash))
+		residue(d, p, b.Asset, b.UnitsScale, ledger.UnitsOwed(b.Custodian), schemas.Units(units))
 	}
 	if b.SettledOn != nil && c.due(tag, b.Trade, heldCorrectedSettlement(b.PriceVersion), &state.BatchTally{}) {
 		p := purpose{stage: stageSettled, effectiveOn: *b.SettledOn, trade: &b.Trade}
-		either(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), ledger.BankClientMoney, schemas.Money(part.Given))
-		either(d, p, b.Asset, b.UnitsScale, ledger.UnitsSettled(b.Custodian), ledger.UnitsOwed(b.Custodian), schemas.Units(part.Got))
+		cash, units := cashAndUnits(b.Side, part.Got, part.Given)
+		if b.Side == inbox.SideSell {
+			cash, units = -cash, -units
+		}
+		either(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), ledger.BankClientMoney, schemas.Money(cash))
+		either(d, p, b.Asset, b.UnitsScale, ledger.UnitsSettled(b.Custodian), ledger.UnitsOwed(b.Custodian), schemas.Units(units))
 	}
 	if len(d.postings) == 0 {
 		return c.after(stored), nil
 	}
 	return c.after(stored), []streams.Out{journalOut(place, nil, streams.ControlKey(place.Shard), cause, "closed"+c.done, d.postings)}
+}
+
+// cashAndUnits tells apart what a side gets and gives.
+func cashAndUnits(side inbox.Side, got, given int64) (cash, units int64) {
+	if side == inbox.SideSell {
+		return got, given
+	}
+	return given, got
+}
+
+// compensated returns the reference data with what pots gave to the scheme's compensation, less what they took.
+func compensated(stored *state.PotReference, asset schemas.AssetCode, taken int64) *state.PotReference {
+	if taken == 0 {
+		return stored
+	}
+	return withBalance(stored, asset, ledger.SchemeCompensation, taken)
 }

@@ -21,6 +21,7 @@ func (d *draft) keepDealt(r *Reference, at schemas.Instant, order *state.Order, 
 	d.state.Dealt = append(d.forgetDealt(r, at), state.DealtOrder{
 		ID: order.ID, Asset: order.Asset, Side: order.Side, Day: order.Day, Amount: order.Amount, Given: order.Given, Got: order.Got,
 		Pieces: order.Pieces, SettledOn: settledOn, Corrected: order.Corrected, Basis: order.Basis, Reserved: order.Reserved,
+		Spent: order.Spent, Charge: order.Source == sourceCharge,
 	})
 }
 
@@ -51,11 +52,11 @@ func (d *draft) noteLeft() {
 	}
 }
 
-// leaves says whether the draft takes something from the account that the order settled into.
+// leaves says whether the draft takes something from an account that the order settled into. A sell for cash may have given units back, too.
 func (d *draft) leaves(order *state.DealtOrder) bool {
-	asset, account := order.Asset, ledger.PotSettled
-	if order.Side == inbox.SideSell {
-		asset, account = schemas.Cash, ledger.PotAvailable
-	}
-	return slices.ContainsFunc(d.postings, func(p ledger.Posting) bool { return p.Asset == asset && p.From == account })
+	units := order.Side == inbox.SideBuy || order.Basis == inbox.BasisCash
+	return slices.ContainsFunc(d.postings, func(p ledger.Posting) bool {
+		return units && p.Asset == order.Asset && p.From == ledger.PotSettled ||
+			order.Side == inbox.SideSell && p.Asset == schemas.Cash && p.From == ledger.PotAvailable
+	})
 }

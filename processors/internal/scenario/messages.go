@@ -96,6 +96,11 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 	r.Helper()
 	b := &builder{r, at, steps[0].Args}
 	cause := inbox.Cause{Source: "dealing", ID: b.Get("id", steps[0].Kind), ReceivedAt: at, Topic: "ingest"}
+	if steps[0].Kind == "Corrected" {
+		body := p.corrected(b)
+		cause.ID = batch.Correction(body.Trade, body.PriceVersion)
+		return &inbox.PotMessage{Cause: cause, Body: body}
+	}
 	if i := b.instruction(steps[0].Kind); i != nil {
 		cause.Source, cause.ID, cause.Salt = i.Source, string(i.ID), inbox.Salt{1}
 		return &inbox.PotMessage{Cause: cause, Body: &inbox.Instructed{Instruction: *i}}
@@ -118,10 +123,6 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 		o := b.operation(steps[0].Kind)
 		cause.Source, cause.ID = o.Operator, o.ID
 		return &inbox.PotMessage{Cause: cause, Body: &inbox.PotOperated{Operation: *o}}
-	case "Corrected":
-		body := p.corrected(b)
-		cause.ID = batch.Correction(body.Trade, body.PriceVersion)
-		return &inbox.PotMessage{Cause: cause, Body: body}
 	case "DayClosed":
 		return &inbox.PotMessage{Cause: cause, Body: b.dayClosed()}
 	case "PriceReleased":
@@ -207,7 +208,7 @@ func (p *Pots) remember(told string, m *inbox.BatchesConfirmed) {
 		c := p.corrections[b.Trade]
 		if c == nil {
 			c = &inbox.BatchCorrected{
-				Trade: b.Trade, Day: b.Day, Custodian: b.Custodian, Asset: b.Asset, UnitsScale: b.UnitsScale, Side: b.Side,
+				Trade: b.Trade, Day: b.Day, Custodian: b.Custodian, Asset: b.Asset, UnitsScale: b.UnitsScale, Side: b.Side, Basis: b.Basis, Policy: b.Policy,
 				Weight: b.Weight, WeightBefore: b.WeightBefore, WeightThrough: b.WeightThrough,
 			}
 			p.corrections[b.Trade] = c
@@ -241,10 +242,23 @@ func (p *Pots) corrected(b *builder) *inbox.BatchCorrected {
 		if i > 0 {
 			before = next.Pieces[i-1]
 		}
-		piece.Got = corrected(b, units, i, before.Got, piece.WasGot-before.WasGot, int(next.UnitsScale))
-		piece.Given = corrected(b, cash, i, before.Given, piece.WasGiven-before.WasGiven, schemas.MoneyScale)
+		cashTo, cashBefore, cashWas := &piece.Given, before.Given, piece.WasGiven-before.WasGiven
+		unitsTo, unitsBefore, unitsWas := &piece.Got, before.Got, piece.WasGot-before.WasGot
+		if next.Side == inbox.SideSell {
+			cashTo, cashBefore, cashWas, unitsTo, unitsBefore, unitsWas = unitsTo, unitsBefore, unitsWas, cashTo, cashBefore, cashWas
+		}
+		*unitsTo = corrected(b, units, i, unitsBefore, unitsWas, int(next.UnitsScale))
+		*cashTo = corrected(b, cash, i, cashBefore, cashWas, schemas.MoneyScale)
 	}
-	p.corrections[trade] = &next
+	known := next
+	known.Pieces = slices.Clone(next.Pieces)
+	for i := range known.Pieces {
+		known.Pieces[i].Told = batch.Correction(trade, next.PriceVersion)
+	}
+	if known.SettledTold != "" {
+		known.SettledTold = batch.Correction(trade, next.PriceVersion)
+	}
+	p.corrections[trade] = &known
 	p.sums[trade] = sum{next.Pieces[len(next.Pieces)-1].Got, next.Pieces[len(next.Pieces)-1].Given}
 	return &next
 }

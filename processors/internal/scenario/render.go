@@ -361,11 +361,22 @@ func carriedTo(day *schemas.Date) Args {
 
 // correctedArgs tells of a batch that is corrected: what it had got and given with each piece, and what it has.
 func correctedArgs(b *inbox.BatchCorrected) Args {
-	args := Args{{"asset", string(b.Asset)}, {"version", number(b.PriceVersion)}, {"from", schemas.Money(b.WeightBefore).String()}, {"through", schemas.Money(b.WeightThrough).String()}}
+	args := Args{
+		{"asset", string(b.Asset)},
+		{"version", number(b.PriceVersion)},
+		{"from", quanta(b.WeightBefore, b.Basis, b.UnitsScale)},
+		{"through", quanta(b.WeightThrough, b.Basis, b.UnitsScale)},
+	}
+	gives, gets := inbox.BasisCash, inbox.BasisUnits
+	if b.Side == inbox.SideSell {
+		gives, gets = gets, gives
+	}
 	for i := range b.Pieces {
 		p := &b.Pieces[i]
-		args = append(args, Arg{"was-got", schemas.Units(p.WasGot).Text(int(b.UnitsScale))}, Arg{"got", schemas.Units(p.Got).Text(int(b.UnitsScale))}, Arg{"given", schemas.Money(p.Given).String()})
+		args = append(args, Arg{"was-got", quanta(p.WasGot, gets, b.UnitsScale)}, Arg{"got", quanta(p.Got, gets, b.UnitsScale)},
+			Arg{"was-given", quanta(p.WasGiven, gives, b.UnitsScale)}, Arg{"given", quanta(p.Given, gives, b.UnitsScale)})
 	}
+	args = append(args, sold(b.Side, b.Basis)...)
 	if b.SettledOn != nil {
 		args = append(args, Arg{"settled", b.SettledOn.String()})
 	}

@@ -1,0 +1,89 @@
+package pot
+
+import (
+	"github.com/penstock-ledger/penstock/processors/internal/allocation"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+)
+
+// sell does for a sell what buy does for a buy. A sell of units brings other cash at the right price, a sell for cash takes other units: those come from, or
+// go back to, what the pot has settled, on the dealing day, as what the last piece leaves does. What was reserved for the rest of an order that goes on stays
+// reserved for it.
+func (c *correction) sell(s *stake, was, now []allocation.Amounts) {
+	b, held, last := c.batch, c.holding(c.batch.Asset), len(was)-1
+	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
+	if s.settled() {
+		shift(c.draft, c.negated(s, *b.SettledOn, b.SettledTold), schemas.Cash, schemas.MoneyScale, c.proceeds(s), c.pending(), schemas.Money(was[last].Got)-s.spent)
+	}
+	for i := last; i >= 0; i-- {
+		moved, p := since(was, i), c.negated(s, b.Day, b.Pieces[i].Told)
+		c.moveCash(p, c.pending(), cashOwed, schemas.Money(moved.Got))
+		c.moveUnits(p, unitsOwed, held.reserved(), moved.Given)
+	}
+	for i := range now {
+		moved, p := since(now, i), c.booked(s, stagePriced, b.Day)
+		c.moveUnits(p, held.reserved(), unitsOwed, moved.Given)
+		c.moveCash(p, cashOwed, c.pending(), schemas.Money(moved.Got))
+	}
+	if b.Pieces[last].Final {
+		back := schemas.Units(was[last].Given - now[last].Given)
+		shift(c.draft, c.booked(s, stageReturned, b.Day), b.Asset, b.UnitsScale, held.reserved(), held.settled(), back)
+		if s.left {
+			c.lessUnits += max(0, -back)
+		}
+	}
+	if s.settled() {
+		shift(c.draft, c.booked(s, stageSettled, *b.SettledOn), schemas.Cash, schemas.MoneyScale, c.pending(), c.proceeds(s), schemas.Money(now[last].Got)-s.spent)
+		c.settledAnew(s, schemas.Money(now[last].Got-was[last].Got))
+		return
+	}
+	c.respend(s, schemas.Money(now[last].Got))
+}
+
+// proceeds is where what a sell got goes when it settles.
+func (c *correction) proceeds(s *stake) end[schemas.Money] {
+	if s.charge {
+		return outside[schemas.Money](ledger.SchemeCharges)
+	}
+	return c.available()
+}
+
+// settledAnew notes what the pot has more of, or less, where the proceeds of a sell have settled.
+func (c *correction) settledAnew(s *stake, more schemas.Money) {
+	switch {
+	case s.charge:
+		c.state.Accrued -= more
+	case s.left:
+		c.lessCash += max(0, -more)
+	}
+}
+
+// respend sees to what the buy of a switch has taken of its sell before that settled. While that buy can still change it is for what the sell brings now. Else it
+// stays what it is: what it took beyond that is the pot's other cash, and what the sell brings beyond it will be available.
+func (c *correction) respend(s *stake, brings schemas.Money) {
+	sell := s.open
+	if sell.Spent == 0 {
+		return
+	}
+	buy := c.counter(sell)
+	if buy != nil && brings > 0 && c.canChange(buy) && schemas.Money(buy.Amount) == sell.Spent {
+		p, id := c.booked(s, stageSwitched, c.batch.Day), buy.ID
+		p.counter = &id
+		shift(c.draft, p, schemas.Cash, schemas.MoneyScale, c.pending(), c.reserved(), brings-sell.Spent)
+		sell.Spent, buy.Amount = brings, int64(brings)
+		return
+	}
+	if short := sell.Spent - brings; short > 0 {
+		p := c.booked(s, stageSwitched, c.batch.Day)
+		p.counter = sell.Counter
+		c.moveCash(p, c.available(), c.pending(), short)
+		c.lessCash += short
+		sell.Spent = brings
+	}
+}
+
+// canChange says whether the order is not in a batch that is frozen.
+func (c *correction) canChange(o *state.Order) bool {
+	return o.Pieces == 0 && !c.reference.isClosed(o.Asset, o.Day)
+}
