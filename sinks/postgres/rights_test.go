@@ -54,6 +54,33 @@ func TestNobodyChangesWhatIsBooked(t *testing.T) {
 	}
 }
 
+// TestEveryTableIsProtectedButThosePositionsAreIn: a table that a later migration adds must not be forgotten, nor one of a month.
+func TestEveryTableIsProtectedButThosePositionsAreIn(t *testing.T) {
+	test := openTestLedger(t)
+	test.bookLives(t)
+	const open = `select coalesce(string_agg(relname, ' ' order by relname), '') from pg_class c where relnamespace = 'ledger'::regnamespace and relkind in ('r', 'p')
+		and not exists (select from pg_trigger where tgrelid = c.oid and tgname = 'append_only' and tgenabled = 'A' and tgfoid = 'ledger.refuse_change'::regproc)`
+	var names string
+	if err := test.super.QueryRow(t.Context(), open).Scan(&names); err != nil || names != "migration position progress" {
+		t.Errorf("rows may be changed in: %s (%v)", names, err)
+	}
+}
+
+func TestNobodyCanLogInAsTheOwnerOrTakeItsRole(t *testing.T) {
+	test := openTestLedger(t)
+	const powerful = `select count(*) from pg_roles where rolname like 'penstock\_%' and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls)`
+	if n := count(t, test.super, powerful); n != 0 {
+		t.Errorf("%d roles can do more than their rights say", n)
+	}
+	for _, role := range []Role{RoleSink, RoleAuditor, "penstock_analyst"} {
+		login := openTestPool(t, test.asLogin(t, role), role)
+		if _, err := login.Exec(t.Context(), "set role penstock_owner"); sqlState(err) != insufficientPrivilege {
+			t.Errorf("%s becomes the owner: %v", role, err)
+		}
+		login.Close()
+	}
+}
+
 func TestTheTriggersHoldInAReplicationSession(t *testing.T) {
 	test := openTestLedger(t)
 	test.bookLives(t)
@@ -72,8 +99,10 @@ func TestAnAnalystSeesViewsAndNoTables(t *testing.T) {
 			t.Errorf("report.%s: %v", view, err)
 		}
 	}
-	if _, err := analyst.Exec(t.Context(), "select * from report.balances_as_of(date '2008-03-20')"); err != nil {
-		t.Errorf("balances_as_of: %v", err)
+	for _, function := range asOfFunctions() {
+		if _, err := analyst.Exec(t.Context(), "select * from report."+function+"(date '2008-03-20')"); err != nil {
+			t.Errorf("%s: %v", function, err)
+		}
 	}
 	tables := append(relations(t, test, "ledger", "r"), relations(t, test, "ledger", "p")...)
 	if len(tables) < 10 {
@@ -84,8 +113,15 @@ func TestAnAnalystSeesViewsAndNoTables(t *testing.T) {
 			t.Errorf("ledger.%s: got %v, want SQLSTATE %s", table, err, insufficientPrivilege)
 		}
 	}
-	if _, err := analyst.Exec(t.Context(), "select ledger.ensure_partition(0, 0)"); sqlState(err) != insufficientPrivilege {
-		t.Errorf("making a table: got %v, want SQLSTATE %s", err, insufficientPrivilege)
+	for _, statement := range []string{
+		"select ledger.ensure_partition(0, 0)", "select ledger.month_of(now())", "create table report.mine (a int)", "create view report.mine as select 1",
+		"drop view report.journals", "set role penstock_auditor",
+	} {
+		login := openTestPool(t, test.asLogin(t, "penstock_analyst"), "penstock_analyst")
+		if _, err := login.Exec(t.Context(), statement); sqlState(err) != insufficientPrivilege {
+			t.Errorf("%s: got %v, want SQLSTATE %s", statement, err, insufficientPrivilege)
+		}
+		login.Close()
 	}
 }
 
@@ -106,6 +142,8 @@ func TestTheSinkMayNotAddWhatItDoesNotBook(t *testing.T) {
 	test := openTestLedger(t)
 	for _, statement := range []string{
 		"insert into ledger.position (topic, partition) values ('x', 0)", "insert into ledger.progress (shard) values (99)",
+		"update ledger.position set topic = 'x'", "delete from ledger.position", "delete from ledger.progress", "truncate ledger.position", "update ledger.progress set shard = 9",
+		"insert into ledger.journal (sequence) values (1)", "set session_replication_role = replica", "alter table ledger.posting disable trigger all",
 		"insert into ledger.system (shards, cluster) values (1, 'x')", "create table ledger.mine (a int)", "set role penstock_owner; drop table ledger.posting",
 	} {
 		pool := openTestPool(t, test.asLogin(t, RoleSink), RoleSink)
