@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -134,15 +135,20 @@ func (f *fixture) checkStores(instances ...*instance) {
 	}
 }
 
+// storeOf returns the committed store of a shard. Who had the shard may just have lost it to the group's impatience with a busy machine; then somebody gets it.
 func (f *fixture) storeOf(shard int32, instances ...*instance) *store {
 	f.t.Helper()
-	for _, i := range instances {
-		if s := i.engine.statuses[f.process.Name][shard].committedStore(); s != nil {
-			return s
+	var found *store
+	await(f.t, fmt.Sprintf("somebody to run shard %d", shard), func() bool {
+		for _, i := range instances {
+			i.alive()
+			if found = i.engine.statuses[f.process.Name][shard].committedStore(); found != nil {
+				return true
+			}
 		}
-	}
-	f.t.Fatalf("nobody runs shard %d", shard)
-	return nil
+		return false
+	})
+	return found
 }
 
 // finish runs the inbox to its end on a fresh instance and checks everything.

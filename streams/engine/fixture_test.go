@@ -230,9 +230,22 @@ func (i *instance) stop() {
 // await polls until the condition holds.
 func await(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(awaitMax)
-	for ticker := time.Tick(2 * time.Millisecond); !condition(); <-ticker {
-		if time.Now().After(deadline) {
+	awaitProgress(t, what, func() (bool, int64) { return condition(), 0 })
+}
+
+// awaitProgress polls until the condition holds, and gives up when its measure of progress, which only grows, has not grown for long. So a busy machine may take
+// as long as it needs.
+func awaitProgress(t testing.TB, what string, look func() (holds bool, progress int64)) {
+	t.Helper()
+	furthest, deadline := int64(0), time.Now().Add(awaitMax)
+	for ticker := time.Tick(2 * time.Millisecond); ; <-ticker {
+		holds, progress := look()
+		switch {
+		case holds:
+			return
+		case progress > furthest:
+			furthest, deadline = progress, time.Now().Add(awaitMax)
+		case time.Now().After(deadline):
 			t.Fatalf("waited in vain for %s", what)
 		}
 	}
@@ -247,21 +260,25 @@ func (f *fixture) caughtUp(instances ...*instance) {
 			f.t.Logf("last seen: %+v", last)
 		}
 	}()
-	await(f.t, "the inbox to be processed", func() bool {
-		left := map[int32]bool{}
-		for shard := range f.shards {
-			left[shard] = true
-		}
+	next := make([]int64, f.shards)
+	awaitProgress(f.t, "the inbox to be processed", func() (bool, int64) {
+		left, progress := f.shards, int64(0)
+		seen := make([]bool, f.shards)
 		last = nil
 		for _, i := range instances {
 			i.alive()
 			for _, s := range i.engine.Status() {
 				last = append(last, s)
-				if s.State == StateRunning && s.Next >= int64(len(f.sent[s.Shard])) {
-					delete(left, s.Shard)
+				next[s.Shard] = max(next[s.Shard], s.Next)
+				if s.State == StateRunning && s.Next >= int64(len(f.sent[s.Shard])) && !seen[s.Shard] {
+					seen[s.Shard] = true
+					left--
 				}
 			}
 		}
-		return len(left) == 0
+		for _, n := range next {
+			progress += n
+		}
+		return left == 0, progress
 	})
 }
