@@ -39,8 +39,8 @@ func newCorrectPrice() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "price ASSET DATE OLD NEW",
 		Short: "Show what a right price would change, pot by pot; with --execute correct it",
-		Long: `Prints the plan, worked out from the ledger: the pots, their orders and postings, what they got and would have, and what has left them since, which the
-scheme makes good. It acts only with --execute: then every order that bought at the old price is negated and booked anew on the same days. Prices are in the
+		Long: `Prints the plan, worked out from the ledger: the pots, their orders and postings, what those moved and would move, and what has left the pots since, which the
+scheme makes good. It acts only with --execute: then every order that was dealt at the old price is negated and booked anew on the same days. Prices are in the
 trust's currency. The old one is named again, so that nothing else than what was looked at is corrected.`,
 		Example: `  penstock correct price GOOG 2008-04-18 539.41 593.41 --operator anna --reason "digits swapped by the vendor" --execute`,
 		Args:    cobra.ExactArgs(4),
@@ -87,16 +87,17 @@ func (c *correction) run(cmd *cobra.Command) error {
 		return err
 	}
 	fmt.Fprintf(out, "correct the close of %s on %s from %s to %s, by %s: %s\n", c.asset, c.date, c.old, c.right, c.operator, c.reason)
-	t := newTable(out, "pot", "orders", "postings", "got", "would have", "made good by the scheme")
-	orders, postings := int64(0), int64(0)
+	t := newTable(out, "pot", "orders", "postings", "of", "was", "would be", "made good by the scheme")
+	orders, postings, pots := int64(0), int64(0), make(map[schemas.PotID]bool)
 	for _, p := range plan {
-		t.row(p.Pot, p.Orders, p.Postings, p.Got, p.Would, p.Missing)
+		t.row(p.Pot, p.Orders, p.Postings, p.What, p.Was, p.Would, p.Missing)
+		pots[p.Pot] = true
 		orders, postings = orders+p.Orders, postings+p.Postings
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d pots, %d orders, %d postings to be negated\n", len(plan), orders, postings)
+	fmt.Fprintf(out, "%d pots, %d orders, %d postings to be negated\n", len(pots), orders, postings)
 	if !c.planned(out) {
 		return nil
 	}

@@ -10,14 +10,16 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 )
 
-// PlannedPot is what the correction of a price would come to in one pot. Quantities are texts with the decimals of the asset's units.
+// PlannedPot is what the correction of a price would come to in one pot, for its buys, its sells of units, or its sells for cash. Quantities are texts.
 type PlannedPot struct {
 	Pot schemas.PotID `json:"pot"`
+	// What the quantities are: "units bought", "cash brought" by units that were sold, or "units sold" for cash.
+	What string `json:"what"`
 	// Orders is how many of its orders are worked out again, Postings how many postings of theirs would be negated.
 	Orders   int64 `json:"orders"`
 	Postings int64 `json:"postings"`
-	// Got is what the orders got, Would what they would have at the right price.
-	Got   string `json:"got"`
+	// Was is what the orders moved, Would what they would have at the right price.
+	Was   string `json:"was"`
 	Would string `json:"would"`
 	// Missing is what the pot has no more of, because it left: the scheme would make it good.
 	Missing string `json:"missing"`
@@ -26,38 +28,60 @@ type PlannedPot struct {
 // plannedPotsMax bounds a plan that is read.
 const plannedPotsMax = 10_000
 
-// The units of each piece at the right price, and each order's share of them: floor(units*w/W), as allocation has it. A rest that was carried to another
-// day has no posting that reserves its weight; its share is then what it got of the whole.
+// What each piece comes to at the right price, and each order's share of it: rounded down, but for the units that a sell for cash gives, as allocation has it.
+// An order's weight is what it reserved. That of a rest that was carried to another day, of the buy of a switch, and of a sell for cash is in no posting: it is
+// taken from the cash that moved, or the units that were sold, of which a correction leaves it as it is. That a sell for cash may end at the units that are
+// reserved for it is not in the plan.
 const planSQL = `
-with traded as (select trade_id, ordered, units from report.trades where day = $1 and asset = $2 and side = 'BUY' and pieces > 0),
+with traded as (
+    select trade_id, ordered, cash, units,
+           case when side = 'BUY' then 'units bought' when ordered_asset = asset then 'cash brought' else 'units sold' end as what
+    from report.trades where day = $1 and asset = $2 and pieces > 0
+),
 scaled as (select power(10::numeric, scale::integer) as one from ledger.asset where code = $2),
 told as (
-    select distinct on (e.trade_id, e.piece) e.trade_id, floor(e.cash / $3::numeric * s.one) / s.one as units
-    from report.trade_events e join traded t on t.trade_id = e.trade_id cross join scaled s
+    select distinct on (e.trade_id, e.piece) e.trade_id, e.cash, e.units
+    from report.trade_events e join traded t on t.trade_id = e.trade_id
     where e.event in ('priced', 'corrected') order by e.trade_id, e.piece, e."offset" desc
 ),
-wholes as (select trade_id, sum(units) as units from told group by trade_id),
+wholes as (
+    select t.trade_id, t.what, case when t.what = 'cash brought' then 100 else s.one end as one,
+           case t.what when 'units bought' then sum(floor(e.cash / $3::numeric * s.one) / s.one)
+                       when 'cash brought' then sum(floor(e.units * $3::numeric * 100) / 100)
+                       else ceil(sum(e.cash) / $3::numeric * s.one) / s.one end as whole
+    from told e join traded t on t.trade_id = e.trade_id cross join scaled s group by t.trade_id, t.what, s.one
+),
 orders as (
     select p.pot, p.order_id, p.trade_id, count(*) filter (where p.reverses is null) as postings,
-           sum(case when p.from_account like 'custodian/%' then p.quantity when p.to_account like 'custodian/%' then -p.quantity else 0 end)
-               filter (where p.asset = $2) as got,
-           bool_or(p.stage = 'settled') as settled
+           sum(m.came) filter (where p.asset = $2) as units, sum(m.came) filter (where p.asset <> $2) as cash, bool_or(p.stage = 'settled') as settled
     from report.postings p join traded t on t.trade_id = p.trade_id
+        cross join lateral (
+            select case when p.from_account like 'custodian/%' then p.quantity when p.to_account like 'custodian/%' then -p.quantity else 0 end) as m (came)
     where p.order_id is not null and p.stage in ('priced', 'settled', 'reversed') group by p.pot, p.order_id, p.trade_id
 ),
-shared as (
-    select o.pot, o.postings, o.got, o.settled,
-           floor(w.units * coalesce(r.quantity / t.ordered, o.got / nullif(t.units, 0), 0) * s.one) / s.one as would
-    from orders o join traded t on t.trade_id = o.trade_id join wholes w on w.trade_id = o.trade_id cross join scaled s
+weighed as (
+    select o.*, t.what, w.whole, w.one, w.one * coalesce(
+               case when t.what = 'units sold' then o.cash else coalesce(r.quantity, -case when t.what = 'units bought' then o.cash else o.units end) end,
+               0) as weight,
+           nullif(case when t.what <> 'units sold' and r.quantity is not null then t.ordered when t.what = 'cash brought' then t.units else t.cash end,
+               0) as weights
+    from orders o join traded t on t.trade_id = o.trade_id join wholes w on w.trade_id = o.trade_id
         left join report.postings r on r.order_id = o.order_id and r.stage = 'reserved'
+),
+shared as (
+    select pot, what, postings, case what when 'units bought' then units when 'cash brought' then cash else -units end as was,
+           coalesce(case when what = 'units sold' then ceil(whole * weight / weights) else floor(whole * weight / weights) end, 0) / one as would,
+           settled or what = 'units sold' as arrived, case when what = 'units sold' then -1 else 1 end as sign
+    from weighed
 )
-select h.pot, count(*), sum(h.postings)::bigint, sum(h.got)::text, trim_scale(sum(h.would))::text,
-       trim_scale(greatest(0, coalesce(sum(h.got - h.would) filter (where h.settled), 0) - coalesce(max(b.balance), 0)))::text
-from shared h left join report.balances b on b.pot = h.pot and b.asset = $2 and b.account = 'pot:settled'
-group by h.pot order by h.pot limit $4`
+select h.pot, h.what, count(*), sum(h.postings)::bigint, trim_scale(sum(h.was))::text, trim_scale(sum(h.would))::text,
+       trim_scale(greatest(0, coalesce(sum(h.sign * (h.was - h.would)) filter (where h.arrived), 0) - coalesce(max(b.balance), 0)))::text
+from shared h left join report.balances b on b.pot = h.pot
+    and case when h.what = 'cash brought' then b.account = 'pot:available' else b.asset = $2 and b.account = 'pot:settled' end
+group by h.pot, h.what order by h.pot, h.what limit $4`
 
 // PlanCorrection works out, from the ledger alone, what the correction of a close would change in each pot. It changes nothing. What is not booked yet is
-// not in it; sells are not corrected and not in it either.
+// not in it.
 func PlanCorrection(ctx context.Context, pool *pgxpool.Pool, asset schemas.AssetCode, date schemas.Date, price schemas.Price) ([]PlannedPot, error) {
 	rows, err := pool.Query(ctx, planSQL, date.Time(), string(asset), price.String(), plannedPotsMax)
 	if err != nil {
@@ -65,7 +89,7 @@ func PlanCorrection(ctx context.Context, pool *pgxpool.Pool, asset schemas.Asset
 	}
 	plan, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (PlannedPot, error) {
 		p := PlannedPot{}
-		return p, row.Scan(&p.Pot, &p.Orders, &p.Postings, &p.Got, &p.Would, &p.Missing)
+		return p, row.Scan(&p.Pot, &p.What, &p.Orders, &p.Postings, &p.Was, &p.Would, &p.Missing)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("planning a correction: %w", err)

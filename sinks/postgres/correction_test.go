@@ -34,8 +34,8 @@ func TestAPlanSaysWhatACorrectionWouldChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []PlannedPot{
-		{Pot: schemas.PotID(p1), Orders: 1, Postings: 3, Got: "0.0500", Would: "0.0333", Missing: "0.0067"},
-		{Pot: schemas.PotID(p2), Orders: 1, Postings: 3, Got: "0.0251", Would: "0.0166", Missing: "0"},
+		{Pot: schemas.PotID(p1), What: "units bought", Orders: 1, Postings: 3, Was: "0.05", Would: "0.0333", Missing: "0.0067"},
+		{Pot: schemas.PotID(p2), What: "units bought", Orders: 1, Postings: 3, Was: "0.0251", Would: "0.0166", Missing: "0"},
 	}
 	slices.SortFunc(want, func(a, b PlannedPot) int { return strings.Compare(string(a.Pot), string(b.Pot)) })
 	if !slices.Equal(plan, want) {
@@ -44,5 +44,67 @@ func TestAPlanSaysWhatACorrectionWouldChange(t *testing.T) {
 	other, err := PlanCorrection(t.Context(), test.auditor, testAsset, 13959, price)
 	if err != nil || len(other) != 0 {
 		t.Errorf("of another day the plan is %+v, error %v", other, err)
+	}
+}
+
+// TestAPlanSaysWhatACorrectionOfSellsWouldChange books a trade that sold 0.0600 units for 120.00, and one that sold 0.0500 for cash of 100.00, both at 2000.00.
+// At 1500.00 the first would have brought 90.00, and the second have taken 0.0667 units.
+func TestAPlanSaysWhatACorrectionOfSellsWouldChange(t *testing.T) {
+	test := openTestLedger(t)
+	chain := newTestChain(0)
+	p1, p2 := potIn(0, 1), potIn(0, 2)
+	sell := func(pot, cause, trade string, reserved, units, pence int64) []ledger.Journal {
+		order, of := testID(pot+cause), testID(trade)
+		return []ledger.Journal{
+			chain.journal(pot, cause,
+				testMove{"merged", testAsset, reserved, ledger.UnitsOwed(testCustodian), ledger.PotSettled, nil, nil},
+				testMove{"reserved", testAsset, reserved, ledger.PotSettled, ledger.PotReserved, order, nil}),
+			chain.journal(pot, cause+"-priced",
+				testMove{"priced", testAsset, units, ledger.PotReserved, ledger.UnitsOwed(testCustodian), order, of},
+				testMove{"priced", schemas.Cash, pence, ledger.CashOwed(testCustodian), ledger.PotPending, order, of}),
+			chain.journal(pot, cause+"-settled", testMove{"settled", schemas.Cash, pence, ledger.PotPending, ledger.PotAvailable, order, of}),
+		}
+	}
+	journals := slices.Concat(sell(p1, "u1", "by-units", 400, 400, 8000), sell(p2, "u2", "by-units", 200, 200, 4000),
+		sell(p1, "k1", "for-cash", 400, 300, 6000), sell(p2, "k2", "for-cash", 300, 200, 4000))
+	journals = append(journals,
+		chain.journal(p1, "paid", testMove{"withdrawn", schemas.Cash, 13_000, ledger.PotAvailable, ledger.PotPayable, testID("paid"), nil}),
+		chain.journal(p2, "back", testMove{"contributed", testAsset, 100, ledger.PotReserved, ledger.PotSettled, nil, nil}))
+	test.mustBook(t, test.claim(t, 0), journals...)
+	at, err := test.ClaimTrades(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []TradeEvent
+	for n, trade := range []string{"by-units", "for-cash"} {
+		sold := ledger.Trade{
+			ID: *testID(trade), Trade: *testID(trade), Event: "priced", Day: 13958, Custodian: testCustodian, Asset: testAsset, UnitsScale: testScale,
+			Side: ledger.TradeSideSell, Orders: 2, SettlesOn: 13962, Piece: 1, Basis: ledger.TradeBasisUnits, Ordered: 60_000, Units: 60_000, Cash: 120_000_000,
+		}
+		if n == 1 {
+			sold.Basis, sold.Ordered, sold.Units, sold.Cash = ledger.TradeBasisCash, 100_000_000, 50_000, 100_000_000
+		}
+		events = append(events, TradeEvent{sold, int64(n)})
+	}
+	if _, err := test.BookTrades(t.Context(), at, events, 2); err != nil {
+		t.Fatal(err)
+	}
+	price, err := schemas.ParsePrice("1500.00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := PlanCorrection(t.Context(), test.auditor, testAsset, 13958, price)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []PlannedPot{
+		{Pot: schemas.PotID(p1), What: "cash brought", Orders: 1, Postings: 3, Was: "80", Would: "60", Missing: "10"},
+		{Pot: schemas.PotID(p1), What: "units sold", Orders: 1, Postings: 3, Was: "0.03", Would: "0.0401", Missing: "0.0101"},
+		{Pot: schemas.PotID(p2), What: "cash brought", Orders: 1, Postings: 3, Was: "40", Would: "30", Missing: "0"},
+		{Pot: schemas.PotID(p2), What: "units sold", Orders: 1, Postings: 3, Was: "0.02", Would: "0.0267", Missing: "0"},
+	}
+	slices.SortFunc(want, func(a, b PlannedPot) int { return strings.Compare(string(a.Pot)+a.What, string(b.Pot)+b.What) })
+	if !slices.Equal(plan, want) {
+		t.Errorf("the plan is %+v, want %+v", plan, want)
 	}
 }
