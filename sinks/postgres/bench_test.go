@@ -2,77 +2,219 @@ package postgres
 
 import (
 	"context"
+	"flag"
 	"math/rand/v2"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/streams"
+	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
-// benchJournals is about how many journals one batch of the sink holds under load.
-const benchJournals = 3000
+// benchPostings is how many postings the ledger has on which reading is measured.
+var benchPostings = flag.Int("bench-postings", 200_000, "postings in the ledger that benchmarks read")
 
-// BenchmarkBook books batches as the sink does, and reports postings per second and the bytes that a row and its index entries
-// take.
-func BenchmarkBook(b *testing.B) {
+const (
+	// benchJournals is about how many journals one batch of the sink holds under load.
+	benchJournals = 3000
+	// bareMonth is the month after that of the journals: its tables are made like theirs.
+	bareMonth = 459
+)
+
+// BenchmarkSinkBesideBareCopy does batch after batch what the sink does with what a poll brought (decode, check sequence and chain, copy journals and postings, commit), and
+// copies the same rows, ready in memory, into tables with the same indexes. It reports the rows per second of both, and how the first compares with the second, the
+// bytes of table and index that a row takes, and those of the write-ahead log.
+func BenchmarkSinkBesideBareCopy(b *testing.B) {
 	test := openTestLedger(b)
 	chain, random := newTestChain(0), rand.New(rand.NewPCG(1, 2))
+	if err := test.ensurePartition(b.Context(), 0, bareMonth); err != nil {
+		b.Fatal(err)
+	}
 	at := test.claim(b, 0)
-	journals, postings := 0, 0
-	b.ResetTimer()
+	journals, postings, logged := 0, 0, int64(0)
+	var sunk, bare time.Duration
 	for range b.N {
-		b.StopTimer()
 		batch := benchLife(chain, random)
-		b.StartTimer()
-		at = test.mustBook(b, at, batch...)
+		fetched := fetchedOf(batch)
+		if err := test.prepare(b.Context(), 0, batch); err != nil {
+			b.Fatal(err)
+		}
+		rows := bareRows(b, &test.codes, batch)
+		before := test.loggedBytes(b)
+		sunk += timed(func() { at = test.sink(b, at, fetched) })
+		logged += test.loggedBytes(b) - before
+		bare += timed(func() { test.copyBare(b, rows) })
 		journals += len(batch)
 		postings += countPostings(batch)
 	}
-	b.StopTimer()
-	b.ReportMetric(float64(postings)/b.Elapsed().Seconds(), "postings/s")
-	b.ReportMetric(float64(journals+postings)/b.Elapsed().Seconds(), "rows/s")
+	rows := float64(journals + postings)
+	b.ReportMetric(rows/sunk.Seconds(), "rows/s")
+	b.ReportMetric(rows/bare.Seconds(), "bare-rows/s")
+	b.ReportMetric(bare.Seconds()/sunk.Seconds(), "of-bare")
+	b.ReportMetric(float64(logged)/float64(postings), "log-B/posting")
 	for table, rows := range map[string]int{"journal": journals, "posting": postings} {
-		size := count(b, test.super, "select sum(pg_total_relation_size(relid)) from pg_partition_tree('ledger."+table+"') where isleaf")
+		size := count(b, test.super, "select pg_total_relation_size('ledger."+table+"_0_2008_03')")
 		b.ReportMetric(float64(size)/float64(rows), "B/"+table)
 	}
 }
 
-// BenchmarkCopy copies the same rows with nothing else, into tables without indexes, as the measure for BenchmarkBook.
-func BenchmarkCopy(b *testing.B) {
-	test := openTestLedger(b)
-	chain, random := newTestChain(0), rand.New(rand.NewPCG(1, 2))
-	ctx := context.Background()
-	const bare = "create table bare_journal (like ledger.journal); create table bare_posting (like ledger.posting)"
-	if _, err := test.super.Exec(ctx, bare); err != nil {
+func timed(work func()) time.Duration {
+	began := time.Now()
+	work()
+	return time.Since(began)
+}
+
+// fetchedOf is what a reader would hand on of the journals' topic.
+func fetchedOf(journals []ledger.Journal) *feed.Batch {
+	place := feed.Place{Topic: streams.LedgerJournal}
+	fetched := &feed.Batch{Place: place}
+	for i := range journals {
+		fetched.Records = append(fetched.Records, feed.Record{
+			Position: feed.Position{Place: place, Offset: journals[i].Sequence - 1}, Value: journals[i].AppendAvro([]byte{0}),
+		})
+	}
+	fetched.Next = journals[len(journals)-1].Sequence
+	return fetched
+}
+
+// sink books what was fetched.
+func (l *testLedger) sink(b *testing.B, at Position, fetched *feed.Batch) Position {
+	var inbox shardInbox
+	if err := inbox.add(b.Context(), plainFraming{}, fetched); err != nil {
 		b.Fatal(err)
 	}
-	rows := 0
-	b.ResetTimer()
-	for range b.N {
-		b.StopTimer()
-		batch := benchLife(chain, random)
-		if err := test.prepare(ctx, 0, batch); err != nil {
+	for batch, ok := inbox.next(&at); ok; batch, ok = inbox.next(&at) {
+		next, err := l.Book(b.Context(), at, batch)
+		if err != nil {
 			b.Fatal(err)
 		}
-		b.StartTimer()
-		for table, source := range map[string]pgx.CopyFromSource{
-			"bare_journal": &journalRows{codes: &test.codes, journals: batch, month: 458},
-			"bare_posting": &postingRows{codes: &test.codes, journals: batch, month: 458},
-		} {
-			columns := journalColumns()
-			if table == "bare_posting" {
-				columns = postingColumns()
-			}
-			copied, err := test.super.CopyFrom(ctx, pgx.Identifier{table}, columns, source)
+		at = next
+	}
+	return at
+}
+
+// bareRows are the rows of journals and of postings as COPY takes them, made beforehand.
+func bareRows(b *testing.B, codes *codes, journals []ledger.Journal) [2][][]any {
+	var rows [2][][]any
+	for i, source := range []pgx.CopyFromSource{
+		&journalRows{codes: codes, journals: journals, month: bareMonth}, &postingRows{codes: codes, journals: journals, month: bareMonth},
+	} {
+		for source.Next() {
+			values, err := source.Values()
 			if err != nil {
 				b.Fatal(err)
 			}
-			rows += int(copied)
+			rows[i] = append(rows[i], append([]any(nil), values...))
 		}
 	}
-	b.StopTimer()
-	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+	return rows
+}
+
+func (l *testLedger) copyBare(b *testing.B, rows [2][][]any) {
+	err := pgx.BeginFunc(b.Context(), l.pool, func(tx pgx.Tx) error {
+		if _, err := tx.CopyFrom(b.Context(), leaf("journal", 0, bareMonth), journalColumns(), pgx.CopyFromRows(rows[0])); err != nil {
+			return err
+		}
+		_, err := tx.CopyFrom(b.Context(), leaf("posting", 0, bareMonth), postingColumns(), pgx.CopyFromRows(rows[1]))
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (l *testLedger) loggedBytes(b *testing.B) int64 {
+	return count(b, l.super, "select (pg_current_wal_insert_lsn() - '0/0')::bigint")
+}
+
+// openBigLedger books as many postings as the flag says, in all shards at once, and says how far they are.
+func openBigLedger(b *testing.B) (test *testLedger, postings int64, pots []string) {
+	b.Helper()
+	test = openTestLedger(b)
+	var booking sync.WaitGroup
+	var mutex sync.Mutex
+	for shard := range int32(testShards) {
+		booking.Go(func() {
+			chain, random, at := newTestChain(shard), rand.New(rand.NewPCG(3, uint64(shard))), test.claim(b, shard)
+			for done := 0; done < *benchPostings/testShards; {
+				batch := benchLife(chain, random)
+				at = test.mustBook(b, at, batch...)
+				done += countPostings(batch)
+				mutex.Lock()
+				postings += int64(countPostings(batch))
+				pots = append(pots, string(*batch[0].Pot))
+				mutex.Unlock()
+			}
+			progress := &ledger.Progress{Shard: shard, Sequence: chain.sequence, RecordedBefore: chain.at + 1}
+			batch := Batch{JournalOffset: at.JournalOffset, Progress: progress, ProgressOffset: 1}
+			if _, err := test.Book(context.Background(), at, batch); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	booking.Wait()
+	if _, err := test.super.Exec(b.Context(), "vacuum (analyze) ledger.journal, ledger.posting"); err != nil {
+		b.Fatal(err)
+	}
+	return test, postings, pots
+}
+
+// BenchmarkVerify reports the postings per second of a full check.
+func BenchmarkVerify(b *testing.B) {
+	test, postings, _ := openBigLedger(b)
+	for b.Loop() {
+		report, err := Verify(b.Context(), test.auditor, VerifyOptions{}, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if !report.OK() {
+			b.Fatalf("these checks failed: %v", report.failed())
+		}
+	}
+	b.ReportMetric(float64(postings)*float64(b.N)/b.Elapsed().Seconds(), "postings/s")
+}
+
+// BenchmarkBalancesOfOnePot asks for another pot each time, as of a day and a recorded time.
+func BenchmarkBalancesOfOnePot(b *testing.B) {
+	test, postings, pots := openBigLedger(b)
+	through, err := CompleteThrough(b.Context(), test.auditor)
+	if err != nil {
+		b.Fatal(err)
+	}
+	recorded, effective := through-1, schemas.Date(int64(through)/(24*time.Hour.Milliseconds()))
+	for n := 0; b.Loop(); n++ {
+		found := 0
+		filter := BalanceFilter{Pot: schemas.PotID(pots[n%len(pots)])}
+		err := Balances(b.Context(), test.auditor, filter, AsOf{EffectiveOn: &effective, RecordedAt: &recorded}, func(Balance) error { found++; return nil })
+		if err != nil || found == 0 {
+			b.Fatalf("%d balances, %v", found, err)
+		}
+	}
+	b.ReportMetric(float64(postings), "postings")
+}
+
+// BenchmarkAllBalances asks for every balance of every pot, as of a recorded time.
+func BenchmarkAllBalances(b *testing.B) {
+	test, postings, _ := openBigLedger(b)
+	through, err := CompleteThrough(b.Context(), test.auditor)
+	if err != nil {
+		b.Fatal(err)
+	}
+	recorded := through - 1
+	found := 0
+	for b.Loop() {
+		err := Balances(b.Context(), test.auditor, BalanceFilter{ByPot: true}, AsOf{RecordedAt: &recorded}, func(Balance) error { found++; return nil })
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(postings), "postings")
+	b.ReportMetric(float64(found)/float64(b.N), "balances")
 }
 
 // benchLife is a contribution split over three funds per pot, priced and settled.

@@ -200,7 +200,10 @@ func count(t testing.TB, pool *pgxpool.Pool, query string, arguments ...any) int
 
 // split writes one member's month: a contribution split over three funds, priced, settled.
 func (c *testChain) split(random *rand.Rand) []ledger.Journal {
-	pot, cause := fmt.Sprintf("p-%08d", random.Int64N(5_000_000)), fmt.Sprintf("contribution-2008-03-%d", c.sequence)
+	pot, cause := "", fmt.Sprintf("contribution-2008-03-%d", c.sequence)
+	for pot == "" || streams.PartitionOf(pot, testShards) != c.shard {
+		pot = fmt.Sprintf("p-%08d", random.Int64N(5_000_000))
+	}
 	contributed := []testMove{{"contributed", schemas.Cash, 30_000, ledger.BankClientMoney, ledger.PotAvailable, nil, nil}}
 	var priced, settled []testMove
 	for fund := range 3 {
