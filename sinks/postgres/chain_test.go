@@ -114,6 +114,19 @@ func (c *testChain) buy(pot, cause string, pence, units int64) []ledger.Journal 
 	}
 }
 
+// correct negates what buy has booked of a trade, and books other units for the same cash.
+func (c *testChain) correct(pot, cause string, pence, units, right int64) ledger.Journal {
+	order, trade := testID(pot+cause), testID("trade")
+	cashOwed, unitsOwed := ledger.CashOwed(testCustodian), ledger.UnitsOwed(testCustodian)
+	return c.journal(pot, cause+"-corrected",
+		testMove{"reversed", testAsset, units, ledger.PotSettled, ledger.PotPending, order, trade},
+		testMove{"reversed", testAsset, units, ledger.PotPending, unitsOwed, order, trade},
+		testMove{"reversed", schemas.Cash, pence - 1, cashOwed, ledger.PotReserved, order, trade},
+		testMove{"priced", schemas.Cash, pence - 1, ledger.PotReserved, cashOwed, order, trade},
+		testMove{"priced", testAsset, right, unitsOwed, ledger.PotPending, order, trade},
+		testMove{"settled", testAsset, right, ledger.PotPending, ledger.PotSettled, order, trade})
+}
+
 // close writes the outside leg of a trade.
 func (c *testChain) close(cause string, pence, units int64) ledger.Journal {
 	trade := testID("trade")

@@ -242,6 +242,35 @@ func TestVerifyComparesTradesWithPostings(t *testing.T) {
 	}
 }
 
+// TestVerifyTakesACorrectedPieceForWhatItWasToldLast corrects the units of a settled trade from 751 quanta to 601.
+func TestVerifyTakesACorrectedPieceForWhatItWasToldLast(t *testing.T) {
+	test := openTestLedger(t)
+	chain := newTestChain(0)
+	first, second := potIn(0, 1), potIn(0, 2)
+	journals := append(chain.buy(first, "i1", 10_000, 500), chain.buy(second, "i2", 5_000, 250)...)
+	journals = append(journals, chain.close("close", 14_998, 751),
+		chain.correct(first, "i1", 10_000, 500, 400), chain.correct(second, "i2", 5_000, 250, 200),
+		chain.journal("", "corrected", testMove{"settled", testAsset, 150, ledger.UnitsOwed(testCustodian), ledger.UnitsSettled(testCustodian), nil, testID("trade")}))
+	test.mustBook(t, test.claim(t, 0), journals...)
+	events := settledTrade()
+	corrected := events[1]
+	corrected.ID, corrected.Event, corrected.Units, corrected.Offset = *testID("corrected"), "corrected", 60_100, 3
+	at, err := test.ClaimTrades(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := test.BookTrades(t.Context(), at, append(events, corrected), 4); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Verify(t.Context(), test.auditor, VerifyOptions{AtRest: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := report.failed(); len(got) > 0 {
+		t.Errorf("these checks failed: %v", got)
+	}
+}
+
 // settledTrade is what became of a trade of 150.00, of which 149.98 bought 0.0751 units.
 func settledTrade() []TradeEvent {
 	var events []TradeEvent

@@ -49,6 +49,10 @@ const owedSQL = `select p.trade, sum(case when t.code like 'custodian/%%:%[1]s' 
 	where p.trade is not null and (f.code like 'custodian/%%:%[1]s' or t.code like 'custodian/%%:%[1]s') %[2]s
 	group by p.trade`
 
+// lastToldSQL is each piece as it was last told: a correction tells it anew.
+const lastToldSQL = `select distinct on (trade, piece) trade, side, cash, units from ledger.trade_event where event in ('priced', 'corrected')
+	order by trade, piece, record_offset desc`
+
 // ordersSQL compares each settled trade with the reservations of the orders that have postings in it. Orders that sell for an amount of cash reserve
 // units for it, which need not sum to anything: only their number is compared.
 const ordersSQL = `with members as (
@@ -73,7 +77,7 @@ func restChecks() []queryCheck {
 		return `select 'trade ' || t.code, '` + account + `: pieces of ' || coalesce(e.amount, 0) || ' quanta, postings of ' || coalesce(o.moved, 0)
 			from ledger.trade t
 				left join (select trade, sum(case side when 'BUY' then ` + amount + ` else -` + amount + ` end) as amount
-					from ledger.trade_event where event = 'priced' group by trade) e on e.trade = t.id
+					from (` + lastToldSQL + `) told group by trade) e on e.trade = t.id
 				left join (` + fmt.Sprintf(owedSQL, account, "and m.stage <> 'settled'") + `) o on o.trade = t.id
 			where coalesce(e.amount, 0) <> ` + sign + ` * coalesce(o.moved, 0)`
 	}
