@@ -54,6 +54,10 @@ func DeriveID(parts ...string) ID {
 	return id
 }
 
+// RestOf returns the id of the order that goes on with what the given one was not dealt. Who knows one of them finds the other by it: the ledger does
+// not name both in one place.
+func RestOf(order ID) ID { return DeriveID("rest", order.String()) }
+
 // IsZero says whether the id was never set.
 func (id ID) IsZero() bool { return id == ID{} }
 

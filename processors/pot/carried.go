@@ -32,7 +32,7 @@ func (v *visit) carryRest(first *state.Order, day schemas.Date) bool {
 	if rest.Amount <= 0 || rest.Side == inbox.SideSell && reservedUnits(&rest) <= 0 || !v.hasRoom(&rest, day) {
 		return false
 	}
-	rest.ID, rest.Day, rest.Rest = schemas.DeriveID("rest", first.ID.String()), day, true
+	rest.ID, rest.Day, rest.Rest = schemas.RestOf(first.ID), day, true
 	rest.Salt = state.OrderSalt(merkle.OrderSalt(merkle.Salt(first.Salt), rest.ID))
 	v.rests = append(v.rests, rest)
 	v.touchOn(first, day)

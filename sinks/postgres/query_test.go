@@ -150,7 +150,7 @@ func TestTraceFollowsAnInstructionToItsTrade(t *testing.T) {
 	}
 	trade := ledger.Trade{
 		ID: *testID("event"), Trade: *testID("trade"), Event: "placed", Day: 13958, Custodian: testCustodian, Asset: testAsset, UnitsScale: testScale,
-		Ordered: 100_000_000, SettlesOn: 13962,
+		Ordered: 100_000_000, SettlesOn: 13962, RecordedAt: chain.at,
 	}
 	if _, err := test.BookTrades(t.Context(), at, []TradeEvent{{trade, 7}}, 8); err != nil {
 		t.Fatal(err)
@@ -163,8 +163,10 @@ func TestTraceFollowsAnInstructionToItsTrade(t *testing.T) {
 		"web/portal/p1/a/b":      {"instruction", []int64{1, 2, 3}},
 		journals[1].ID.String():  {"journal", []int64{1, 2, 3}},
 		order.String():           {"order", []int64{1, 2, 3}},
-		testID("trade").String(): {"trade", []int64{7}},
+		testID("trade").String(): {"trade", []int64{1, 2, 3, 4, 5, 6, 7}},
 		journals[6].ID.String():  {"journal", []int64{7}},
+		"0/2":                    {"journal", []int64{1, 2, 3}},
+		"0/3/1":                  {"posting", []int64{1, 2, 3}},
 	} {
 		trace, err := FindTrace(t.Context(), test.auditor, id)
 		if err != nil {
@@ -182,9 +184,49 @@ func TestTraceFollowsAnInstructionToItsTrade(t *testing.T) {
 			t.Errorf("%s: events %+v", id, trace.Events)
 		}
 	}
-	for _, unknown := range []string{"web/portal/p1/nothing", testID("nothing").String(), "nothing"} {
+	for _, unknown := range []string{"web/portal/p1/nothing", testID("nothing").String(), "nothing", "0/99", "0/3/99", "1/2/3/4"} {
 		if _, err := FindTrace(t.Context(), test.auditor, unknown); !errors.Is(err, ErrNothingTraced) {
 			t.Errorf("%s: got %v, want ErrNothingTraced", unknown, err)
+		}
+	}
+}
+
+// TestTraceFollowsAnOrderToItsRestAndBack has an order that was dealt in part: nothing was reserved for the rest, and nothing names both.
+func TestTraceFollowsAnOrderToItsRestAndBack(t *testing.T) {
+	test := openTestLedger(t)
+	chain := newTestChain(0)
+	first, trade, next := testID("first"), testID("trade"), testID("next trade")
+	rest := schemas.RestOf(*first)
+	buy, sell := testID("buy"), testID("sell")
+	cash := func(stage string, quantity int64, from, to schemas.Account, order, trade *schemas.ID) testMove {
+		return testMove{stage, schemas.Cash, quantity, from, to, order, trade}
+	}
+	owed := ledger.CashOwed(testCustodian)
+	journals := []ledger.Journal{
+		chain.journal("p1", "i1", cash("contributed", 100, ledger.BankClientMoney, ledger.PotAvailable, nil, nil),
+			cash("reserved", 100, ledger.PotAvailable, ledger.PotReserved, first, nil)),
+		chain.journal("p1", "f1", cash("priced", 40, ledger.PotReserved, owed, first, trade)),
+		chain.journal("p1", "f2", cash("priced", 60, ledger.PotReserved, owed, &rest, next)),
+		chain.journal("p1", "other", cash("contributed", 1, ledger.BankClientMoney, ledger.PotAvailable, nil, nil),
+			cash("reserved", 1, ledger.PotAvailable, ledger.PotReserved, testID("other"), nil)),
+		chain.journal("p1", "i5", cash("contributed", 7, owed, ledger.PotPending, sell, trade),
+			cash("switched", 7, ledger.PotPending, ledger.PotReserved, sell, nil)),
+	}
+	journals[4].Postings[1].CounterOrder = buy
+	journals[4].Link(5, journals[3].Hash)
+	test.mustBook(t, test.claim(t, 0), journals...)
+	for id, want := range map[schemas.ID][]int64{*first: {1, 2, 3}, rest: {1, 2, 3}, *buy: {5}, *sell: {5}} {
+		trace, err := FindTrace(t.Context(), test.auditor, id.String())
+		if err != nil {
+			t.Errorf("%s: %v", id, err)
+			continue
+		}
+		var sequences []int64
+		for i := range trace.Journals {
+			sequences = append(sequences, trace.Journals[i].Sequence)
+		}
+		if trace.Kind != "order" || trace.Orders[0] != id || len(trace.Orders) != 2 || !slices.Equal(sequences, want) {
+			t.Errorf("%s is %s with orders %v in journals %v, want %v", id, trace.Kind, trace.Orders, sequences, want)
 		}
 	}
 }
