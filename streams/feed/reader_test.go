@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/penstock-ledger/penstock/schemas"
 )
 
 func newReader(t *testing.T, connection Connection) *Reader {
@@ -220,5 +223,34 @@ func TestPollEndsWithItsContext(t *testing.T) {
 	cancel()
 	if _, err := reader.Poll(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestReadPartitionToEndBeginsAtATime has records in two partitions, and timestamps that run backwards once.
+func TestReadPartitionToEndBeginsAtATime(t *testing.T) {
+	connection := newSystem(t)
+	producer := newProducer(t, connection)
+	for i, at := range []schemas.Instant{1000, 2000, 5000, 4000, 6000} {
+		for _, key := range []string{"!1", "!2"} {
+			message := Message{Topic: "ingest.order.v1", Key: key, Value: []byte(fmt.Sprint(key, "-", i)), Timestamp: at}
+			if _, err := producer.Send(t.Context(), message); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for since, want := range map[schemas.Instant][]string{
+		-1: {"!1-0", "!1-1", "!1-2", "!1-3", "!1-4"}, 2000: {"!1-1", "!1-2", "!1-3", "!1-4"}, 4500: {"!1-2", "!1-3", "!1-4"}, 6000: {"!1-4"}, 6001: nil,
+	} {
+		var got []string
+		err := ReadPartitionToEnd(t.Context(), connection, Place{"ingest.order.v1", 1}, since, func(record Record) error {
+			got = append(got, string(record.Value))
+			return nil
+		})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("since %d: %q, want %q: %v", since, got, want, err)
+		}
+	}
+	if err := ReadPartitionToEnd(t.Context(), connection, Place{"ingest.order.v1", 99}, 0, func(Record) error { return nil }); err == nil {
+		t.Error("a partition that is not there was read")
 	}
 }

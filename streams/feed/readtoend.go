@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/penstock-ledger/penstock/schemas"
 )
 
 const (
@@ -26,6 +28,22 @@ const (
 // belong to none: to markers, to aborted records, to records that compaction took away. Who waits for the record before the end
 // would wait for ever; the fetched bytes, in contrast, always say up to where they reach.
 func ReadToEnd(ctx context.Context, connection Connection, topic string, fn func(Record) error) error {
+	return readToEnd(ctx, connection, topic, OffsetOldest, func(Place) bool { return true }, fn)
+}
+
+// ReadPartitionToEnd is ReadToEnd of one partition. It begins with the first record whose timestamp is not before since; where timestamps run
+// backwards in the partition, records that follow may be older.
+func ReadPartitionToEnd(ctx context.Context, connection Connection, place Place, since schemas.Instant, fn func(Record) error) error {
+	found := false
+	err := readToEnd(ctx, connection, place.Topic, max(int64(since), 0), func(p Place) bool { found = found || p == place; return p == place }, fn)
+	if err == nil && !found {
+		err = fmt.Errorf("there is no partition %s", place)
+	}
+	return err
+}
+
+// readToEnd reads the partitions that are wanted, from where each has the time, or OffsetOldest.
+func readToEnd(ctx context.Context, connection Connection, topic string, from int64, wanted func(Place) bool, fn func(Record) error) error {
 	opts, err := connection.Opts()
 	if err != nil {
 		return err
@@ -39,17 +57,23 @@ func ReadToEnd(ctx context.Context, connection Connection, topic string, fn func
 	if err != nil {
 		return err
 	}
-	starts, err := listOffsets(ctx, client, OffsetOldest, topic)
+	starts, err := listOffsets(ctx, client, from, topic)
 	if err != nil {
 		return err
 	}
 	places := make([]Place, 0, len(ends))
 	for place := range ends {
-		places = append(places, place)
+		if wanted(place) {
+			places = append(places, place)
+		}
 	}
 	slices.SortFunc(places, func(a, b Place) int { return int(a.Partition - b.Partition) })
 	for _, place := range places {
-		fetcher := fetcher{client: client, place: place, next: starts[place], end: ends[place]}
+		start := starts[place]
+		if start < 0 {
+			continue // nothing is as young as that
+		}
+		fetcher := fetcher{client: client, place: place, next: start, end: ends[place]}
 		if err := fetcher.run(ctx, fn); err != nil {
 			return fmt.Errorf("reading %s at %d: %w", place, fetcher.next, err)
 		}
