@@ -44,7 +44,7 @@ a day, and "penstock pot show" tells what became of it.`,
 	root.AddCommand(
 		newUp(), newDemo(), newRun(), newDay(), newBench(), newSim(),
 		newProduce(), newTail(),
-		newStatus(), newPrices(), newCorrect(), newBreaks(), newDeclare(), newRefund(), newReview(), newParked(), newPot(), newTrace(), newLedger(),
+		newStatus(), newPrices(), newCorrect(), newBreaks(), newDeclare(), newRefund(), newReview(), newParked(), newPot(), newTrace(), newProve(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newRules(), newVersion(), newCommands(),
 	)
 	refuseUnknown(root)

@@ -80,3 +80,40 @@ func OrderSalt(secret [16]byte, order [16]byte) Salt {
 	sum := sha256.Sum256(b[:])
 	return Salt(sum[:16])
 }
+
+// Sibling is the hash beside a node on the way from a leaf to the root, and whether it stands to the left.
+type Sibling struct {
+	Left bool
+	Hash Hash
+}
+
+// Path returns the siblings on the way from the leaf of that index to the root over the given leaves. A node without a neighbour has none: it is promoted.
+func Path(leaves []Hash, index int) []Sibling {
+	var path []Sibling
+	for level := leaves; len(level) > 1; index /= 2 {
+		if beside := index ^ 1; beside < len(level) {
+			path = append(path, Sibling{beside < index, level[beside]})
+		}
+		next := make([]Hash, 0, (len(level)+1)/2)
+		for i := 0; i+1 < len(level); i += 2 {
+			next = append(next, Node(level[i], level[i+1]))
+		}
+		if len(level)%2 == 1 {
+			next = append(next, level[len(level)-1])
+		}
+		level = next
+	}
+	return path
+}
+
+// Climb returns the root that a leaf and its siblings lead to.
+func Climb(leaf Hash, path []Sibling) Hash {
+	for _, s := range path {
+		if s.Left {
+			leaf = Node(s.Hash, leaf)
+		} else {
+			leaf = Node(leaf, s.Hash)
+		}
+	}
+	return leaf
+}

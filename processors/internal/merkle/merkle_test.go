@@ -57,3 +57,19 @@ func TestALeafCoversSaltOrderAndQuantity(t *testing.T) {
 		t.Errorf("leaf is %s, want %s", hex.EncodeToString(base[:]), hex.EncodeToString(want[:]))
 	}
 }
+
+func TestEveryLeafClimbsToTheRootAndNoOtherDoes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		leaves := make([]merkle.Hash, rapid.IntRange(1, 70).Draw(t, "leaves"))
+		for i := range leaves {
+			leaves[i] = merkle.Leaf(merkle.Salt{byte(i)}, [16]byte{byte(i), 1}, int64(i)*7)
+		}
+		index := rapid.IntRange(0, len(leaves)-1).Draw(t, "index")
+		path, root := merkle.Path(leaves, index), merkle.RootOf(leaves)
+		for i, leaf := range leaves {
+			if (merkle.Climb(leaf, path) == root) != (i == index) {
+				t.Fatalf("leaf %d of %d on the path of leaf %d", i, len(leaves), index)
+			}
+		}
+	})
+}

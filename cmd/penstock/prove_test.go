@@ -1,0 +1,109 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/penstock-ledger/penstock/processors/proof"
+)
+
+// tracedOrders is what these tests want of a trace.
+type tracedOrders struct {
+	Kind   string   `json:"kind"`
+	Orders []string `json:"orders"`
+	Trades []string `json:"trades"`
+}
+
+// checkProofs proves every order of the contributions of the tour, and verifies each proof against the record that published its trade, and against the root.
+func checkProofs(t *testing.T, at func(...string) []string, pots ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	record := publishedTrades(t, at, dir)
+	proven := 0
+	for _, pot := range pots {
+		for _, order := range read[tracedOrders](t, at("trace", "portal/"+pot+"/c-1", "--json")...).Orders {
+			file := filepath.Join(dir, order+".json")
+			must(t, "", at("prove", order, "--output", file)...)
+			p := readProof(t, file)
+			if p.Order.ID != order || len(p.Order.Derivation) != 1 || p.Order.Derivation[0][2] != pot {
+				t.Errorf("the proof of an order of %s is of %+v", pot, p.Order)
+			}
+			v := read[verdict](t, "prove", "--verify", file, "--published", record[p.Trade.ID], "--json")
+			if v.Order != order || v.Compared != "published" {
+				t.Errorf("the verdict is %+v", v)
+			}
+			must(t, "", "prove", "--verify", file, "--root", p.Trade.Root)
+			if out := must(t, "", "prove", "--verify", file); !strings.Contains(out, "if "+p.Trade.Root+" is its root") {
+				t.Errorf("held against nothing it says %q", out)
+			}
+			refused(t, "not proven", "", "prove", "--verify", file, "--root", strings.Repeat("0", 64))
+			for trade, other := range record {
+				if trade != p.Trade.ID {
+					refused(t, "not proven", "", "prove", "--verify", file, "--published", other)
+					refused(t, "it is not in trade "+trade, "", at("prove", order, "--trade", trade)...)
+				}
+			}
+			proven++
+		}
+	}
+	if proven != 2*len(pots) || len(record) != 2 {
+		t.Errorf("%d orders in %d trades were proven", proven, len(record))
+	}
+}
+
+func readProof(t *testing.T, file string) *proof.Proof {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := proof.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// publishedTrades writes the record that published each trade into a file, by trade.
+func publishedTrades(t *testing.T, at func(...string) []string, dir string) map[string]string {
+	t.Helper()
+	files := make(map[string]string)
+	for line := range strings.Lines(must(t, "", at("tail", "ledger.trade.v1", "--no-follow", "--json")...)) {
+		published, err := proof.ParsePublished([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !published.IsRoot() {
+			continue
+		}
+		file := filepath.Join(dir, published.Value.Trade+".record.json")
+		if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files[published.Value.Trade] = file
+	}
+	return files
+}
+
+func TestWhatCannotBeProvenSaysWhy(t *testing.T) {
+	_, s, at := parkedStack(t)
+	must(t, tour, at("produce", "ingest.instruction.v1")...)
+	if err := s.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	traced := read[tracedOrders](t, at("trace", "portal/p1/c-1", "--json")...)
+	refused(t, "its dealing day is not closed", "", at("prove", traced.Orders[0])...)
+	refused(t, "the ledger knows nothing", "", at("prove", "00000000-0000-0000-0000-000000000000")...)
+	refused(t, "penstock trace shows the orders", "", at("prove", "portal/p1/c-1")...)
+	refused(t, "name an order to prove", "", at("prove")...)
+	refused(t, "go with --verify", "", at("prove", traced.Orders[0], "--root", "0")...)
+	for text, says := range map[string]string{"{": "reading the proof", `{"format":"other"}`: "not proven", `{"pot":"p1"}`: "unknown field"} {
+		file := filepath.Join(t.TempDir(), "proof.json")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, says, "", "prove", "--verify", file)
+	}
+}

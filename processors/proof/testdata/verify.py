@@ -1,0 +1,45 @@
+"""Checks that an order is in an external trade. usage: verify.py PROOF RECORD
+
+RECORD is a file with the record that published the trade, a line of `penstock tail ledger.trade.v1 --json`."""
+import hashlib, json, sys
+
+def check(holds, why):
+    if not holds:
+        sys.exit(why)
+
+def derived(words):  # a UUID of version 5 (RFC 9562) over the words, each after its length
+    name = bytes.fromhex("6f1d0e523b7a5c119c4470656e73746b")
+    for word in (w.encode() for w in words):
+        name += len(word).to_bytes(2, "big") + word
+    b = bytearray(hashlib.sha1(name).digest()[:16])
+    b[6], b[8] = b[6] & 15 | 80, b[8] & 63 | 128
+    return "-".join((b[:4].hex(), b[4:6].hex(), b[6:8].hex(), b[8:10].hex(), b[10:].hex()))
+
+def climbed(node, path):
+    for step in path:
+        other = bytes.fromhex(step["hash"])
+        node = hashlib.sha256(b"\1" + {"left": other + node, "right": node + other}[step["side"]]).digest()
+    return node
+
+proof, record = (json.load(open(name, encoding="utf-8")) for name in sys.argv[1:])
+order, shard, trade, place = (proof.pop(k) for k in ("order", "shard", "trade", "published"))
+check(proof == {"format": "penstock-inclusion/1"}, "this is another form of proof")
+salted = bytes.fromhex(order["salt"] + order["id"].replace("-", ""))
+leaf = hashlib.sha256(b"\0" + salted + order["weight"].to_bytes(8, "big", signed=True)).digest()
+check(climbed(leaf, shard.pop("path")).hex() == shard["root"], "the order does not lead to the shard's root")
+node = climbed(bytes.fromhex(shard["root"]), trade.pop("path"))
+check(node.hex() == trade["root"], "the shard does not lead to the trade's root")
+kind = "BUY" if trade["side"] == "BUY" else "SELL/" + trade["basis"]
+made = derived(["trade", trade["day"], trade["custodian"], trade["asset"], kind])
+check(trade["id"] == made, "the trade's id is not that of its day, custodian, asset and kind")
+last = None
+for words in order.get("derivation", []):
+    check(last in words or last is None, "the derivation has a gap")
+    last = derived(words)
+check(last in (order["id"], None), "the order's id is not that of what it is derived from")
+value = record.pop("value")
+check(value["event"] == "batched" and trade == {k: value["trade" if k == "id" else k] for k in trade}, "the record is not that of the trade")
+check(place == {**{k: record[k] for k in ("topic", "partition", "offset")}, "recordedAt": value["recordedAt"]}, "it was published elsewhere")
+parts = [{"number": p["shard"], "orders": p["orders"], "root": p["root"]} for p in value["shards"]]
+check(shard in parts, "the record has no such part")
+print("order", order["id"], "of weight", order["weight"], "is in trade", trade["id"], "with the root", trade["root"])
