@@ -219,6 +219,7 @@ func (v *visit) touch(order *state.Order, s schemas.Code, why refusal) {
 func (v *visit) statuses(outs []streams.Out) []streams.Out {
 	// One sweep may settle one order of an instruction and reject another: the rejection is its end, whatever else came of it.
 	slices.SortStableFunc(v.touched, func(a, b touch) int { return rankOf(a.state) - rankOf(b.state) })
+	told := make([]touch, 0, len(v.touched))
 	for n, t := range v.touched {
 		if slices.Contains(v.touched[:n], t) {
 			continue
@@ -229,6 +230,12 @@ func (v *visit) statuses(outs []streams.Out) []streams.Out {
 		}
 		if t.state == stateOfDealt {
 			t.state = endOfDealt(&v.state, t.source, t.instruction)
+		}
+		// The rests of two orders may come to the same in one sweep, one of them dealt and the other rejected: the sender is told once.
+		if slices.ContainsFunc(told, func(b touch) bool {
+			return b.source == t.source && b.instruction == t.instruction && b.state == t.state
+		}) {
+			continue
 		}
 		whole := v.holdsFor(t)
 		if !whole && t.state == stateSettled {
@@ -245,17 +252,21 @@ func (v *visit) statuses(outs []streams.Out) []streams.Out {
 		if !whole {
 			continue
 		}
+		told = append(told, t)
 		outs = append(outs, progressOut(v.place, v.pot, t.source, t.instruction, t.state, t.why, v.cause))
 	}
 	return outs
 }
 
-// rankOf puts rejections before all other states.
+// rankOf puts rejections before all other states, those of a rest before what came of other orders.
 func rankOf(s schemas.Code) int {
-	if s == stateRejected {
+	switch s {
+	case stateRejected:
 		return 0
+	case stateOfDealt:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // holdsFor says whether the state is true of the instruction as a whole.
