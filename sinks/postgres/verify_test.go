@@ -285,6 +285,93 @@ func settledTrade() []TradeEvent {
 	return events
 }
 
+// carriedTrades are a trade of 100.00, of which 60.00 were dealt and the rest went on to another day, and that day's, of the rest and another order of 5.00.
+func carriedTrades() []TradeEvent {
+	var events []TradeEvent
+	for n, e := range []struct{ trade, event string }{
+		{"trade", "batched"}, {"trade", "priced"}, {"trade", "rest-carried"}, {"trade", "settled"}, {"next", "batched"}, {"next", "priced"}, {"next", "settled"},
+	} {
+		event := TradeEvent{ledger.Trade{
+			ID: *testID(e.trade + e.event), Trade: *testID(e.trade), Event: e.event, Day: 13958, Custodian: testCustodian, Asset: testAsset,
+			UnitsScale: testScale, Ordered: 100_000_000, Orders: 1, SettlesOn: 13962,
+		}, int64(n)}
+		if e.trade == "next" {
+			event.Day, event.Ordered, event.Orders = 13959, 45_000_000, 2
+		}
+		switch e.event {
+		case "batched":
+			event.Shards = []ledger.ShardPart{{Shard: 0, Weight: event.Ordered, Orders: event.Orders}}
+		case "priced":
+			event.Cash, event.Units = event.Ordered, 1000
+			if e.trade == "trade" {
+				event.Cash = 60_000_000
+			}
+		}
+		events = append(events, event)
+	}
+	return events
+}
+
+// carriedJournals are what the two trades made of the pots' reservations; the units go straight from owed to settled here.
+func carriedJournals(chain *testChain) []ledger.Journal {
+	first, other, trade, next := testID("first"), testID("other"), testID("trade"), testID("next")
+	rest := schemas.DeriveID("rest", first.String())
+	owed, units, settled := ledger.CashOwed(testCustodian), ledger.UnitsOwed(testCustodian), ledger.UnitsSettled(testCustodian)
+	reserves := func(pot, cause string, pence int64, order *schemas.ID) ledger.Journal {
+		return chain.journal(pot, cause,
+			testMove{"contributed", schemas.Cash, pence, ledger.BankClientMoney, ledger.PotAvailable, nil, nil},
+			testMove{"reserved", schemas.Cash, pence, ledger.PotAvailable, ledger.PotReserved, order, nil})
+	}
+	deals := func(pot, cause string, pence, quanta int64, order, trade *schemas.ID) ledger.Journal {
+		return chain.journal(pot, cause,
+			testMove{"priced", schemas.Cash, pence, ledger.PotReserved, owed, order, trade},
+			testMove{"priced", testAsset, quanta, units, ledger.PotPending, order, trade},
+			testMove{"settled", testAsset, quanta, ledger.PotPending, ledger.PotSettled, order, trade})
+	}
+	ends := func(cause string, pence, quanta int64, trade *schemas.ID) ledger.Journal {
+		return chain.journal("", cause,
+			testMove{"settled", schemas.Cash, pence, owed, ledger.BankClientMoney, nil, trade},
+			testMove{"settled", testAsset, quanta, settled, units, nil, trade})
+	}
+	one, two := potIn(0, 1), potIn(0, 2)
+	return []ledger.Journal{
+		reserves(one, "i1", 10_000, first), deals(one, "d1", 6_000, 10, first, trade), ends("e1", 6_000, 10, trade),
+		reserves(two, "i2", 500, other), deals(one, "d2", 4_000, 8, &rest, next), deals(two, "d3", 500, 2, other, next), ends("e2", 4_500, 10, next),
+	}
+}
+
+func TestVerifyFollowsWhatATradeDidNotDeal(t *testing.T) {
+	for name, c := range map[string]struct {
+		lie    func([]TradeEvent)
+		failed []string
+	}{
+		"true":                       {func([]TradeEvent) {}, nil},
+		"more than the rest ordered": {func(e []TradeEvent) { e[6].Ordered += 10_000 }, []string{"trade-orders"}},
+		"ordered by one order more":  {func(e []TradeEvent) { e[6].Orders++ }, []string{"trade-orders"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test := openTestLedger(t)
+			test.mustBook(t, test.claim(t, 0), carriedJournals(newTestChain(0))...)
+			events := carriedTrades()
+			c.lie(events)
+			at, err := test.ClaimTrades(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := test.BookTrades(t.Context(), at, events, int64(len(events))); err != nil {
+				t.Fatal(err)
+			}
+			report, err := Verify(t.Context(), test.auditor, VerifyOptions{AtRest: true}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := report.failed(); !slices.Equal(got, c.failed) {
+				t.Errorf("these checks failed: %v, want %v: %+v", got, c.failed, report)
+			}
+		})
+	}
+}
+
 func TestCanonicalHashDoesNotDependOnTheOrderOfBooking(t *testing.T) {
 	contribution := func(chain *testChain, pot string) ledger.Journal {
 		return chain.journal(pot, "i", testMove{"contributed", schemas.Cash, 500, ledger.BankClientMoney, ledger.PotAvailable, testID(pot), nil})
