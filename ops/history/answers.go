@@ -64,7 +64,7 @@ func (w *World) fills(schemas.Date) error {
 	orders := w.Orders()
 	for _, o := range orders[w.answered:] {
 		w.Confirm(w.AnswersTo(o))
-		w.due = append(w.due, o)
+		w.due = append(w.due, &delivery{CustodianOrder: o})
 	}
 	w.answered = len(orders)
 	return nil
@@ -83,19 +83,48 @@ func (w *World) Answer(today schemas.Date) error {
 	return nil
 }
 
-// settlements settles what is due, on the day on which it was due, and tries once a day before it is.
+// delivery is a trade that is to settle.
+type delivery struct {
+	*custodian.CustodianOrder
+	// failed says that the custodian has told that it did not settle when it was due.
+	failed bool
+}
+
+// settlements settles what is due, on the day on which it was due, and tries once a day before it is. Some fail on their day, and settle a day later. The
+// day does not depend on when the order came.
 func (w *World) settlements(today schemas.Date) error {
-	var rest []*custodian.CustodianOrder
-	for _, o := range w.due {
-		id, on := "settled", o.SettlesOn
-		if today < on {
-			rest = append(rest, o)
-			id, on = fmt.Sprintf("early-%s", today), today
+	var rest []*delivery
+	for _, d := range w.due {
+		if w.settle(d, today) {
+			rest = append(rest, d)
 		}
-		w.Confirm([]*ingest.Confirmation{{Custodian: o.Custodian, ID: id, Trade: o.Trade, Body: &ingest.TradeSettled{SettledOn: on}}})
 	}
 	w.due = rest
 	return nil
+}
+
+// settle says what there is to say of a trade that is to settle, and whether there is more to say.
+func (w *World) settle(d *delivery, today schemas.Date) (more bool) {
+	say := func(id string, body ingest.ConfirmationBody) {
+		w.Confirm([]*ingest.Confirmation{{Custodian: d.Custodian, ID: id, Trade: d.Trade, Body: body}})
+	}
+	if today < d.SettlesOn {
+		say(fmt.Sprintf("early-%s", today), &ingest.TradeSettled{SettledOn: today})
+		return true
+	}
+	on := d.SettlesOn
+	if w.dice(5, aboutFailure, numberOf(d.Trade)) == 0 {
+		on++
+		if !d.failed {
+			say("failed", &ingest.SettlementFailed{Reason: "short of stock"})
+			d.failed = true
+		}
+	}
+	if today < on {
+		return true
+	}
+	say("settled", &ingest.TradeSettled{SettledOn: on})
+	return false
 }
 
 // Confirm sends what custodians say.

@@ -100,7 +100,7 @@ func (w *World) readPayments() {
 
 // pay says the next thing of a payment, and whether there is more to say.
 func (w *World) pay(p *paying, today schemas.Date) (more bool) {
-	number := uint64(p.Payment[0])<<16 | uint64(p.Payment[7])<<8 | uint64(p.Payment[13])
+	number := numberOf(p.Payment)
 	sent := &ingest.PaymentSent{Pot: p.Pot, Cash: p.Cash, On: today}
 	paid := &ingest.PaymentPaid{Pot: p.Pot, Cash: p.Cash, On: today}
 	bounced := &ingest.PaymentBounced{Pot: p.Pot, Cash: p.Cash, On: today, Reason: "unknown account"}

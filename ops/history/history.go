@@ -5,6 +5,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 )
 
 // History is what people do over some days. It does not say into how many shards the pots are spread, nor who takes which turn.
@@ -43,6 +44,9 @@ const (
 	// has received, or will, or never does.
 	Withdraws
 	TransfersIn
+	// Sells sells all of an asset, units of it or for so much cash, Switches buys another one with what that brings.
+	Sells
+	Switches
 	// Kinds is their number.
 	Kinds
 )
@@ -74,8 +78,8 @@ const CashMax schemas.Money = 30_000
 // Draw makes a history from a seed: so many days of so many actions each, at most.
 func Draw(seed uint64, days, actionsMax int) History {
 	h := History{Seed: seed}
-	kinds := often()
 	for d := range uint64(days) { //nolint:gosec // days are few
+		kinds := often(d)
 		var actions []Action
 		for n := range h.dice(uint64(actionsMax), aboutHistory, d) + 1 { //nolint:gosec // actions are few
 			draw := func(sides, what uint64) int { return int(h.dice(sides, aboutHistory, d, n, what)) } //nolint:gosec // sides are few
@@ -89,9 +93,12 @@ func Draw(seed uint64, days, actionsMax int) History {
 	return h
 }
 
-// often returns the kinds of action, those that move money more than once.
-func often() []Kind {
+// often returns the kinds of action on a day, those that move money more than once, and once something has settled those that sell most of all.
+func often(day uint64) []Kind {
 	kinds := []Kind{Contributes, Contributes, ContributesSplit, ContributesSplit, ContributesSplit, Buys, Buys, Buys, Cancels}
+	for range min(day, 1) * 5 {
+		kinds = append(kinds, Sells, Sells, Switches)
+	}
 	for kind := range Kinds {
 		kinds = append(kinds, kind)
 	}
@@ -133,6 +140,12 @@ func (a Action) instruction(number int, today schemas.Date, sent []ingest.Instru
 		}
 	case TransfersIn:
 		i.Body = &ingest.TransferIn{Reference: referenceOf(number)}
+	case Sells:
+		i.Body = a.sell()
+	case Switches:
+		sold := a.sell()
+		into := Assets()[(a.Asset+1+a.Target%2)%assetsCount].Code
+		i.Body = &ingest.Switch{Asset: sold.Asset, Units: sold.Units, Cash: sold.Cash, All: sold.All, Into: into}
 	case Misdates:
 		i.InstructedOn += schemas.Date(a.Target*25 - 100) //nolint:gosec // targets are few
 		i.Body = &ingest.Contribution{Cash: a.Cash}
@@ -143,6 +156,31 @@ func (a Action) instruction(number int, today schemas.Date, sent []ingest.Instru
 }
 
 func (a Action) buy() *ingest.Buy { return &ingest.Buy{Asset: Assets()[a.Asset].Code, Cash: a.Cash} }
+
+// sell is of all that there is, for a part of the action's cash, or of units that are worth about that much.
+func (a Action) sell() *ingest.Sell {
+	asset := &Assets()[a.Asset]
+	s := &ingest.Sell{Asset: asset.Code}
+	worth := 1 + a.Cash/4
+	switch a.Target % 3 {
+	case 0:
+		s.All = true
+	case 1:
+		s.Cash = &worth
+	default:
+		price := basePrices()[a.Asset]
+		if asset.Quotation == reference.QuotationPence {
+			price /= 100
+		}
+		quanta := 1 + unitsFor(int64(worth), int(asset.UnitsScale), price)
+		units, err := schemas.QuantityOf(quanta, int(asset.UnitsScale))
+		if err != nil {
+			panic(err)
+		}
+		s.Units = &units
+	}
+	return s
+}
 
 // split is in three: a part that may be tiny, a half of the rest, and what is left.
 func (a Action) split() []ingest.SplitPart {

@@ -2,8 +2,6 @@ package history
 
 import (
 	"github.com/penstock-ledger/penstock/schemas"
-	"github.com/penstock-ledger/penstock/schemas/custodian"
-	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/reference"
 )
 
@@ -12,8 +10,15 @@ const Monday schemas.Date = 13955
 
 const assetsCount = 3
 
+// gatedDays is how long after the last instructions custodians still put off what they are to deal, and orders of rejected trades are queued again. After
+// that they deal or end, for a history has an end.
+const gatedDays = 3
+
+// digitsOfEuroclear is to how many digits one of the custodians reports quantities: fewer than those of its units.
+const digitsOfEuroclear = 6
+
 // Assets are three of different grain: units of 3, 4 and 6 decimals, prices in pounds and in pence, cut-offs that include their
-// minute and do not, settlement after 0, 2 and 3 days, at two custodians.
+// minute and do not, settlement after 0, 2 and 3 days, at two custodians. Of one of them the orders of a rejected trade go on to the next day.
 func Assets() []reference.Asset {
 	return []reference.Asset{
 		{
@@ -22,7 +27,7 @@ func Assets() []reference.Asset {
 		},
 		{
 			Code: "PENCE", Name: "quoted in pence", Custodian: "CREST", Calendar: "london", UnitsScale: 4, PriceScale: 2, Quotation: reference.QuotationPence,
-			CutOffMinute: 12 * 60, CutOffInclusive: true, SettlementLag: 0, PriceTolerance: 100_000,
+			CutOffMinute: 12 * 60, CutOffInclusive: true, SettlementLag: 0, PriceTolerance: 100_000, Rejection: reference.RejectionPolicyRequeue,
 		},
 		{
 			Code: "FINE", Name: "fine", Custodian: "EUROCLEAR", Calendar: "new-york", UnitsScale: 6, PriceScale: 8, Quotation: reference.QuotationPounds,
@@ -39,8 +44,11 @@ func (h *History) ReferenceEntries() []*reference.Entry {
 	entries := []*reference.Entry{
 		calendar("platform", Monday+4), calendar("london", Monday+4, Monday+7), calendar("new-york", Monday+4),
 		{Body: &reference.Custodian{ID: "CREST", Name: "Crest"}},
-		{Body: &reference.Custodian{ID: "EUROCLEAR", Name: "Euroclear"}},
-		{Body: &reference.Settings{EffectiveFrom: Monday - 100, PlatformCalendar: "platform", Zone: "Europe/London", BackdatingDays: 90}},
+		{Body: &reference.Custodian{ID: "EUROCLEAR", Name: "Euroclear", QuantityDigits: digitsOfEuroclear}},
+		{Body: &reference.Settings{
+			EffectiveFrom: Monday - 100, PlatformCalendar: "platform", Zone: "Europe/London", BackdatingDays: 90, SellCashMaxBps: 9000,
+			SwitchAwaitsSettlement: h.dice(3, aboutPolicy) == 0,
+		}},
 	}
 	for _, asset := range Assets() {
 		asset.EffectiveFrom = Monday - 50
@@ -48,8 +56,18 @@ func (h *History) ReferenceEntries() []*reference.Entry {
 			asset.SettlementLag = min(asset.SettlementLag, h.LagMax)
 		}
 		entries = append(entries, &reference.Entry{Body: &asset})
+		if asset.Rejection == reference.RejectionPolicyRequeue {
+			last := asset
+			last.EffectiveFrom, last.Rejection = h.gatedThrough()+1, reference.RejectionPolicyReverse
+			entries = append(entries, &reference.Entry{Body: &last})
+		}
 	}
 	return entries
+}
+
+// gatedThrough is the last day on which what is to be dealt may be put off.
+func (h *History) gatedThrough() schemas.Date {
+	return Monday + schemas.Date(len(h.Days)) + gatedDays //nolint:gosec // days are few
 }
 
 // dice makes choices from numbers that name the choice, so that the same question gets the same answer in every run.
@@ -77,11 +95,19 @@ const (
 	aboutHistory
 	aboutPayment
 	aboutReceipt
+	aboutPolicy
+	aboutDeferral
+	aboutFailure
 )
+
+// basePrices are about what the assets cost, as they are quoted.
+func basePrices() [assetsCount]schemas.Price {
+	return [assetsCount]schemas.Price{133_2700_0000, 512_0000_0000, 1_23456789}
+}
 
 // closeOf is the vendor's close: it drifts by up to 5 %, and sometimes jumps by half.
 func (h *History) closeOf(asset int, day schemas.Date) schemas.Price {
-	base := []schemas.Price{133_2700_0000, 512_0000_0000, 1_23456789}[asset]
+	base := basePrices()[asset]
 	price := base + base*schemas.Price(h.dice(100, aboutPrice, uint64(asset), uint64(day)))/2000
 	if h.dice(6, aboutPrice, uint64(asset), uint64(day), 1) == 0 {
 		price = price * 3 / 2
@@ -105,68 +131,4 @@ func assetNumber(code schemas.AssetCode) int {
 		}
 	}
 	return -1
-}
-
-// AnswersTo are a custodian's confirmations of an order's pricing: a rejection, or a fill in up to three pieces, with noise between
-// them that must change nothing: repetitions, wrong prices, pieces that do not fit.
-func (h *History) AnswersTo(o *custodian.CustodianOrder) []*ingest.Confirmation {
-	trade := uint64(o.Trade[0])<<16 | uint64(o.Trade[7])<<8 | uint64(o.Trade[13])
-	price := h.pounds(assetNumber(o.Asset), o.DealingDay)
-	confirm := func(id string, body ingest.ConfirmationBody) *ingest.Confirmation {
-		return &ingest.Confirmation{Custodian: o.Custodian, ID: id, Trade: o.Trade, Body: body}
-	}
-	rejection := []*ingest.Confirmation{confirm("no", &ingest.TradeRejected{Reason: "fund is closed"})}
-	pieces := h.pieces(trade, *o.Cash, o.UnitsScale, price)
-	if len(pieces) == 0 || h.dice(7, aboutRejection, trade) == 0 {
-		return rejection
-	}
-	var all []*ingest.Confirmation
-	for n := range pieces {
-		fill := confirm("fill-"+string(rune('1'+n)), &pieces[n])
-		if h.dice(3, aboutNoise, trade, uint64(n)) == 0 {
-			wrong := pieces[n]
-			wrong.Price += 1_0000
-			all = append(all, confirm("wrong-"+string(rune('1'+n)), &wrong))
-		}
-		all = append(all, fill)
-		if h.dice(3, aboutNoise, trade, uint64(n), 1) == 0 {
-			again := *fill
-			over := pieces[n]
-			over.Cash = *o.Cash + 1
-			all = append(all, &again, confirm("over-"+string(rune('1'+n)), &over), confirm(fill.ID, &over))
-		}
-	}
-	return append(all, rejection...)
-}
-
-// pieces divides an order's cash into fills. Its last one may leave something over.
-func (h *History) pieces(trade uint64, cash schemas.Money, scale int32, price schemas.Price) []ingest.FillPriced {
-	var pieces []ingest.FillPriced
-	left := cash
-	want := int(h.dice(3, aboutPieces, trade)) + 1
-	for n := range want {
-		part := left
-		if n < want-1 {
-			part = schemas.Money(h.dice(uint64(left)+1, aboutCash, trade, uint64(n)))
-		} else if h.dice(4, aboutCash, trade, 99) == 0 {
-			part -= part / 10
-		}
-		units, err := schemas.MulDivFloor(int64(part), schemas.Power10(schemas.PriceScale-schemas.MoneyScale+int(scale)), int64(price))
-		if err != nil {
-			panic(err)
-		}
-		if units == 0 {
-			continue // a custodian does not confirm nothing
-		}
-		quantity, err := schemas.QuantityOf(units, int(scale))
-		if err != nil {
-			panic(err)
-		}
-		pieces = append(pieces, ingest.FillPriced{Piece: int32(len(pieces) + 1), Cash: part, Units: quantity, Price: price})
-		left -= part
-	}
-	if len(pieces) > 0 {
-		pieces[len(pieces)-1].Final = true
-	}
-	return pieces
 }

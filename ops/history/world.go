@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/penstock-ledger/penstock/schemas"
-	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/reference"
 	"github.com/penstock-ledger/penstock/streams"
@@ -19,7 +18,7 @@ const (
 )
 
 // TailDays are the days without instructions after a history, in which all of it settles.
-const TailDays = 10
+const TailDays = 20
 
 // Pipeline is what a history is played against.
 type Pipeline interface {
@@ -50,7 +49,7 @@ type World struct {
 	sent []ingest.Instruction
 	// answered counts the custodian orders whose pricing was answered; due are those that are still to settle.
 	answered int
-	due      []*custodian.CustodianOrder
+	due      []*delivery
 	// paying are the payments that the bank has still to say something of.
 	paying []*paying
 	// seen are the payments that were ordered.
@@ -93,7 +92,7 @@ func (w *World) Play() error {
 	}
 	days := len(w.Days) + TailDays
 	if w.Restless {
-		days += 2 * TailDays // holidays and lags that are announced on the way make it longer
+		days += TailDays // holidays and lags that are announced on the way make it longer
 	}
 	for n := range days {
 		if err := w.playDay(n); err != nil {
@@ -104,6 +103,12 @@ func (w *World) Play() error {
 		}
 	}
 	return nil
+}
+
+// AtRest says whether custodians and the bank have nothing left to say.
+func (w *World) AtRest() bool {
+	w.readPayments() // some may have been ordered since the bank had its say today
+	return len(w.due) == 0 && len(w.paying) == 0 && len(w.orphans) == 0
 }
 
 // LearnReference sends the reference data that the history begins with, in an order in which nothing refers to what is still to come.
@@ -128,6 +133,9 @@ func (w *World) change(today schemas.Date) error {
 	default:
 		asset := Assets()[w.dice(assetsCount, aboutChange, n, 2)]
 		asset.EffectiveFrom = day
+		if day > w.gatedThrough() {
+			asset.Rejection = reference.RejectionPolicyReverse
+		}
 		asset.CutOffMinute = int32(9*60 + w.dice(8*60, aboutChange, n, 3)) //nolint:gosec // less than a day
 		asset.SettlementLag = int32(w.dice(6, aboutChange, n, 4))          //nolint:gosec // few
 		entry.Body = &asset
@@ -166,7 +174,7 @@ func (w *World) playDay(n int) error {
 	if err := w.act(n, today, false); err != nil {
 		return err
 	}
-	if w.Restless && n < len(w.Days)+TailDays {
+	if w.Restless && n < len(w.Days)+TailDays/2 {
 		if err := w.Run(); err != nil {
 			return err
 		}

@@ -46,8 +46,8 @@ func checkShares(shares, again *finding, t *trade) {
 		if t.complete() && quanta(o.returned, t.givenScale()) != quanta(o.reserved-o.carried, t.givenScale())-given {
 			again.fail("order %s of trade %s got %s back", o.id, t.id, o.returned)
 		}
-		if t.settled != nil && o.settled != o.got {
-			again.fail("order %s of trade %s settled %s of %s", o.id, t.id, o.settled, o.got)
+		if t.settled != nil && o.settled != o.got-o.spent {
+			again.fail("order %s of trade %s settled %s of %s, less %s that a buy has", o.id, t.id, o.settled, o.got, o.spent)
 		}
 	}
 }
@@ -69,14 +69,17 @@ func (f *facts) checkParts(exact, residue *finding, t *trade) {
 		if got+leftGot != partGot || given != partGiven+leftGiven {
 			exact.fail("trade %s, shard %d: got %d+%d of %d, gave %d of %d+%d, in quanta", t.id, s.Shard, got, leftGot, partGot, given, partGiven, leftGiven)
 		}
-		kept := leftGiven
-		if t.forMembers() {
-			kept = -leftGiven // the scheme pays it
+		keptGot, kept := leftGot, leftGiven
+		switch {
+		case t.forMembers() && t.sells():
+			keptGot = -leftGot // the scheme pays it
+		case t.forMembers():
+			kept = -leftGiven
 		}
-		if leftGot < 0 || kept < 0 || leftGot > s.Orders || kept > s.Orders {
+		if keptGot < 0 || kept < 0 || keptGot > s.Orders || kept > s.Orders {
 			residue.fail("trade %s, shard %d: %d and %d quanta of %d orders", t.id, s.Shard, leftGot, leftGiven, s.Orders)
 		}
-		allGot, allGiven, restGot, restGiven = allGot+partGot, allGiven+partGiven, restGot+leftGot, restGiven+kept
+		allGot, allGiven, restGot, restGiven = allGot+partGot, allGiven+partGiven, restGot+keptGot, restGiven+kept
 	}
 	if delivered, taken := t.moved(); allGot != delivered || allGiven != taken {
 		exact.fail("trade %s: the shards' parts are %d and %d quanta, delivered and taken were %d and %d", t.id, allGot, allGiven, delivered, taken)

@@ -28,18 +28,23 @@ func (f *facts) followCarried() {
 }
 
 func (f *facts) carryRest(o *order, left schemas.Quantity) {
-	id := schemas.DeriveID("rest", o.id.String())
-	rest := f.orders[id]
-	if rest == nil {
-		rest = &order{id: id, pot: o.pot, shard: o.shard, trades: make(map[schemas.ID]bool)}
-		f.orders[id] = rest
+	rest := f.orderOf(schemas.DeriveID("rest", o.id.String()), o.pot)
+	rest.shard, rest.received, rest.asset, rest.sells, rest.byCash, rest.into, rest.rest = o.shard, o.received, o.asset, o.sells, o.byCash, o.into, true
+	rest.switchedAt = o.switchedAt
+	switch {
+	case o.byCash:
+		rest.cash = o.cash - schemas.Money(quanta(o.got, schemas.MoneyScale))
+	case o.sells:
+		rest.units = left
+	default:
+		rest.cash = schemas.Money(quanta(left, schemas.MoneyScale))
 	}
-	rest.received, rest.asset, rest.cash = o.received, o.asset, schemas.Money(quanta(left, schemas.MoneyScale))
 	rest.reserved += left
 	rest.inReserved += left
 	rest.leastReserved = min(0, rest.leastReserved+left)
 	o.inReserved -= left
 	o.carried = left
+	rest.lead()
 }
 
 // carriedThrough says whether orders in the trade's asset that deal on the given day came to the trade's day because they were not dealt before.

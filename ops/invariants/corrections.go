@@ -97,3 +97,19 @@ func postingsOf(j *ledger.Journal) map[moved]int {
 	}
 	return all
 }
+
+// negate takes back what a negated posting had added: what was given comes back to what is reserved, what was got leaves again.
+func (o *order) negate(p *ledger.Posting) {
+	gives := p.Asset == schemas.Cash
+	if o.sells {
+		gives = !gives
+	}
+	switch {
+	case gives && p.To == ledger.PotReserved && !ledger.IsPotAccount(p.From):
+		o.given -= p.Quantity
+	case !gives && p.From == ledger.PotPending && !ledger.IsPotAccount(p.To):
+		o.got -= p.Quantity
+	case !gives && (p.From == ledger.PotSettled || p.From == ledger.PotAvailable) && p.To == ledger.PotPending:
+		o.settled -= p.Quantity
+	}
+}

@@ -162,10 +162,17 @@ func (f *facts) checkDay(c *finding, a *almanac, o *order, t *trade) {
 		c.fail("order %s cannot be led back to an instruction and a trade", o.id)
 		return
 	}
-	day, ok := a.dealingDay(t.batched.Asset, o.received.ReceivedAt)
-	if !ok || !f.carriedThrough(day, t.batched) || o.asset != t.batched.Asset {
-		c.fail("order %s of %s, received at %s, deals on %s in %s; by the calendar on %s", o.id, o.asset, o.received.ReceivedAt, t.batched.Day, t.batched.Asset, day)
+	moments := []schemas.Instant{o.received.ReceivedAt}
+	if o.isSwitched() {
+		moments = o.switchedAt
 	}
+	for _, at := range moments {
+		if day, ok := a.dealingDay(t.batched.Asset, at); ok && f.carriedThrough(day, t.batched) && o.asset == t.batched.Asset {
+			return
+		}
+	}
+	day, _ := a.dealingDay(t.batched.Asset, moments[0])
+	c.fail("order %s of %s, received at %s, deals on %s in %s; by the calendar on %s", o.id, o.asset, moments[0], t.batched.Day, t.batched.Asset, day)
 }
 
 // pencePerPound converts prices that are quoted in pence.

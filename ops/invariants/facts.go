@@ -20,6 +20,7 @@ const (
 	stageRounded   = "rounded"
 	stageSettled   = "settled"
 	stageRejected  = "rejected"
+	stageSwitched  = "switched"
 
 	eventBatched  = "batched"
 	eventPlaced   = "placed"
@@ -85,13 +86,17 @@ type trade struct {
 
 // order is one member's order: what its instruction says of it, and what its postings did.
 type order struct {
-	id         schemas.ID
-	pot        schemas.PotID
-	received   *Received
-	asset      schemas.AssetCode
-	cash       schemas.Money // of its instruction, in quanta
-	sells      bool
-	units      schemas.Quantity // of its instruction, where it sells so many
+	id       schemas.ID
+	pot      schemas.PotID
+	received *Received
+	asset    schemas.AssetCode
+	cash     schemas.Money // of its instruction, in quanta
+	sells    bool
+	byCash   bool              // it sells for so much cash, which is its weight
+	units    schemas.Quantity  // of its instruction, where it sells so many
+	rest     bool              // it goes on with what another order was not dealt
+	into     schemas.AssetCode // what the switch buys that it sells for
+	switching
 	trades     map[schemas.ID]bool
 	reserved   schemas.Quantity
 	income     schemas.Quantity // that the journal which reserved brought
@@ -154,6 +159,7 @@ func gather(in *Input) *facts {
 		}
 	}
 	for _, id := range sortedIDs(f.orders) {
+		f.orders[id].lead()
 		for trade := range f.orders[id].trades {
 			t := f.trade(trade)
 			t.members = append(t.members, f.orders[id])
@@ -245,19 +251,39 @@ func (f *facts) derive(received *Received) {
 	case *ingest.Buy:
 		leg(0, body.Asset, body.Cash)
 	case *ingest.Sell:
-		id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String(), "a")
-		if body.Cash == nil && f.orders[id] == nil {
-			o := &order{id: id, pot: i.Pot, received: received, asset: body.Asset, sells: true, trades: make(map[schemas.ID]bool)}
-			if body.Units != nil {
-				o.units = *body.Units
-			}
-			f.orders[id] = o
-		}
+		f.deriveSell(received, body.Asset, body.Units, body.Cash, "")
+	case *ingest.Switch:
+		f.deriveSell(received, body.Asset, body.Units, body.Cash, body.Into)
 	case *ingest.Contribution:
 		for n, part := range split(body) {
 			leg(n, body.Split[n].Asset, part)
 		}
 	}
+}
+
+// deriveSell works out the order of a sell, or the selling one of a switch. What a switch buys for is known once it has sold.
+func (f *facts) deriveSell(received *Received, asset schemas.AssetCode, units *schemas.Quantity, cash *schemas.Money, into schemas.AssetCode) {
+	i := received.Instruction
+	id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String(), "a")
+	if f.orders[id] != nil {
+		return
+	}
+	o := &order{id: id, pot: i.Pot, received: received, asset: asset, sells: true, into: into, trades: make(map[schemas.ID]bool)}
+	if cash != nil {
+		o.byCash, o.cash = true, *cash
+	}
+	if units != nil {
+		o.units = *units
+	}
+	f.orders[id] = o
+}
+
+// orderOf returns the order of a posting, which may be one that no instruction names.
+func (f *facts) orderOf(id schemas.ID, pot schemas.PotID) *order {
+	if f.orders[id] == nil {
+		f.orders[id] = &order{id: id, pot: pot, trades: make(map[schemas.ID]bool)}
+	}
+	return f.orders[id]
 }
 
 // post adds a posting to the order that it names.
@@ -272,16 +298,19 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 	if f.pay(p) || p.Order == nil || j.Pot == nil {
 		return
 	}
-	o := f.orders[*p.Order]
-	if o == nil {
-		o = &order{id: *p.Order, pot: *j.Pot, trades: make(map[schemas.ID]bool)}
-		f.orders[*p.Order] = o
-	}
+	o := f.orderOf(*p.Order, *j.Pot)
 	o.shard = j.Shard
+	if p.Stage == stageSwitched && p.CounterOrder != nil {
+		o.switchTo(f.orderOf(*p.CounterOrder, *j.Pot), j, p)
+		return
+	}
 	if p.Trade != nil {
 		o.trades[*p.Trade] = true
 	}
 	o.move(p)
+	if p.CounterOrder != nil {
+		o.backTo(f.orderOf(*p.CounterOrder, *j.Pot), p)
+	}
 	switch p.Stage {
 	case stageReserved:
 		o.reserved += p.Quantity
@@ -328,16 +357,4 @@ func sortedIDs[V any](m map[schemas.ID]V) []schemas.ID {
 func quanta(q schemas.Quantity, scale int32) int64 {
 	whole, _ := q.Quanta(int(scale))
 	return whole
-}
-
-// negate takes back what a negated posting had added: given cash comes back to what is reserved, units that were got leave again.
-func (o *order) negate(p *ledger.Posting) {
-	switch {
-	case p.Asset == schemas.Cash && p.To == ledger.PotReserved && !ledger.IsPotAccount(p.From):
-		o.given -= p.Quantity
-	case p.Asset != schemas.Cash && p.From == ledger.PotPending && !ledger.IsPotAccount(p.To):
-		o.got -= p.Quantity
-	case p.Asset != schemas.Cash && p.From == ledger.PotSettled && p.To == ledger.PotPending:
-		o.settled -= p.Quantity
-	}
 }

@@ -53,13 +53,16 @@ func (f *facts) checkOrder(single, sum *finding, o *order) {
 	if o.reserved == 0 {
 		return
 	}
-	if o.received == nil && o.income > 0 && o.reserved == o.income {
-		return // a distribution is reinvested, all of it
-	}
-	if o.sells && o.received != nil && (o.units == 0 || o.units == o.reserved) {
-		return // all that there was, or just what was asked
-	}
-	if o.received == nil || quanta(o.reserved, schemas.MoneyScale) != int64(o.cash) {
+	switch {
+	case o.received == nil && o.income > 0 && o.reserved == o.income:
+		// A distribution is reinvested, all of it.
+	case o.received == nil:
+		sum.fail("order %s of pot %s reserves %s, and no instruction asks for it", o.id, o.pot, o.reserved)
+	case o.rest:
+		// What it goes on with, the order before it has left.
+	case o.byCash:
+		f.checkCover(sum, o)
+	case o.sells && o.units != 0 && o.units != o.reserved, !o.sells && !o.isSwitched() && quanta(o.reserved, schemas.MoneyScale) != int64(o.cash):
 		sum.fail("order %s of pot %s reserves %s, its instruction does not say so", o.id, o.pot, o.reserved)
 	}
 }
@@ -114,7 +117,7 @@ func checkSum(c *finding, t *trade) {
 		weight, count := schemas.Quantity(0), int64(0)
 		for _, o := range t.members {
 			if o.shard == s.Shard {
-				weight += o.reserved
+				weight += o.weight()
 				count++
 			}
 		}
@@ -131,11 +134,14 @@ func (f *facts) checkFills(c *finding, t *trade) {
 	}
 	if o := t.order; o != nil && t.sells() != (o.Side == custodian.OrderSideSell) {
 		c.fail("trade %s: its order is on the other side", t.id)
-	} else if o != nil && orderedIn(o, t) > quanta(t.batched.Ordered, t.givenScale()) {
+	} else if o != nil && orderedIn(o, t) > quanta(t.batched.Ordered, t.weightScale()) {
 		c.fail("trade %s: its order is for more than %s", t.id, t.batched.Ordered)
 	}
-	if _, taken := t.moved(); taken > quanta(t.batched.Ordered, t.givenScale()) {
-		c.fail("trade %s: filled for %d quanta of %s", t.id, taken, t.batched.Ordered)
+	if t.counted() > quanta(t.batched.Ordered, t.weightScale()) {
+		c.fail("trade %s: filled for %d quanta of %s", t.id, t.counted(), t.batched.Ordered)
+	}
+	if t.order != nil && t.order.Units != nil && t.units > quanta(*t.order.Units, t.batched.UnitsScale) {
+		c.fail("trade %s: filled for %d quanta of %s units", t.id, t.units, t.order.Units)
 	}
 	if t.strays > 0 {
 		c.fail("trade %s: %d corrections of pieces that it does not have", t.id, t.strays)
@@ -144,7 +150,7 @@ func (f *facts) checkFills(c *finding, t *trade) {
 		if int(fill.Piece) != n+1 || fill.Final != (n == len(t.fills)-1) && fill.Final || t.order == nil {
 			c.fail("trade %s: piece %d came as number %d", t.id, fill.Piece, n+1)
 		}
-		if fill.Event == eventCorrected && !f.correctedAs(fill) || fill.Event != eventCorrected && !f.confirmedAs(fill) {
+		if fill.Event == eventCorrected && !f.correctedAs(fill) || fill.Event != eventCorrected && !f.confirmedAs(t, fill) {
 			c.fail("trade %s: piece %d was not confirmed like that", t.id, fill.Piece)
 		}
 	}
@@ -153,16 +159,16 @@ func (f *facts) checkFills(c *finding, t *trade) {
 // orderedIn is what an order asks the custodian to take, in quanta; one that does not say it asks for everything.
 func orderedIn(o *custodian.CustodianOrder, t *trade) int64 {
 	switch {
-	case t.sells() && o.Units != nil:
-		return quanta(*o.Units, t.givenScale())
-	case !t.sells() && o.Cash != nil:
+	case t.batched.Basis == ledger.TradeBasisUnits && o.Units != nil:
+		return quanta(*o.Units, t.weightScale())
+	case t.batched.Basis == ledger.TradeBasisCash && o.Cash != nil:
 		return int64(*o.Cash)
 	}
 	return math.MaxInt64
 }
 
 // confirmedAs says whether a custodian sent just this fill. A rejection or deferral after the first piece is a last one that moves nothing.
-func (f *facts) confirmedAs(fill *ledger.Trade) bool {
+func (f *facts) confirmedAs(t *trade, fill *ledger.Trade) bool {
 	for _, c := range f.confirmed[confirmationKey{fill.Trade, fill.Confirmation}] {
 		_, rejects := c.Body.(*ingest.TradeRejected)
 		_, defers := c.Body.(*ingest.TradeDeferred)
@@ -170,8 +176,10 @@ func (f *facts) confirmedAs(fill *ledger.Trade) bool {
 			return true
 		}
 		body, ok := c.Body.(*ingest.FillPriced)
-		if ok && c.Custodian == fill.Custodian && body.Piece == fill.Piece && body.Final == fill.Final &&
-			int64(body.Cash) == quanta(fill.Cash, schemas.MoneyScale) && body.Units == fill.Units && fill.Price != nil && body.Price == *fill.Price {
+		if !ok || c.Custodian != fill.Custodian || body.Piece != fill.Piece || body.Final != fill.Final || fill.Price == nil || body.Price != *fill.Price {
+			continue
+		}
+		if t.reportedAs(fill, body, f.digitsOf(fill.Custodian)) {
 			return true
 		}
 	}

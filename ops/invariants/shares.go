@@ -31,11 +31,11 @@ func (t *trade) part(shard int32) (got, given int64) {
 		return 0, 0
 	}
 	got, given = t.moved()
-	whole := quanta(t.batched.Ordered, t.givenScale())
+	whole := quanta(t.batched.Ordered, t.weightScale())
 	before := int64(0)
 	for i := range t.batched.Shards {
 		s := &t.batched.Shards[i]
-		through := before + quanta(s.Weight, t.givenScale())
+		through := before + quanta(s.Weight, t.weightScale())
 		if s.Shard == shard {
 			return floorShare(got, through, whole) - floorShare(got, before, whole),
 				ceilShare(given, through, whole) - ceilShare(given, before, whole)
@@ -47,13 +47,25 @@ func (t *trade) part(shard int32) (got, given int64) {
 
 // share is what an order must have got and given of all that its trade got and gave.
 func (t *trade) share(o *order) (got, given int64) {
-	whole := quanta(t.batched.Ordered, t.givenScale())
-	weight := quanta(o.reserved, t.givenScale())
+	whole := quanta(t.batched.Ordered, t.weightScale())
+	weight := quanta(o.weight(), t.weightScale())
 	allGot, allGiven := t.moved()
-	if t.forMembers() {
-		return floorShare(allGot, weight, whole), floorShare(allGiven, weight, whole)
+	got, given = floorShare(allGot, weight, whole), ceilShare(allGiven, weight, whole)
+	switch {
+	case t.forMembers() && t.sells():
+		got = ceilShare(allGot, weight, whole)
+	case t.forMembers():
+		given = floorShare(allGiven, weight, whole)
 	}
-	return floorShare(allGot, weight, whole), ceilShare(allGiven, weight, whole)
+	return got, given
+}
+
+// weight is what an order counts in its batch: what it has reserved, or the cash for which it sells.
+func (o *order) weight() schemas.Quantity {
+	if o.byCash {
+		return ofQuanta(int64(o.cash), schemas.MoneyScale)
+	}
+	return o.reserved
 }
 
 // sells says that the trade gives units and gets cash.
@@ -67,7 +79,15 @@ func (t *trade) moved() (got, given int64) {
 	return t.units, t.cash
 }
 
-// givenScale and gotScale are the decimals of what the trade gives and gets. Its orders are weighed by what they give.
+// weightScale is the decimals of what its orders count: cash, or units where so many are sold.
+func (t *trade) weightScale() int32 {
+	if t.batched.Basis == ledger.TradeBasisUnits {
+		return t.batched.UnitsScale
+	}
+	return schemas.MoneyScale
+}
+
+// givenScale and gotScale are the decimals of what the trade gives and gets.
 func (t *trade) givenScale() int32 {
 	if t.sells() {
 		return t.batched.UnitsScale

@@ -190,14 +190,15 @@ func (c *clinic) drop() error {
 	return nil
 }
 
-// playIll plays the history with illness. What members send depends on what they have, so in a strict run all are well again before a
-// day is closed and before the next one begins: only then must the outcome be that of a run without illness. Days without instructions need no such care.
-func (c *clinic) playIll(strict bool, check func()) error {
+// playIll plays the history with illness. On which day an order deals depends on what is told before that day is closed: members' instructions, which
+// depend on what they have, and what trades of the days before leave to be dealt. So through the day that is given, on which the last order deals, all
+// are well again before a day is closed, and before the next one begins: only then must the outcome be that of a run without illness. Days after it need
+// no such care. Where no day is given there is none.
+func (c *clinic) playIll(careful schemas.Date, check func()) error {
 	c.Interlude = func(moment history.Moment, today schemas.Date) error {
-		instructed := int(today-history.Monday) < len(c.Days)
 		switch moment {
 		case history.AfterDay:
-			if strict && instructed {
+			if today < careful {
 				return c.finish(today)
 			}
 		case history.BeforeAction:
@@ -206,7 +207,7 @@ func (c *clinic) playIll(strict bool, check func()) error {
 			if err := c.Run(); err != nil {
 				return err
 			}
-			if strict && instructed {
+			if today <= careful {
 				if err := c.cure(); err != nil {
 					return err
 				}

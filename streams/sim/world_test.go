@@ -11,6 +11,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/sim"
@@ -43,6 +44,7 @@ func play(h *history.History, shards int32, schedule sim.Schedule) (*world, erro
 	if err != nil {
 		return nil, err
 	}
+	w.Done = func() bool { return w.AtRest() && w.underWay() == 0 }
 	return w, w.Play()
 }
 
@@ -88,6 +90,15 @@ func (w *world) underWay() int {
 		}
 	}
 	return count
+}
+
+// lastDealt is the last day on which something was dealt.
+func (w *world) lastDealt() schemas.Date {
+	last := history.Monday
+	for _, t := range history.Decoded(w.Topic(streams.LedgerTrade), streams.LedgerTrade, func() *ledger.Trade { return new(ledger.Trade) }) {
+		last = max(last, t.Day)
+	}
+	return last
 }
 
 // position is where an ingest record lies.

@@ -1,0 +1,138 @@
+package invariants
+
+import (
+	"math/big"
+
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/reference"
+)
+
+// switching is what an order has to do with the other one of its switch.
+type switching struct {
+	// buys are the orders that a sell went on to, switched all that it gave them, and spent what of it they have not given back.
+	buys            []*order
+	switched, spent schemas.Quantity
+	// switchedAt are the times at which a buy was let go on.
+	switchedAt []schemas.Instant
+}
+
+// switchTo follows what a sell brought to the buy of its switch.
+func (o *order) switchTo(buy *order, j *ledger.Journal, p *ledger.Posting) {
+	o.buys = append(o.buys, buy)
+	o.switched += p.Quantity
+	o.spent += p.Quantity
+	o.inPending -= p.Quantity
+	o.leastPending = min(o.leastPending, o.inPending)
+	buy.shard = j.Shard
+	buy.reserved += p.Quantity
+	buy.inReserved += p.Quantity
+	buy.switchedAt = append(buy.switchedAt, j.RecordedAt)
+}
+
+// backTo follows what a buy gives back of the unsettled proceeds of its sell: it is pending there again, not with the buy.
+func (o *order) backTo(sell *order, p *ledger.Posting) {
+	if p.From != ledger.PotReserved || p.To != ledger.PotPending {
+		return
+	}
+	o.inPending -= p.Quantity
+	sell.inPending += p.Quantity
+	sell.spent -= p.Quantity
+}
+
+// isSwitched says whether the order spends what a sell has brought.
+func (o *order) isSwitched() bool { return len(o.switchedAt) > 0 }
+
+// lead leads the buys of a switch back to its instruction.
+func (o *order) lead() {
+	for _, buy := range o.buys {
+		buy.received, buy.asset = o.received, o.into
+		buy.cash = schemas.Money(quanta(buy.reserved, schemas.MoneyScale))
+	}
+}
+
+// checkSwitches compares what switches buy for with what they have sold.
+func (f *facts) checkSwitches() []*finding {
+	c := &finding{number: 23, name: "a switch buys for just what its sell has brought"}
+	count := 0
+	for _, id := range sortedIDs(f.orders) {
+		o := f.orders[id]
+		if len(o.buys) > 0 && (o.into == "" || len(o.buys) > 1) {
+			c.fail("order %s went on to %d buys, which its instruction does not say", id, len(o.buys))
+		}
+		if o.into == "" {
+			continue
+		}
+		count++
+		for trade := range o.trades {
+			f.checkSwitched(c, o, f.trades[trade])
+		}
+	}
+	return []*finding{c.on(count, "switches")}
+}
+
+// checkSwitched checks the buy of a sell that is dealt. A sell whose price was corrected afterwards has its difference settled with the pot.
+func (f *facts) checkSwitched(c *finding, o *order, t *trade) {
+	switch {
+	case t == nil || t.batched == nil || t.corrections > 0:
+	case o.switched != 0 && (!t.complete() || o.switched != o.got):
+		c.fail("order %s brought %s, its switch buys for %s", o.id, o.got, o.switched)
+	case o.switched == 0 && o.got > 0 && t.settled != nil && !f.wasRefused(o.received):
+		c.fail("order %s brought %s, which has settled, and its switch buys nothing", o.id, o.got)
+	}
+}
+
+// wasRefused says whether an instruction, or a part of it, was refused after it had been accepted: a switch may find no day to buy on.
+func (f *facts) wasRefused(received *Received) bool {
+	if received == nil {
+		return false
+	}
+	i := received.Instruction
+	for _, s := range f.Statuses {
+		if s.Source == i.Source && s.Pot == i.Pot && s.ID == i.ID && (s.State == stateRejected || s.State == stateCancelled) && !s.Duplicate {
+			return true
+		}
+	}
+	return false
+}
+
+// basisPoints are the whole, in hundredths of a percent.
+const basisPoints = 10_000
+
+// checkCover checks what a sell by cash has reserved: at one of the closes that vendors sent, the cash is no more than the part of its value that the
+// settings allow, and a quantum less would not do.
+func (f *facts) checkCover(c *finding, o *order) {
+	scale, part := int32(0), int64(0)
+	for _, entry := range f.Reference {
+		switch body := entry.Body.(type) {
+		case *reference.Asset:
+			if body.Code == o.asset {
+				scale = body.UnitsScale
+			}
+		case *reference.Settings:
+			part = int64(body.SellCashMaxBps)
+		}
+	}
+	for _, p := range f.Prices {
+		if p.Asset == o.asset && p.Close > 0 && part > 0 && quanta(o.reserved, scale) == coverOf(o.cash, p, scale, part) {
+			return
+		}
+	}
+	c.fail("order %s of pot %s reserves %s of %s for %s, which no close asks for", o.id, o.pot, o.reserved, o.asset, o.cash)
+}
+
+// coverOf is the fewest quanta of units of which the part is worth the cash.
+func coverOf(cash schemas.Money, p *ingest.Price, scale int32, part int64) int64 {
+	pounds := int64(p.Close)
+	if p.Quotation == reference.QuotationPence {
+		pounds /= pencePerPound
+	}
+	worth := new(big.Int).Mul(big.NewInt(int64(cash)), big.NewInt(basisPoints))
+	worth.Mul(worth, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(schemas.PriceScale-schemas.MoneyScale)+int64(scale)), nil))
+	units, rest := worth.QuoRem(worth, new(big.Int).Mul(big.NewInt(pounds), big.NewInt(part)), new(big.Int))
+	if rest.Sign() > 0 {
+		units.Add(units, big.NewInt(1))
+	}
+	return units.Int64()
+}
