@@ -3,10 +3,12 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 )
 
@@ -39,6 +41,101 @@ func Journals(ctx context.Context, pool *pgxpool.Pool, each func(*ledger.Journal
 	})
 	if err != nil {
 		return fmt.Errorf("reading journals: %w", err)
+	}
+	return nil
+}
+
+// Month is a month of recorded time, in UTC, counted from January 1970.
+type Month int16
+
+// MonthOf returns the month that a time lies in.
+func MonthOf(at schemas.Instant) Month {
+	t := at.Time().UTC()
+	return Month((t.Year()-1970)*12 + int(t.Month()) - 1) //nolint:gosec // small for every time that can be written
+}
+
+// Begin returns the month's first moment.
+func (m Month) Begin() schemas.Instant {
+	return schemas.InstantOf(time.Date(1970+int(m)/12, time.Month(int(m)%12+1), 1, 0, 0, 0, 0, time.UTC))
+}
+
+// String returns the month as 2008-03.
+func (m Month) String() string { return m.Begin().Time().UTC().Format("2006-01") }
+
+// Stretch is where a shard's journals of some months begin: after the journal of that number, whose hash is Head.
+type Stretch struct {
+	Shard  int32
+	Before int64
+	Head   ledger.Hash
+}
+
+// Extract is told journals. Begin is called for each shard, also for one without journals; then Each for every journal, complete with the hash before it.
+type Extract struct {
+	Begin func(Stretch) error
+	Each  func(*ledger.Journal) error
+}
+
+// JournalsOfMonths tells of all journals that were recorded in the months, the last one included, shard by shard in the order of their numbers, and
+// returns the cluster of the ledger. It returns ErrNotComplete where records of these months may still come. The pool's role is RoleAuditor.
+func JournalsOfMonths(ctx context.Context, pool *pgxpool.Pool, first, last Month, to Extract) (cluster string, err error) {
+	err = inSnapshot(ctx, pool, func(tx pgx.Tx) error {
+		var shards int32
+		var complete bool
+		const facts = "select shards, cluster, coalesce((select complete_through >= $1 from report.complete_through), false) from ledger.system"
+		if err := tx.QueryRow(ctx, facts, (last+1).Begin().Time()).Scan(&shards, &cluster, &complete); err != nil {
+			return err
+		}
+		if !complete {
+			return fmt.Errorf("%w: %s is not over in every shard", ErrNotComplete, last)
+		}
+		for shard := range shards {
+			if err := extractShard(ctx, tx, shard, first, last, to); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return cluster, fmt.Errorf("reading the journals of %s to %s: %w", first, last, err)
+	}
+	return cluster, nil
+}
+
+func extractShard(ctx context.Context, tx pgx.Tx, shard int32, first, last Month, to Extract) error {
+	stretch := Stretch{Shard: shard}
+	var through int64
+	const bounds = `select coalesce((select max(sequence) from ledger.journal where shard = $1 and month < $2), 0),
+		coalesce((select max(sequence) from ledger.journal where shard = $1 and month <= $3), 0)`
+	if err := tx.QueryRow(ctx, bounds, shard, int16(first), int16(last)).Scan(&stretch.Before, &through); err != nil {
+		return fmt.Errorf("looking for journals of shard %d: %w", shard, err)
+	}
+	if stretch.Before > 0 {
+		var head []byte
+		if err := tx.QueryRow(ctx, "select hash from ledger.journal where shard = $1 and sequence = $2", shard, stretch.Before).Scan(&head); err != nil {
+			return fmt.Errorf("reading journal %d of shard %d: %w", stretch.Before, shard, err)
+		}
+		copy(stretch.Head[:], head)
+	}
+	if err := to.Begin(stretch); err != nil {
+		return err
+	}
+	snapshot, err := openShard(ctx, tx, shard)
+	if err != nil {
+		return err
+	}
+	previous := stretch.Head
+	for from := stretch.Before + 1; from <= through; from += windowJournalsMax {
+		current, err := snapshot.read(ctx, from, min(from+windowJournalsMax-1, through))
+		if err != nil {
+			return fmt.Errorf("reading shard %d from journal %d: %w", shard, from, err)
+		}
+		for i := range current.journals {
+			journal := &current.journals[i].Journal
+			journal.Previous, previous = previous, journal.Hash
+			if err := to.Each(journal); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
