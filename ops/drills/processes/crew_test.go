@@ -53,7 +53,7 @@ func newCrew(t *testing.T, binary string, on *site, d *drill) *crew {
 	c := &crew{t: t, binary: binary, dir: t.TempDir(), members: make(map[string]*member)}
 	c.base = script.Script{
 		Brokers: on.connection.Brokers, Registry: on.connection.Registry.URL, Postgres: on.postgres, Suffix: on.suffix, Shards: shards,
-		IntakeKey: intakeKey, Session: sessionMax, RecordsMax: d.recordsMax, VisitsMax: d.visitsMax, Behaviour: behaviour,
+		IntakeKey: intakeKey, Session: sessionMax, RecordsMax: d.recordsMax, VisitsMax: d.visitsMax, Standby: d.standby, Behaviour: behaviour,
 		Plan: script.Plan{Dir: filepath.Join(c.dir, "struck"), Points: d.points},
 	}
 	must(t, os.Mkdir(c.base.Plan.Dir, 0o700))
@@ -78,7 +78,7 @@ func (c *crew) path(name, suffix string) string { return filepath.Join(c.dir, na
 // start starts an instance that was not started before, or was stopped.
 func (c *crew) start(name, roles string) {
 	s := c.base
-	s.Name, s.Roles, s.StateDir = name, strings.Fields(roles), c.path(name, ".state")
+	s.Name, s.Roles, s.StateDir, s.ReportFile = name, strings.Fields(roles), c.path(name, ".state"), c.path(name, ".report")
 	if err := s.Write(c.path(name, ".json")); err != nil {
 		c.fail(err)
 		return
@@ -213,14 +213,18 @@ func (c *crew) kill(name string, robbed bool) {
 	c.signal(name, syscall.SIGKILL)
 }
 
-// stop asks a member to end, waits until it has, and returns its roles.
-func (c *crew) stop(name string) string {
+// stop asks a member to end, waits until it has, and returns its roles. Fell does the same without asking.
+func (c *crew) stop(name string) string { return c.end(name, (*child.Process).Stop) }
+
+func (c *crew) fell(name string) string { return c.end(name, (*child.Process).Kill) }
+
+func (c *crew) end(name string, how func(*child.Process) error) string {
 	c.mutex.Lock()
 	m := c.members[name]
 	m.wanted = false
 	process := m.process
 	c.mutex.Unlock()
-	if err := process.Stop(); err != nil {
+	if err := how(process); err != nil {
 		c.fail(err)
 	}
 	<-m.gone

@@ -25,6 +25,8 @@ type drill struct {
 	// recordsMax and visitsMax bound the victims' transactions; 0 is the default.
 	recordsMax, visitsMax int
 	killsPostgres         bool
+	// standby makes all instances stand by for each other.
+	standby bool
 }
 
 // bench runs drills of one load.

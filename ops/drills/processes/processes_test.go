@@ -80,6 +80,7 @@ func drills(seed uint64, l load, kills int) []drill {
 		{name: "frozen before its store", crew: two, recordsMax: records, points: freeze("pot", string(engine.StepCommitted)), disturb: thaw},
 		{name: "sink frozen before its commit", crew: two, recordsMax: records, points: freeze(sink, string(postgres.StepCopied)), disturb: thaw},
 		{name: "stores lost", crew: two, disturb: atMoments((kills+1)/2, robOne)},
+		{name: standbysTakeOver, crew: two, recordsMax: records, standby: true, disturb: atMoments((kills+1)/2, takeOver)},
 		{name: "shards moved to and fro", crew: two, disturb: atMoments(3, comeAndGo)},
 		{name: "rolling restart", crew: two, disturb: atMoments(2, restartAll)},
 		{name: "Postgres killed", crew: two, killsPostgres: true, disturb: atMoments(3, killPostgres)},
@@ -110,7 +111,7 @@ func sizeOnEmbedded() size {
 		return size{load: load{pots: 60, days: 1, waves: 3}, kills: 2, only: []string{"two instances killed at random"}}
 	}
 	return sized(size{load: load{pots: 200, days: 2, waves: 4}, kills: 4, only: []string{
-		"roles killed at random", "killed in the middle of sweeps", "frozen before its commit", "sink killed at every step",
+		"roles killed at random", "killed in the middle of sweeps", "frozen before its commit", "sink killed at every step", standbysTakeOver,
 	}})
 }
 
@@ -144,7 +145,10 @@ func sizeOnReal() size {
 	}})
 }
 
-const brokerKilled = "broker killed"
+const (
+	brokerKilled     = "broker killed"
+	standbysTakeOver = "owners killed beside their standbys"
+)
 
 func TestInstancesOnRealKafka(t *testing.T) {
 	realkafka.Require(t)

@@ -25,8 +25,11 @@ type Script struct {
 	Postgres string   `json:"postgres"`
 	Suffix   string   `json:"suffix"`
 	Shards   int32    `json:"shards"`
-	// StateDir holds its stores.
+	// StateDir holds its stores, and with Standby those of shards that others run.
 	StateDir string `json:"state_dir"`
+	Standby  bool   `json:"standby,omitempty"`
+	// ReportFile is where it says, again and again, what its shards do; "" for nowhere.
+	ReportFile string `json:"report_file,omitempty"`
 	// IntakeKey is the secret of role intake, the same for all instances.
 	IntakeKey string `json:"intake_key"`
 	// Session is the silence after which others take over; RecordsMax and VisitsMax bound a transaction.
@@ -61,6 +64,40 @@ func Read(path string) (*Script, error) {
 		return nil, fmt.Errorf("reading the script: %w", err)
 	}
 	return &s, nil
+}
+
+// Report is what the shards of one life of a victim did a moment ago.
+type Report struct {
+	Pid    int                  `json:"pid"`
+	Shards []engine.ShardStatus `json:"shards"`
+}
+
+// Write writes the report to a file, so that nobody reads half of it.
+func (r *Report) Write(path string) error {
+	text, err := json.Marshal(r)
+	if err == nil {
+		err = os.WriteFile(path+".draft", text, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(path+".draft", path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// ReadReport reads the last report. It fails where there is none yet.
+func ReadReport(path string) (*Report, error) {
+	text, err := os.ReadFile(path)
+	var r Report
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the report: %w", err)
+	}
+	return &r, nil
 }
 
 // Plan is a list of points that strike one after the other, each once, whichever victim comes to it first.

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/penstock-ledger/penstock/ops/drills/script"
 	"github.com/penstock-ledger/penstock/ops/embedded"
 	"github.com/penstock-ledger/penstock/ops/roles"
@@ -26,8 +28,12 @@ import (
 	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
-// stopMax bounds the end of the broker.
-const stopMax = 30 * time.Second
+const (
+	// stopMax bounds the end of the broker.
+	stopMax = 30 * time.Second
+	// reportEvery is how often a victim says what its shards do.
+	reportEvery = 20 * time.Millisecond
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -73,7 +79,28 @@ func play(ctx context.Context, s *script.Script) error {
 		return err
 	}
 	defer instance.Close()
-	return instance.Run(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return instance.Run(ctx) })
+	if s.ReportFile != "" && instance.Engine() != nil {
+		group.Go(func() error { return report(ctx, s.ReportFile, instance.Engine()) })
+	}
+	return group.Wait()
+}
+
+// report says what the shards do until ctx ends.
+func report(ctx context.Context, path string, e *engine.Engine) error {
+	ticker := time.NewTicker(reportEvery)
+	defer ticker.Stop()
+	for {
+		if err := (&script.Report{Pid: os.Getpid(), Shards: e.Status()}).Write(path); err != nil {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // sweeping says whether a sweep has committed some visits, and not all.
@@ -93,7 +120,7 @@ func configure(s *script.Script) (roles.Config, error) {
 			ClientID: fmt.Sprintf("%s.%d", s.Name, os.Getpid()), // so that the drill can tell whose group member one is
 		},
 		Layout:      feed.Layout{Shards: s.Shards, Replication: 1, MinInSync: 1},
-		PostgresURL: s.Postgres, IntakeKey: []byte(s.IntakeKey), StateDir: s.StateDir, TransactionalSuffix: s.Suffix, Name: s.Name,
+		PostgresURL: s.Postgres, IntakeKey: []byte(s.IntakeKey), StateDir: s.StateDir, Standby: s.Standby, TransactionalSuffix: s.Suffix, Name: s.Name,
 		Limits: engine.Limits{SessionTimeMax: s.Session, TransactionRecordsMax: s.RecordsMax, SweepVisitsMax: s.VisitsMax},
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
