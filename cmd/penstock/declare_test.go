@@ -2,73 +2,130 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/penstock-ledger/penstock/ops/roles"
 )
 
-// TestAnOperatorChargesRefundsAndEndsABreak goes the way of each act that is sent by a command of its own: what is charged leaves the pot, once; what
-// nobody claims is paid back; and a confirmation that contradicts its trade is listed, and dismissed.
-func TestAnOperatorChargesRefundsAndEndsABreak(t *testing.T) {
+// operating is a stack with a pot, and an operator who acts on it.
+type operating struct {
+	t   *testing.T
+	s   *stack
+	dir string
+}
+
+// operate runs a stack in which pot p1 has 200.00 and two orders that are priced.
+func operate(t *testing.T) *operating {
+	t.Helper()
 	dir := stackDir(t)
 	s, _ := testStack(t, testConfig(t, dir))
-	do := func(input string, args ...string) string { return must(t, input, append(args, "--dir", dir)...) }
-	settle := func() {
-		t.Helper()
-		if err := s.Settle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	o := &operating{t, s, dir}
+	o.do(tour+`{"source":"portal","id":"c-2","pot":"p1","instructedOn":"2008-03-20","body":{"Contribution":{"cash":"200.00","split":[]}}}`+"\n", "produce", "ingest.instruction.v1")
+	o.do("", "day", "close", "2008-03-20")
+	return o
+}
+
+func (o *operating) do(input string, args ...string) string {
+	o.t.Helper()
+	return must(o.t, input, append(args, "--dir", o.dir)...)
+}
+
+func (o *operating) settle() {
+	o.t.Helper()
+	if err := o.s.Settle(o.t.Context()); err != nil {
+		o.t.Fatal(err)
 	}
-	word := []string{"--operator", "anna", "--reason", "as announced", "--execute"}
-	act := func(args ...string) string { return do("", append(args, word...)...) }
-	available := func() string {
-		return read[roles.PotView](t, "pot", "show", "p1", "--json", "--dir", dir).Available
-	}
-	do(tour+`{"source":"portal","id":"c-2","pot":"p1","instructedOn":"2008-03-20","body":{"Contribution":{"cash":"200.00","split":[]}}}`+"\n", "produce", "ingest.instruction.v1")
-	do("", "day", "close", "2008-03-20")
-	if out := do("", "declare", "fee", "1.50", "100.00", "2008-03-20", "--id", "fee-1", "--operator", "anna", "--reason", "as announced"); !strings.Contains(out, "nothing was done") {
+}
+
+// word is what every act of the operator's ends with.
+func word() []string { return []string{"--operator", "anna", "--reason", "as announced", "--execute"} }
+
+func (o *operating) act(args ...string) string {
+	o.t.Helper()
+	return o.do("", append(args, word()...)...)
+}
+
+func (o *operating) available() string {
+	o.t.Helper()
+	return read[roles.PotView](o.t, "pot", "show", "p1", "--json", "--dir", o.dir).Available
+}
+
+// TestAnOperatorChargesAndReverses goes the way of charges: what is charged leaves the pot, once, and comes back, once.
+func TestAnOperatorChargesAndReverses(t *testing.T) {
+	o := operate(t)
+	if out := o.do("", "declare", "fee", "1.50", "100.00", "2008-03-20", "--id", "fee-1", "--operator", "anna", "--reason", "as announced"); !strings.Contains(out, "nothing was done") {
 		t.Errorf("the plan is %s", out)
 	}
 	for range 2 { // the second time changes nothing
-		act("declare", "fee", "1.50", "100.00", "2008-03-20", "--id", "fee-1")
+		o.act("declare", "fee", "1.50", "100.00", "2008-03-20", "--id", "fee-1")
 	}
-	settle()
-	if got := available(); got != "198.50" {
+	o.settle()
+	if got := o.available(); got != "198.50" {
 		t.Errorf("after the fee %s is available", got)
 	}
-	act("declare", "accrual", "2008-03-01", "2008-03-20", "0.1", "--id", "accrual-1")
-	act("declare", "collection", "2008-03-20", "--by-units", "--id", "collection-1")
-	settle()
+	o.act("declare", "accrual", "2008-03-01", "2008-03-20", "0.1", "--id", "accrual-1")
+	o.act("declare", "collection", "2008-03-20", "--by-units", "--id", "collection-1")
+	o.settle()
 	// 298.49 or 298.50 at a tenth a year for 20 days: 1.63 and a part of a penny.
-	if got := available(); got != "196.87" {
+	if got := o.available(); got != "196.87" {
 		t.Errorf("after the annual charge %s is available", got)
 	}
 
+	journals := o.do("", "tail", "ledger.journal.v1", "--from-start", "--no-follow", "--json")
+	at := strings.Index(journals, `"stage":"charged"`)
+	if at < 0 {
+		t.Fatalf("no charge among %s", journals)
+	}
+	line := journals[strings.LastIndex(journals[:at], "\n")+1 : at]
+	id := regexp.MustCompile(`"id":"([0-9a-f-]{36})"`).FindStringSubmatch(line)
+	if id == nil {
+		t.Fatalf("no id in %s", line)
+	}
+	if out := o.do("", "reverse", id[1], "--operator", "anna", "--reason", "charged twice"); !strings.Contains(out, "negated  charged") || !strings.Contains(out, "nothing was done") {
+		t.Errorf("the plan is %s", out)
+	}
+	for range 2 { // the second time is refused
+		o.act("reverse", id[1])
+	}
+	o.settle()
+	if got := o.available(); got != "198.37" {
+		t.Errorf("after the fee was reversed %s is available", got)
+	}
+	if out := o.do("", "tail", "audit.rejection.v1", "--from-start", "--no-follow", "--json"); strings.Count(out, `"code"`) != 1 || !strings.Contains(out, "pot/already-reversed") {
+		t.Errorf("refused was %s", out)
+	}
+	o.do("", "ledger", "verify", "--at-rest")
+}
+
+// TestAnOperatorRefundsAndEndsABreak lets an operator pay back what nobody claims, and dismiss a confirmation that contradicts its trade.
+func TestAnOperatorRefundsAndEndsABreak(t *testing.T) {
+	o := operate(t)
 	const receipt = `{"custodian":"BANK","id":"r1","trade":"00000000-0000-0000-0000-000000000001","body":{"CashReceived":{"reference":"R2","cash":"9.00","on":"2008-03-20"}}}` + "\n"
-	do(receipt, "produce", "ingest.confirmation.v1")
-	settle()
-	act("refund", "R2", "9.00", "sender-17")
-	settle()
-	if out := do("", "tail", "payment.order.v1", "--from-start", "--no-follow", "--json"); !strings.Contains(out, "sender-17") || !strings.Contains(out, "9.00") {
+	o.do(receipt, "produce", "ingest.confirmation.v1")
+	o.settle()
+	o.act("refund", "R2", "9.00", "sender-17")
+	o.settle()
+	if out := o.do("", "tail", "payment.order.v1", "--from-start", "--no-follow", "--json"); !strings.Contains(out, "sender-17") || !strings.Contains(out, "9.00") {
 		t.Errorf("the payments are %s", out)
 	}
 
-	trade := read[roles.DayStatus](t, "day", "status", "--json", "--dir", dir).Trades[0]
+	trade := read[roles.DayStatus](t, "day", "status", "--json", "--dir", o.dir).Trades[0]
 	const fill = `{"custodian":%q,"id":"f-late","trade":%q,"body":{"FillPriced":{"piece":2,"cash":"1.00","units":"1","price":"1.00","final":true}}}` + "\n"
-	do(fmt.Sprintf(fill, trade.Custodian, trade.Trade), "produce", "ingest.confirmation.v1")
-	settle()
-	if open := read[[]roles.OpenBreak](t, "breaks", "list", "--json", "--dir", dir); len(open) != 1 || open[0].Confirmation != "f-late" {
+	o.do(fmt.Sprintf(fill, trade.Custodian, trade.Trade), "produce", "ingest.confirmation.v1")
+	o.settle()
+	if open := read[[]roles.OpenBreak](t, "breaks", "list", "--json", "--dir", o.dir); len(open) != 1 || open[0].Confirmation != "f-late" {
 		t.Fatalf("the open breaks are %+v", open)
 	}
-	refused(t, "is no open break", "", append([]string{"breaks", "dismiss", trade.Trade, "f-none", "--dir", dir}, word...)...)
-	act("breaks", "dismiss", trade.Trade, "f-late")
-	settle()
-	if open := read[[]roles.OpenBreak](t, "breaks", "list", "--json", "--dir", dir); len(open) != 0 {
+	refused(t, "is no open break", "", append([]string{"breaks", "dismiss", trade.Trade, "f-none", "--dir", o.dir}, word()...)...)
+	o.act("breaks", "dismiss", trade.Trade, "f-late")
+	o.settle()
+	if open := read[[]roles.OpenBreak](t, "breaks", "list", "--json", "--dir", o.dir); len(open) != 0 {
 		t.Errorf("dismissed, the open breaks are %+v", open)
 	}
-	if out := do("", "tail", "audit.rejection.v1", "--from-start", "--no-follow", "--json"); strings.Count(out, `"code"`) != 1 {
+	if out := o.do("", "tail", "audit.rejection.v1", "--from-start", "--no-follow", "--json"); strings.Count(out, `"code"`) != 1 {
 		t.Errorf("refused was %s", out)
 	}
-	do("", "ledger", "verify", "--at-rest")
+	o.do("", "ledger", "verify", "--at-rest")
 }

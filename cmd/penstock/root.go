@@ -19,8 +19,8 @@ const (
 //	           +-- produce, tail                 records in and out
 //	           +-- status, prices, correct,      look at what is there, and act on it
 //	           |   breaks, declare, refund,
-//	           |   review, parked, pot, trace,
-//	           |   ledger
+//	           |   reverse, review, parked,
+//	           |   pot, trace, ledger
 //	           +-- topics, schemas, reference,   set up
 //	           |   rules, version
 func newRoot() *cobra.Command {
@@ -44,7 +44,8 @@ a day, and "penstock pot show" tells what became of it.`,
 	root.AddCommand(
 		newUp(), newDemo(), newRun(), newDay(), newBench(), newSim(),
 		newProduce(), newTail(),
-		newStatus(), newPrices(), newCorrect(), newBreaks(), newDeclare(), newRefund(), newReview(), newParked(), newPot(), newTrace(), newProve(), newLedger(),
+		newStatus(), newPrices(), newCorrect(), newBreaks(), newDeclare(), newRefund(), newReverse(), newReview(), newParked(), newPot(), newTrace(),
+		newProve(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newRules(), newVersion(), newCommands(),
 	)
 	refuseUnknown(root)

@@ -247,6 +247,8 @@ func checkOperation(o *ingest.Operation) refusal {
 		return why
 	case *ingest.BreakResolution:
 		return identifier("confirmation", body.Confirmation)
+	case *ingest.JournalReversal:
+		return potIdentifier(body.Pot)
 	}
 	return checkDeclaration(o)
 }

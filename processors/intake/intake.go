@@ -187,6 +187,8 @@ func admitOperation(a *admission) []streams.Out {
 		return a.toPot(act.Pot, o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
 	case *ingest.ReviewRefusal:
 		return a.toPot(act.Pot, o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
+	case *ingest.JournalReversal:
+		return a.toPot(act.Pot, o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
 	}
 	outs := a.toDealing(dealingControl, o.Operator, o.ID, &inbox.Operated{Operation: *o})
 	if makesOrders(o) {

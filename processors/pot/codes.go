@@ -46,5 +46,8 @@ const (
 	codeTooManyReceipts      schemas.Code = "pot/too-many-receipts"
 	codeNothingToRefund      schemas.Code = "pot/nothing-to-refund"
 	codeRefundDiffers        schemas.Code = "pot/refund-differs"
+	codeUnknownJournal       schemas.Code = "pot/unknown-journal"
+	codeAlreadyReversed      schemas.Code = "pot/already-reversed"
+	codeReversalTooLate      schemas.Code = "pot/reversal-too-late"
 	codeDroppedByOperator    schemas.Code = "pot/dropped-by-operator"
 )

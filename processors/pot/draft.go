@@ -206,6 +206,7 @@ func (d *draft) journal(outs []streams.Out, place streams.Place, pot schemas.Pot
 	if !d.dips {
 		d.noteLeft()
 	}
+	d.noteBooked(journalID(kind, cause.Source, string(pot), cause.ID))
 	return append(outs, journalOut(place, &pot, string(pot), cause, kind, d.postings))
 }
 

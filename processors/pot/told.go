@@ -27,6 +27,8 @@ func keyOf(m *inbox.PotMessage) string {
 			return string(act.Pot)
 		case *ingest.ReviewRefusal:
 			return string(act.Pot)
+		case *ingest.JournalReversal:
+			return string(act.Pot)
 		}
 	case *inbox.CashClaimed:
 		return string(suspense.Key(body.Reference))
@@ -71,6 +73,8 @@ func decide(place streams.Place, r *Reference, key string, pot *state.PotState, 
 			return reviewed(place, r, pot, &m.Cause, &word{act.Pot, act.Source, act.Instruction, true, &body.Operation})
 		case *ingest.ReviewRefusal:
 			return reviewed(place, r, pot, &m.Cause, &word{act.Pot, act.Source, act.Instruction, false, &body.Operation})
+		case *ingest.JournalReversal:
+			return reverse(place, r, pot, &m.Cause, act)
 		}
 	case *inbox.CashClaimed:
 		return claimed(place, key, pot, &m.Cause, body)

@@ -278,6 +278,15 @@ func (b *builder) payment(pot schemas.PotID) schemas.ID {
 	return schemas.DeriveID("payment", b.Get("source", "portal"), string(pot), b.Get("of", ""), b.date("dated").String())
 }
 
+// journal returns the id of the journal of an instruction, of=ID, or with charge=NUMBER of a charge.
+func (b *builder) journal() schemas.ID {
+	pot := b.Get("pot", "p1")
+	if b.Has("charge") {
+		return schemas.DeriveID("journal", "charged", "dealing", pot, "event-"+b.Get("charge", ""))
+	}
+	return schemas.DeriveID("journal", "instructed/"+b.date("dated").String(), b.Get("source", "portal"), pot, b.Get("of", ""))
+}
+
 // told builds what one key tells another; nil for another kind of step. The claim is named by the instruction of which it is.
 func (b *builder) told(kind string) inbox.PotBody {
 	pot, reference, id := schemas.PotID(b.Get("pot", "p1")), b.Get("reference", "R1"), b.Get("id", "")
@@ -324,6 +333,8 @@ func (b *builder) operation(kind string) *ingest.Operation {
 		o.Body = &ingest.ReviewRelease{Pot: schemas.PotID(b.Get("pot", "p1")), Source: schemas.SourceID(b.Get("source", "portal")), Instruction: schemas.InstructionID(b.Get("instruction", ""))}
 	case "ReviewRefusal":
 		o.Body = &ingest.ReviewRefusal{Pot: schemas.PotID(b.Get("pot", "p1")), Source: schemas.SourceID(b.Get("source", "portal")), Instruction: schemas.InstructionID(b.Get("instruction", ""))}
+	case "Reversal":
+		o.Body = &ingest.JournalReversal{Pot: schemas.PotID(b.Get("pot", "p1")), Journal: b.journal()}
 	case "ResolveBreak":
 		_, _, _, trade := b.batchKey()
 		o.Body = &ingest.BreakResolution{Trade: trade, Confirmation: b.Get("confirmation", ""), Accept: b.Has("accept")}

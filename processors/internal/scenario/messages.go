@@ -119,7 +119,7 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 	switch steps[0].Kind {
 	case "RuleActivated":
 		return &inbox.PotMessage{Cause: cause, Body: &inbox.RuleActivated{Rule: b.Get("rule", "allocation"), Version: b.Get("version", "")}}
-	case "Refund", "ReviewRelease", "ReviewRefusal":
+	case "Refund", "ReviewRelease", "ReviewRefusal", "Reversal":
 		o := b.operation(steps[0].Kind)
 		cause.Source, cause.ID = o.Operator, o.ID
 		return &inbox.PotMessage{Cause: cause, Body: &inbox.PotOperated{Operation: *o}}
