@@ -20,7 +20,7 @@ const (
 //	           +-- status, prices, correct,      look at what is there, and act on it
 //	           |   breaks, declare, refund,
 //	           |   reverse, review, parked,
-//	           |   pot, trace, ledger
+//	           |   pot, trace, prove, ledger
 //	           +-- topics, schemas, reference,   set up
 //	           |   rules, version
 func newRoot() *cobra.Command {
