@@ -232,6 +232,7 @@ func (f *facts) deriveAccepted() {
 		for _, received := range receipts[instructionKey{s.Source, s.Pot, s.ID}] {
 			if received.ReceivedAt == s.ReceivedAt {
 				f.derive(received)
+				f.deriveTransfer(received, s.Orders)
 				break
 			}
 		}
