@@ -45,7 +45,7 @@ func newDemo() *cobra.Command {
 		Long: `Starts the embedded stack in a folder of its own and plays upstream systems, price vendor, clock and operator on it:
 members' contributions and buys over the first dealing days from 2008-03-20, cancellations, and every kind of bad input; a
 trade that is dealt in three pieces, one that is rejected and one that is queued again, and a price that waits for a person; a withdrawal,
-a transfer in, sells, a charge and a distribution, each told step by step. Time is simulated.
+transfers in and out, sells, a charge, a distribution and the correction of a price, each told step by step. Time is simulated.
 
 It prints each day's member orders beside the external trades that they became, then where all money and units are, and then
 every invariant with what it was checked on. The exit status is 0 only if all of them hold.`,
@@ -155,6 +155,12 @@ func (d *demoShow) run(ctx context.Context, market *demo.Market, workload *demo.
 			printer.Day(day)
 		}
 	}
+	pool, err := postgres.OpenPool(ctx, d.stack.Endpoints.Postgres, postgres.RoleAuditor)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	config.Ledger = pool
 	session, err := demo.Start(ctx, config)
 	if err != nil {
 		return d.because(ctx, err)
@@ -164,12 +170,7 @@ func (d *demoShow) run(ctx context.Context, market *demo.Market, workload *demo.
 		return d.because(ctx, err)
 	}
 	d.bar.show(0, 0, "checking the ledger")
-	pool, err := postgres.OpenPool(ctx, d.stack.Endpoints.Postgres, postgres.RoleAuditor)
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	report, err := session.Check(ctx, pool)
+	report, err := session.Check(ctx)
 	if err != nil {
 		return d.because(ctx, err)
 	}

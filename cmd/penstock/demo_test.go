@@ -12,15 +12,23 @@ import (
 
 func TestTheDemoReportsThatEverythingHolds(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "stack")
-	out := must(t, "", "demo", "--members", "20", "--days", "1", "--seed", "9", "--json", "--dir", dir)
+	out := must(t, "", "demo", "--members", "20", "--days", "6", "--seed", "9", "--json", "--dir", dir)
 	var report demo.Report
 	if err := json.Unmarshal([]byte(out), &report); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}
-	if !report.OK || report.Members != 20 || report.DealingDays != 1 || report.Seed != 9 || len(report.Cases) == 0 {
+	if !report.OK || report.Members != 20 || report.DealingDays != 6 || report.Seed != 9 || len(report.Cases) == 0 {
 		t.Errorf("reported %+v", report)
 	}
-	stored := 0
+	planned, stored := 0, 0
+	for _, day := range report.Days {
+		for _, correction := range day.Corrections {
+			planned += len(correction.Plan)
+		}
+	}
+	if planned < 2 {
+		t.Errorf("a correction was planned of %d pots", planned)
+	}
 	for _, check := range report.Checks {
 		if !check.OK {
 			t.Errorf("%s: %s", check.Name, check.Detail)

@@ -13,6 +13,7 @@ const (
 	checkAnswers = "every record got exactly the answer that was worked out for it beforehand"
 	checkTrades  = "every external trade is what the members' orders of its day add up to"
 	checkCash    = "the pots' uninvested cash is what was worked out beforehand"
+	checkLeft    = "a pot that is transferred out has nothing left in any account"
 )
 
 // problemsMax is how many problems of one check are told.

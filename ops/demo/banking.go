@@ -29,7 +29,7 @@ func (g *generator) withdraw(p *potModel) {
 		return Move{Words: words, Pot: p.id, Stage: stage, Order: payment, Asset: schemas.Cash, From: from, To: to, Quantity: cashOf(withdrawn)}
 	}
 	g.tell(Story{
-		Title: "a withdrawal that is paid",
+		Title: "a withdrawal that is paid", Means: "the cash is the member's until the bank has sent it, and the trust's until the payee has it",
 		Asked: fmt.Sprintf("on %s %s asked that %s be paid to payee-7", g.day.Date, p.id, withdrawn),
 		Moves: []Move{
 			step("set aside", "withdrawn", ledger.PotAvailable, ledger.PotPayable),
@@ -58,7 +58,7 @@ func (g *generator) claim(p *potModel) {
 		return Move{Words: words, Pot: pot, Stage: stage, Cause: cause, Asset: schemas.Cash, From: from, To: to, Quantity: cashOf(transferred)}
 	}
 	g.tell(Story{
-		Title: "a transfer in",
+		Title: "a transfer in", Means: "cash that nobody has claimed is owed to somebody: it stands in suspense, and passes through transit into the pot",
 		Asked: fmt.Sprintf("on %s the bank got %s under %s, and %s claimed it later", g.day.Date, transferred, transferReference, p.id),
 		Moves: []Move{
 			step("nobody's yet, in suspense", "", "received", "receipt-4711", ledger.BankClientMoney, ledger.SchemeSuspense),

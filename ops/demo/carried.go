@@ -15,7 +15,7 @@ func (g *generator) requeue(p *potModel) {
 	id := g.place(w, p, requeuedAsset, requeued)
 	w.show("a buy whose external trade is rejected, and queued again")
 	fund, next := fundNamed(requeuedAsset), g.nextDay(requeuedAsset, g.day.Date)
-	order := schemas.DeriveID("order", string(portal), string(p.id), string(id), g.day.Date.String(), "a")
+	order := g.orderID(p, id, "a")
 	step := func(words, stage string, to schemas.Account, trade schemas.ID, on schemas.Date) Move {
 		from := ledger.PotReserved
 		if to == from {
@@ -26,7 +26,7 @@ func (g *generator) requeue(p *potModel) {
 		}
 	}
 	g.tell(Story{
-		Title: "a rejected and re-queued batch",
+		Title: "a rejected and re-queued batch", Means: "for the rejection nothing is posted: the cash stays reserved, for one trade at a time",
 		Asked: fmt.Sprintf("on %s %s asked to buy %s for %s; %s rejected that day's trade", g.day.Date, p.id, requeuedAsset, requeued, fund.Custodian),
 		Moves: []Move{
 			step("reserved, and it stays so", "reserved", ledger.PotReserved, schemas.ID{}, g.day.Date),

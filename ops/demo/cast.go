@@ -26,6 +26,8 @@ func (g *generator) cast() {
 	g.place(g.atBuying(), &g.pots[9], codes[g.number%len(codes)], dailyBuy)
 	switch g.number {
 	case badInputDay:
+		g.place(g.atBuying(), &g.pots[10], leaverFirst, leaverFirstCash)
+		g.place(g.atBuying(), &g.pots[10], leaverSecond, leaverSecondCash)
 		g.repeats()
 		g.cutOffs()
 		g.unfit()
@@ -48,11 +50,31 @@ func (g *generator) cast() {
 		g.requeue(&g.pots[3])
 	}
 	if g.number == sellOnDay {
-		g.sell(&g.pots[0], soldAsset, soldUnits)
-		g.sell(&g.pots[5], soldOutAsset, 0)
+		g.sellStories()
 	}
+	if g.number == leaveOnDay && len(g.dealing) > leaveOnDay {
+		g.leave(&g.pots[10])
+	}
+	if g.number == closedOnDay {
+		g.afterLeaving(&g.pots[10])
+	}
+	g.castMistake()
 	if g.number == len(g.dealing) {
 		g.place(g.atBuying(), &g.pots[7], "GOOG", 400_00)
+	}
+}
+
+// castMistake plays what becomes of a close that the vendor got wrong.
+func (g *generator) castMistake() {
+	keeps, sells := &g.pots[12], &g.pots[13]
+	switch {
+	case !g.mistakes():
+	case g.number == mistakeOnDay:
+		g.mistake(keeps, sells)
+	case g.number == mistakeSoldDay:
+		g.sell(sells, mistakeAsset, 0)
+	case g.number == mistakeEndsDay:
+		g.mend(keeps, sells)
 	}
 }
 

@@ -24,9 +24,9 @@ const (
 )
 
 // Check reads everything back and judges it: the answers and trades, which the run has judged; every invariant that the topics can
-// show; that sending everything again changes nothing; and, where a pool of the auditor's is given, the ledger in Postgres and
+// show; that sending everything again changes nothing; and, where there is one, the ledger in Postgres and
 // that it says the same as the topics.
-func (r *Session) Check(ctx context.Context, pool *pgxpool.Pool) (*Report, error) {
+func (r *Session) Check(ctx context.Context) (*Report, error) {
 	in, err := Collect(ctx, r.pipeline.Connection, r.outside.registry, r.pipeline.Shards)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,10 @@ func (r *Session) Check(ctx context.Context, pool *pgxpool.Pool) (*Report, error
 	report.Totals = addUp(in)
 	stories, told := judgeStories(r.Workload.Stories, in.Journals)
 	report.Stories = stories
-	report.Checks = append(report.Checks, told, r.checkCash(in))
+	report.Checks = append(report.Checks, told, r.checkCash(in), r.checkLeft(in))
+	if r.Ledger != nil {
+		report.Checks = append(report.Checks, r.checkPlans(in))
+	}
 	again, err := r.checkAgain(ctx, in)
 	if err != nil {
 		return nil, err
@@ -43,8 +46,8 @@ func (r *Session) Check(ctx context.Context, pool *pgxpool.Pool) (*Report, error
 	numbered := append(invariants.Check(*in), again)
 	slices.SortStableFunc(numbered, func(a, b invariants.Result) int { return a.Number - b.Number })
 	report.Checks = append(report.Checks, numbered...)
-	if pool != nil {
-		checks, err := r.checkPostgres(ctx, pool, in)
+	if r.Ledger != nil {
+		checks, err := r.checkPostgres(ctx, r.Ledger, in)
 		if err != nil {
 			return nil, err
 		}
@@ -61,7 +64,8 @@ func (r *Session) checkCash(in *invariants.Input) invariants.Result {
 	// What rounding left of the members' income, only the fold of all holdings says: the story of the distribution has judged its sum.
 	income := sumOf(in.Journals, "distributed", ledger.PotAvailable)
 	// What a sell of all brings, too, and the sells' own stories.
-	proceeds := sumOf(in.Journals, "settled", ledger.PotAvailable)
+	staying := slices.DeleteFunc(slices.Clone(in.Journals), func(j *ledger.Journal) bool { return j.Pot != nil && slices.Contains(w.Left, *j.Pot) })
+	proceeds := sumOf(staying, "settled", ledger.PotAvailable)
 	if got, want := cash.Available, moneyText(cashOf(w.Available)+income+proceeds); got != want {
 		v.fail("%s is available, %s was worked out", got, want)
 	}
@@ -70,6 +74,25 @@ func (r *Session) checkCash(in *invariants.Input) invariants.Result {
 	}
 	if balance := balancesOf(in.Journals)[ledger.PotReserved][schemas.Cash]; balance != 0 {
 		v.fail("%s is still reserved", balance)
+	}
+	return v.result()
+}
+
+// checkLeft checks that nothing is left in pots that are transferred out, in any account.
+func (r *Session) checkLeft(in *invariants.Input) invariants.Result {
+	v := newVerdict(checkLeft, "%d pots", len(r.Workload.Left))
+	for _, pot := range r.Workload.Left {
+		own := slices.DeleteFunc(slices.Clone(in.Journals), func(j *ledger.Journal) bool { return j.Pot == nil || *j.Pot != pot })
+		for account, assets := range balancesOf(own) {
+			for asset, balance := range assets {
+				if ledger.IsPotAccount(account) && balance != 0 {
+					v.fail("%s has %s of %s in %s", pot, balance, asset, account)
+				}
+			}
+		}
+		if len(own) == 0 {
+			v.fail("%s has no journals at all", pot)
+		}
 	}
 	return v.result()
 }
@@ -174,24 +197,12 @@ func (r *Session) checkPast(ctx context.Context, pool *pgxpool.Pool, in *invaria
 
 // booked waits until Postgres has every journal and every event of a trade.
 func (r *Session) booked(ctx context.Context, pool *pgxpool.Pool, in *invariants.Input) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, bookedTimeMax, errStep)
-	defer cancel()
 	last := make(map[feed.Place]int64)
 	for _, j := range in.Journals {
 		place := feed.Place{Topic: streams.LedgerJournal, Partition: j.Shard}
 		last[place] = max(last[place], j.Sequence)
 	}
-	for {
-		missing, err := r.unbooked(ctx, pool, last, int64(len(in.Trades)))
-		if err == nil && missing == "" {
-			return nil
-		}
-		select {
-		case <-time.After(bookedPause):
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the ledger in Postgres: %w; missing: %s (%w)", context.Cause(ctx), missing, err)
-		}
-	}
+	return untilBooked(ctx, func() (string, error) { return r.unbooked(ctx, pool, last, int64(len(in.Trades))) })
 }
 
 // unbooked says what is not booked yet, or "".
@@ -209,14 +220,27 @@ func (r *Session) unbooked(ctx context.Context, pool *pgxpool.Pool, last map[fee
 			return fmt.Sprintf("journal %d of %s", sequence, place), nil
 		}
 	}
+	if missing, err := r.unbookedEvents(ctx, trades); err != nil || missing != "" {
+		return missing, err
+	}
+	return r.incomplete(ctx)
+}
+
+// unbookedEvents says how many of so many events of trades are not booked yet, or "".
+func (r *Session) unbookedEvents(ctx context.Context, told int64) (string, error) {
 	var events int64
-	if err := pool.QueryRow(ctx, "select count(*) from report.trade_events").Scan(&events); err != nil {
+	if err := r.Ledger.QueryRow(ctx, "select count(*) from report.trade_events").Scan(&events); err != nil {
 		return "", fmt.Errorf("counting the events of trades: %w", err)
 	}
-	if events < trades {
-		return fmt.Sprintf("%d of %d events of trades", trades-events, trades), nil
+	if events < told {
+		return fmt.Sprintf("%d of %d events of trades", told-events, told), nil
 	}
-	through, err := postgres.CompleteThrough(ctx, pool)
+	return "", nil
+}
+
+// incomplete says up to when the ledger is complete, or "" where that is now.
+func (r *Session) incomplete(ctx context.Context) (string, error) {
+	through, err := postgres.CompleteThrough(ctx, r.Ledger)
 	if err == nil && through < r.now {
 		return fmt.Sprintf("the ledger is complete through %s, not %s", through, r.now), nil
 	}

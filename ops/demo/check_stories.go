@@ -12,8 +12,10 @@ const checkStories = "every step of what was asked for is posted once, with the 
 
 // StoryReport is what became of something that takes several steps.
 type StoryReport struct {
-	Title string       `json:"title"`
-	Asked string       `json:"asked"`
+	Title string `json:"title"`
+	Asked string `json:"asked"`
+	// Means is what it comes to in the books.
+	Means string       `json:"means"`
 	Steps []StepReport `json:"steps"`
 	OK    bool         `json:"ok"`
 }
@@ -52,15 +54,16 @@ func judgeStories(stories []Story, journals []*ledger.Journal) ([]StoryReport, i
 }
 
 func (s *Story) judge(journals []*ledger.Journal) StoryReport {
-	report := StoryReport{Title: s.Title, Asked: s.Asked, OK: true}
-	rest, before := s.Whole, schemas.Quantity(0)
+	report := StoryReport{Title: s.Title, Asked: s.Asked, Means: s.Means, OK: true}
+	rest := s.Whole
+	var before []schemas.Quantity
 	for n := range s.Moves {
 		m := &s.Moves[n]
 		step, moved := m.judge(journals, before)
 		if m.Open && s.Whole != 0 {
 			rest -= moved
 		}
-		before = moved
+		before = append(before, moved)
 		report.Steps = append(report.Steps, step)
 	}
 	if last := len(report.Steps) - 1; rest != 0 && report.Steps[last].Wrong == "" {
@@ -72,21 +75,22 @@ func (s *Story) judge(journals []*ledger.Journal) StoryReport {
 	return report
 }
 
-// wanted is how much must move, where so much moved with the step before, and false where only the story's sums say that.
-func (m *Move) wanted(before schemas.Quantity) (schemas.Quantity, bool) {
-	switch {
-	case m.Same:
-		return before, true
-	case m.Price != 0:
-		// A price has eight decimals and a quantity six: the product's last twelve are less than a penny.
-		pence := int64(before) * int64(m.Price) / schemas.Power10(schemas.QuantityScale+schemas.PriceScale-schemas.MoneyScale)
-		return cashOf(schemas.Money(pence)), true
+// wanted is how much must move, where so much moved with the steps before, and false where only the story's sums say that.
+func (m *Move) wanted(before []schemas.Quantity) (schemas.Quantity, bool) {
+	sum := schemas.Quantity(0)
+	for _, n := range m.Of {
+		sum += before[n]
 	}
-	return m.Quantity, !m.Open
+	if m.Price != 0 {
+		// A price has eight decimals and a quantity six: the product's last twelve are less than a penny.
+		pence := int64(sum) * int64(m.Price) / schemas.Power10(schemas.QuantityScale+schemas.PriceScale-schemas.MoneyScale)
+		sum = cashOf(schemas.Money(pence))
+	}
+	return m.Quantity + sum, !m.Open
 }
 
 // judge finds the postings of a move and compares what they move.
-func (m *Move) judge(journals []*ledger.Journal, before schemas.Quantity) (StepReport, schemas.Quantity) {
+func (m *Move) judge(journals []*ledger.Journal, before []schemas.Quantity) (StepReport, schemas.Quantity) {
 	step := StepReport{Words: m.Words, Asset: m.Asset}
 	found, scale := 0, int32(schemas.MoneyScale)
 	var moved, left schemas.Quantity

@@ -38,7 +38,7 @@ func (g *generator) charge() {
 		}
 	}
 	g.tell(Story{
-		Title: "a charge run",
+		Title: "a charge run", Means: "members' cash becomes the scheme's; the bank's account does not move, and no pot is brought below the floor",
 		Asked: fmt.Sprintf("on %s an operator asked for %s from the cash of every pot that is worth more than %s", g.day.Date, fee, feeFloor),
 		Moves: []Move{{
 			Words: "taken from pots with cash", Pots: pots, Stage: "charged", Asset: schemas.Cash,
@@ -59,7 +59,7 @@ func (g *generator) distribute() {
 	received := step("received, in every shard its part", 0, ledger.BankClientMoney, owed)
 	received.Open, received.Quantity = false, cashOf(income)
 	g.tell(Story{
-		Title: "a distribution",
+		Title: "a distribution", Means: "shares are rounded down, and with what rounding leaves they are what was received",
 		Asked: fmt.Sprintf("on %s an operator asked that %s of income be given to who holds %s, by units", g.day.Date, income, incomeOf),
 		Moves: []Move{
 			received,

@@ -36,6 +36,8 @@ type follower struct {
 	trades     map[schemas.ID]*tradeView
 	// heard is the greatest offset of each ingest topic that dealing was told of.
 	heard map[string]int64
+	// events counts what was told of external trades.
+	events int64
 	// reached is up to what time each shard has told its progress.
 	reached map[int32]schemas.Instant
 }
@@ -50,8 +52,10 @@ type fate struct {
 type tradeView struct {
 	order *custodian.CustodianOrder
 	// told counts the confirmations that have come to dealing.
-	told        int
-	pieces      int
+	told   int
+	pieces int
+	// corrected counts the pieces that were told of anew, at another price.
+	corrected   int
 	final       bool
 	cash, units schemas.Quantity
 	price       schemas.Price
@@ -163,6 +167,7 @@ func (f *follower) hear(ctx context.Context, record feed.Record) error {
 	case streams.LedgerTrade:
 		t, err := decode[ledger.Trade](ctx, f.registry, record)
 		if err == nil {
+			f.events++
 			f.event(t)
 		}
 		return err
@@ -221,6 +226,8 @@ func (f *follower) event(e *ledger.Trade) {
 		t.cash += e.Cash
 		t.units += e.Units
 		t.price = *e.Price
+	case "corrected":
+		t.corrected++
 	case "settled":
 		t.settledOn = e.SettledOn
 	case "rejected":

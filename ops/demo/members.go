@@ -8,7 +8,7 @@ import (
 )
 
 // castSize is how many of the first pots are kept for the cases of cast.go; what they do is known exactly.
-const castSize = 10
+const castSize = 14
 
 // Amounts of money that the members move, in pence.
 const (

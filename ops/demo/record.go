@@ -17,10 +17,21 @@ type Workload struct {
 	Behaviour custodian.Behaviour
 	// Ends says in which state each accepted instruction must end.
 	Ends map[Key]schemas.Code
+	// Left are the pots that are transferred out: nothing stays in them.
+	Left []schemas.PotID
+	// WrongClose, where given, is what the vendor publishes in the place of the close.
+	WrongClose *WrongClose
 	// PaidIn is the sum of all accepted contributions, Available what must be left uninvested in the pots.
 	PaidIn, Available schemas.Money
 	// Stories are what takes several steps, in the order in which it was asked for.
 	Stories []Story
+}
+
+// WrongClose is a close that is not the asset's.
+type WrongClose struct {
+	Asset schemas.AssetCode
+	Date  schemas.Date
+	Close schemas.Price
 }
 
 // Day is one weekday.

@@ -40,6 +40,8 @@ type DayReport struct {
 	Refused  int            `json:"refused"`
 	Trades   []*TradeReport `json:"trades"`
 	Notes    []string       `json:"notes,omitempty"`
+	// Corrections are the closes that an operator corrected.
+	Corrections []*CorrectionReport `json:"corrections,omitempty"`
 }
 
 // TradeReport is one external trade beside the member orders that it is made of.
@@ -138,11 +140,13 @@ type Totals struct {
 // AssetTotal says where the units of an asset are.
 type AssetTotal struct {
 	Asset schemas.AssetCode `json:"asset"`
-	// Bought is what the custodians delivered less what they took back, Spent what buys cost. Members what is in pots, Rounding what is the scheme's.
+	// Bought is what the custodians delivered less what they took back, Spent what buys cost. Members what is in pots, Rounding what is the scheme's,
+	// MadeGood what the scheme gave to pots that had given away what a correction takes: it is less than nothing of the scheme's.
 	Bought   string `json:"bought"`
 	Spent    string `json:"spent"`
 	Members  string `json:"members"`
 	Rounding string `json:"rounding"`
+	MadeGood string `json:"madeGood,omitempty"`
 	// Trades and Orders count what was dealt.
 	Trades int   `json:"trades"`
 	Orders int64 `json:"orders"`
@@ -155,7 +159,7 @@ type CashTotal struct {
 	Transferred string `json:"transferred"`
 	Proceeds    string `json:"proceeds"`
 	Income      string `json:"income"`
-	// Withdrawn went to members, Charges to the scheme.
+	// Withdrawn went to members and to other schemes, Charges to the scheme.
 	Withdrawn string `json:"withdrawn"`
 	Charges   string `json:"charges"`
 	Spent     string `json:"spent"`

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/penstock-ledger/penstock/schemas"
 )
 
@@ -17,6 +19,8 @@ type Config struct {
 	Pipeline Pipeline
 	Market   *Market
 	Workload *Workload
+	// Ledger is the ledger in Postgres, as an auditor reads it. Without it corrections are made without a plan, and what is stored is not checked.
+	Ledger *pgxpool.Pool
 	// KnowsReference, where given, has the reference data sent first, and says whether every shard knows all of it. A pipeline that starts with it needs none.
 	KnowsReference func() (bool, error)
 	// OnDay is told of each day when it has ended, in order. OnProgress is told how many of all instructions are answered, and
@@ -232,12 +236,23 @@ func (r *Session) waves(ctx context.Context, waves []Wave) error {
 		if err := r.advance(waves[i].At); err != nil {
 			return err
 		}
+		corrections := corrections(waves[i].Records)
+		for _, correction := range corrections {
+			if err := r.plan(ctx, correction); err != nil {
+				return err
+			}
+		}
 		all, err := r.send(ctx, waves[i].Records)
 		if err != nil {
 			return err
 		}
 		if err := r.answers(ctx, all); err != nil {
 			return err
+		}
+		for _, correction := range corrections {
+			if err := r.corrected(ctx, correction); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -139,7 +139,7 @@ func TestTheDemoHoldsOnASmallTrust(t *testing.T) {
 	if err := session.Play(ctx); err != nil {
 		t.Fatal(err)
 	}
-	report, err := session.Check(ctx, nil)
+	report, err := session.Check(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

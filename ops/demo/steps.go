@@ -106,7 +106,7 @@ func (r *Session) placed(ctx context.Context, d *Day) error {
 
 // evening publishes the closes and waits until every trade that can be dealt is.
 func (r *Session) evening(ctx context.Context, d *Day) error {
-	prices := r.Market.Prices(d.Date)
+	prices := r.prices(d.Date)
 	if err := r.advance(r.Market.at(d.Date, 21, 15, 0)); err != nil {
 		return err
 	}

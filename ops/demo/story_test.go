@@ -40,10 +40,24 @@ func TestASellBringsItsUnitsAtThePriceAndNoPennyMore(t *testing.T) {
 		journals[0].Postings[0].Asset, journals[0].Postings[0].Quantity, journals[0].Postings[0].FromBalance = "AAPL", 500_000, &c.left
 		journals[1].Postings[0].Quantity = cashOf(c.moved)
 		units.Moves[0].Asset, units.Moves[0].Open, units.Moves[0].Empties = "AAPL", true, true
-		proceeds.Moves[0].Price = 143_01000000 // half a unit of it is worth 71.505
+		proceeds.Moves[0].Quantity, proceeds.Moves[0].Of, proceeds.Moves[0].Price = 0, []int{0}, 143_01000000 // half a unit of it is worth 71.505
 		story := Story{Title: "a sell", Moves: append(units.Moves, proceeds.Moves...)}
 		if told, check := judgeStories([]Story{story}, journals); check.OK != (c.wrong == "") || told[0].OK != check.OK || !strings.Contains(check.Detail, c.wrong) {
 			t.Errorf("%s: judged %+v", name, check)
+		}
+	}
+}
+
+func TestAStepMayMoveWhatEarlierOnesMovedTogether(t *testing.T) {
+	for of, wrong := range map[schemas.Money]string{0: "", 1: "must be 10.01", -1: "must be 9.99"} {
+		story, journals := paidOut(t)
+		part, first := paidOut(t)
+		part.Moves[0].Stage, first[0].Postings[0].Stage = "sold", "sold"
+		part.Moves[0].Quantity, first[0].Postings[0].Quantity = cashOf(4_00), cashOf(4_00)
+		story.Moves[0].Of, story.Moves[0].Quantity = []int{0, 0}, cashOf(2_00+of)
+		story.Moves = append(part.Moves, story.Moves...)
+		if _, check := judgeStories([]Story{story}, append(journals, first...)); check.OK != (wrong == "") || !strings.Contains(check.Detail, wrong) {
+			t.Errorf("%s more: judged %+v", of, check)
 		}
 	}
 }
@@ -89,6 +103,10 @@ func TestAStoryNeedsEveryPostingOnceAndToThePenny(t *testing.T) {
 		"another pot's": {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].Pot = "pot-2"; return all }, "0 postings"},
 		"a shard's":     {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].Pot = ""; return all }, "0 postings"},
 		"another cause": {func(s *Story, all []*ledger.Journal) []*ledger.Journal { s.Moves[0].Cause = "w2"; return all }, "0 postings"},
+		"just that cause": {func(s *Story, all []*ledger.Journal) []*ledger.Journal {
+			s.Moves[0].Cause, s.Moves[0].NotCause = "", "w1"
+			return all
+		}, "0 postings"},
 		"of no payment": {func(s *Story, all []*ledger.Journal) []*ledger.Journal {
 			s.Moves[0].Order = schemas.DeriveID("x")
 			return all

@@ -70,7 +70,31 @@ func (p *Printer) Day(d *DayReport) {
 	p.notes(d, func(note string) bool {
 		return !strings.HasPrefix(note, "released") && !strings.HasPrefix(note, "settled")
 	})
+	for _, c := range d.Corrections {
+		p.correction(c)
+	}
 	p.line("")
+}
+
+// planLinesMax is how many pots of a plan are written.
+const planLinesMax = 20
+
+// correction writes the plan of a correction, as the command has it, and that it was carried out.
+func (p *Printer) correction(c *CorrectionReport) {
+	p.line("  $ penstock correct price %s %s %s %s", c.Asset, c.Date, c.Old, c.New)
+	p.line("    %-12s%8s%10s  %-14s%12s%12s%12s", "pot", "orders", "postings", "of", "was", "would be", "made good")
+	orders, postings := int64(0), int64(0)
+	for i, pot := range c.Plan {
+		orders, postings = orders+pot.Orders, postings+pot.Postings
+		if i < planLinesMax {
+			p.line("    %-12s%8d%10d  %-14s%12s%12s%12s", pot.Pot, pot.Orders, pot.Postings, pot.What, pot.Was, pot.Would, pot.Missing)
+		}
+	}
+	if more := len(c.Plan) - planLinesMax; more > 0 {
+		p.line("    and %s more", group(more))
+	}
+	p.line("    %s pots, %s orders, %s postings to be negated", group(len(c.Plan)), group(orders), group(postings))
+	p.line("  the same with --execute: corrected")
 }
 
 // notes writes those notes of the day that wanted picks: what the morning brought stands before the trades, the rest behind.
@@ -138,6 +162,7 @@ func (p *Printer) stories(r *Report) {
 	p.line("What takes several steps (journal 2/17 is the 17th of shard 2)")
 	for _, s := range r.Stories {
 		p.wrapped(fmt.Sprintf("  %s %s: ", mark(s.OK), s.Title), "       ", s.Asked)
+		p.wrapped("       ", "       ", s.Means)
 		for i := range s.Steps {
 			p.step(&s.Steps[i])
 		}
@@ -176,10 +201,15 @@ func (p *Printer) totals(t *Totals) {
 		p.line("  %-6s%8s%9s%16s%18s%18s%16s", a.Asset, group(a.Trades), group(a.Orders), group(a.Spent),
 			alignUnits(a.Bought), alignUnits(a.Members), alignUnits(a.Rounding))
 	}
+	for _, a := range t.Assets {
+		if a.MadeGood != "" {
+			p.line("  %s: %s of the units in pots are what the scheme made good", a.Asset, a.MadeGood)
+		}
+	}
 	c := &t.Cash
 	p.wrapped("  cash: ", "        ", fmt.Sprintf("%s paid in + %s transferred in + %s from sales + %s income",
 		group(c.PaidIn), group(c.Transferred), group(c.Proceeds), group(c.Income)))
-	p.wrapped("        = ", "          ", fmt.Sprintf("%s invested + %s withdrawn + %s charged + %s available in pots",
+	p.wrapped("        = ", "          ", fmt.Sprintf("%s invested + %s paid out + %s charged + %s available in pots",
 		group(c.Spent), group(c.Withdrawn), group(c.Charges), group(c.Available)))
 	p.line("        %s still reserved, %s in the scheme's rounding account", group(c.Reserved), group(c.Rounding))
 	p.line("")

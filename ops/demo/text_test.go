@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/ops/invariants"
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/sinks/postgres"
 )
 
 // someReport has one of each thing that a report shows.
@@ -14,11 +15,11 @@ func someReport() *Report {
 	return &Report{
 		Members: 2000, DealingDays: 1, Seed: 1, Milliseconds: 17400,
 		Cases: []Case{{About: "the same buy sent twice", Got: "again accepted", OK: true}, {About: "a buy for nothing", Got: "accepted", Want: "rejected"}},
-		Stories: []StoryReport{{Title: "a withdrawal", Asked: "p1 asked for 1,000.00", Steps: []StepReport{
+		Stories: []StoryReport{{Title: "a withdrawal", Asked: "p1 asked for 1,000.00", Means: "it leaves", Steps: []StepReport{
 			{Words: "set aside", Asset: schemas.Cash, Quantity: "1000.00", On: "2008-03-20", Journal: "2/17"}, {Words: "sent by the bank", Wrong: "0 postings, must be one"},
 		}}},
 		Totals: Totals{
-			Assets: []AssetTotal{{Asset: "IBM", Trades: 1, Orders: 1205, Spent: "1200070.55", Bought: "1690.783", Members: "1690.000", Rounding: "0.783"}},
+			Assets: []AssetTotal{{Asset: "IBM", Trades: 1, Orders: 1205, Spent: "1200070.55", Bought: "1690.783", Members: "1690.000", Rounding: "0.783", MadeGood: "0.010"}},
 			Cash: CashTotal{
 				PaidIn: "1300070.55", Transferred: "10.00", Proceeds: "0.00", Income: "0.00", Withdrawn: "7.00", Charges: "3.00",
 				Spent: "1200070.55", Available: "100000.00", Reserved: "0.00", Rounding: "0.00",
@@ -64,14 +65,16 @@ What was sent on purpose, and what became of it
 
 What takes several steps (journal 2/17 is the 17th of shard 2)
   FAIL a withdrawal: p1 asked for 1,000.00
+       it leaves
        2008-03-20           1,000.00  set aside                          journal 2/17
        sent by the bank: 0 postings, must be one
 
 Where it all is now
           trades   orders            paid        units           in pots        rounding
   IBM          1    1,205    1,200,070.55      1,690.783         1,690.000           0.783
+  IBM: 0.010 of the units in pots are what the scheme made good
   cash: 1,300,070.55 paid in + 10.00 transferred in + 0.00 from sales + 0.00 income
-        = 1,200,070.55 invested + 7.00 withdrawn + 3.00 charged + 100,000.00 available in pots
+        = 1,200,070.55 invested + 7.00 paid out + 3.00 charged + 100,000.00 available in pots
         0.00 still reserved, 0.00 in the scheme's rounding account
 
 What must hold, and on what it was checked
@@ -93,5 +96,25 @@ What must hold, and on what it was checked
 		if len(line) > lineMax {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
+	}
+}
+
+func TestACorrectionIsPrintedWithItsPlan(t *testing.T) {
+	var out strings.Builder
+	p := NewPrinter(&out)
+	p.Day(&DayReport{Date: "2008-03-31", Weekday: "Mon", Corrections: []*CorrectionReport{{
+		Asset: "GOOG", Date: "2008-03-25", Old: "405.7800", New: "450.7800",
+		Plan: []postgres.PlannedPot{{Pot: "pot-000014", What: "units bought", Orders: 1, Postings: 3, Was: "0.492877", Would: "0.443675", Missing: "0.049202"}},
+	}}})
+	const want = `Mon 2008-03-31  no instructions
+  $ penstock correct price GOOG 2008-03-25 405.7800 450.7800
+    pot           orders  postings  of                     was    would be   made good
+    pot-000014         1         3  units bought      0.492877    0.443675    0.049202
+    1 pots, 1 orders, 3 postings to be negated
+  the same with --execute: corrected
+
+`
+	if got := out.String(); got != want {
+		t.Errorf("printed\n%s\nwant\n%s", got, want)
 	}
 }

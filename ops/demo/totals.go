@@ -8,6 +8,12 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 )
 
+// piece is a piece of a trade, whose units may be told anew when its price is corrected.
+type piece struct {
+	trade  schemas.ID
+	number int32
+}
+
 // addUp makes the totals from the journals and the fills.
 func addUp(in *invariants.Input) Totals {
 	held := balancesOf(in.Journals)
@@ -19,6 +25,7 @@ func addUp(in *invariants.Input) Totals {
 	for _, fund := range Funds() {
 		t := AssetTotal{Asset: fund.Code}
 		var units, paid schemas.Quantity
+		delivered := make(map[piece]schemas.Quantity)
 		for _, e := range in.Trades {
 			if e.Asset != fund.Code {
 				continue
@@ -27,9 +34,13 @@ func addUp(in *invariants.Input) Totals {
 			case e.Event == "priced" && e.Side == ledger.TradeSideSell:
 				units -= e.Units
 				sold += e.Cash
-			case e.Event == "priced":
-				units += e.Units
-				paid += e.Cash
+			case e.Event == "priced", e.Event == "corrected":
+				of := piece{e.Trade, e.Piece}
+				units += e.Units - delivered[of]
+				delivered[of] = e.Units
+				if e.Event == "priced" {
+					paid += e.Cash
+				}
 			case e.Event == "settled":
 				t.Trades++
 				t.Orders += e.Orders
@@ -43,6 +54,9 @@ func addUp(in *invariants.Input) Totals {
 		t.Bought, t.Spent = text(units), moneyText(paid)
 		t.Members = text(held[ledger.PotSettled][fund.Code] + held[ledger.PotPending][fund.Code])
 		t.Rounding = text(held[ledger.SchemeRounding][fund.Code])
+		if made := held[ledger.SchemeCompensation][fund.Code]; made != 0 {
+			t.MadeGood = text(-made)
+		}
 		totals.Assets = append(totals.Assets, t)
 	}
 	sum := func(stage string, to schemas.Account) string { return moneyText(sumOf(in.Journals, stage, to)) }

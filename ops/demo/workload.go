@@ -56,8 +56,11 @@ type generator struct {
 	savers   []*potModel // who have cash to buy with
 	trades   map[schemas.Date]map[schemas.AssetCode]*ExpectedTrade
 	sells    map[schemas.Date][]ExpectedTrade
+	later    []func()
 	day      *Day
-	number   int // of the dealing day, from 1
+	// kept is the order at the wrong close whose units stay in their pot.
+	kept   schemas.ID
+	number int // of the dealing day, from 1
 }
 
 // potModel is what the generator must know of a pot.
@@ -260,6 +263,9 @@ func (g *generator) finish() *Workload {
 	}
 	for i := range g.pots {
 		w.Available += g.pots[i].available
+	}
+	for _, work := range g.later {
+		work()
 	}
 	return w
 }

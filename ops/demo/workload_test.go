@@ -83,7 +83,7 @@ func TestContributionsAreReceivedOnTwoPaydays(t *testing.T) {
 			}
 		}
 	}
-	want := map[schemas.Date]int{date(t, "2008-03-20"): 90, date(t, "2008-04-15"): 90}
+	want := map[schemas.Date]int{date(t, "2008-03-20"): 86, date(t, "2008-04-15"): 86}
 	if !reflect.DeepEqual(split, want) {
 		t.Errorf("contributions by day: %v", split)
 	}
