@@ -81,11 +81,13 @@ func analystOfTheDemo(ctx context.Context, t *testing.T) *pgconn.PgConn {
 	url := pgtest.Start(t)
 	must(postgres.Migrate(ctx, url))
 	books(ctx, t, memory, openPool(ctx, t, url, postgres.RoleSink))
-	session, err := demo.Start(ctx, demo.Config{Pipeline: memory, Market: market, Workload: workload, KnowsReference: knows})
+	session, err := demo.Start(ctx, demo.Config{
+		Pipeline: memory, Market: market, Workload: workload, Ledger: openPool(ctx, t, url, postgres.RoleAuditor), KnowsReference: knows,
+	})
 	must(err)
 	defer session.Close()
 	must(session.Play(ctx))
-	report, err := session.Check(ctx, openPool(ctx, t, url, postgres.RoleAuditor))
+	report, err := session.Check(ctx)
 	must(err)
 	for _, check := range report.Checks {
 		if !check.OK {
