@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/penstock-ledger/penstock/streams"
+)
+
+func TestTheCatalogueIsWhatTheSchemasSay(t *testing.T) {
+	const path = "../docs/reference/catalogue.md"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	if err := write(&want, streams.Topics()); err != nil {
+		t.Fatal(err)
+	}
+	if string(text) != want.String() {
+		t.Errorf("%s is out of date; run: make generate", path)
+	}
+	for _, topic := range streams.Topics() {
+		if n := strings.Count(want.String(), "| `"+topic.Name+"` |"); n != 1 {
+			t.Errorf("topic %s stands in it %d times", topic.Name, n)
+		}
+	}
+}
+
+func TestEachRecordStandsInTheCatalogueOnce(t *testing.T) {
+	var page bytes.Buffer
+	if err := write(&page, streams.Topics()); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(page.String()) {
+		if name, ok := strings.CutPrefix(line, "### "); ok {
+			if seen[name] {
+				t.Errorf("%s stands in it twice", strings.TrimSpace(name))
+			}
+			seen[name] = true
+		}
+	}
+	for link := range strings.SplitSeq(page.String(), "](#") {
+		target, _, _ := strings.Cut(link, ")")
+		found := false
+		for name := range seen {
+			found = found || anchor(strings.TrimSpace(name)) == target
+		}
+		if !found && link[0] != '<' {
+			t.Errorf("nothing stands at #%s", target)
+		}
+	}
+}
+
+// TestNothingIsReleasedThatNobodyClassed: a field with a name of its own and a record that is new must be told of before the page can be written.
+func TestNothingIsReleasedThatNobodyClassed(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"type":"record","name":"Price","namespace":"penstock.x","fields":[{"name":"colour","type":"string","doc":"d"}]}`:   "Price.colour: names has no term for it",
+		`{"type":"record","name":"Brand","namespace":"penstock.x","fields":[{"name":"reason","type":"string","doc":"d"}]}`:   "Brand: say in sensitivity.go who may see it",
+		`{"type":"record","name":"Price","namespace":"penstock.x","fields":[{"name":"reason","type":"string"}]}`:             "does not say what it means",
+		`{"type":"record","name":"Price","namespace":"penstock.x","fields":[{"name":"reason","type":"Elsewhere","doc":""}]}`: "used before it is defined",
+	} {
+		err := write(new(bytes.Buffer), []streams.Topic{{Name: "t", Schema: text}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
