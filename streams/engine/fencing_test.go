@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -68,6 +69,34 @@ func TestAZombieCannotCommit(t *testing.T) {
 			f.check()
 		})
 	}
+}
+
+// A starting owner has read a changelog of a shard that has not begun, and is held. A new one takes the shard over and begins it, so that the group
+// remembers a position. What the former one has read says nothing about the changelog any more.
+func TestAZombieDoesNotTakeTheChangelogForLost(t *testing.T) {
+	f := newFixture(t, 1)
+	f.load(30, 5)
+	var begun kadm.Offsets
+	begun.AddOffset(f.process.Inbox.Name, 0, 13, -1)
+	must(t, kadm.NewClient(f.newClient()).CommitAllOffsets(t.Context(), "zombie-"+f.process.Name, begun))
+	held, release := make(chan struct{}), make(chan struct{})
+	hook := crashAt(StepRestored, 1, func() { close(held); <-release })
+	f.limits.BackoffMin = time.Hour
+	zombie := f.start(inGroup("zombie-"), withFaults(func(shard int32, now Step) error {
+		_ = hook(shard, now) // held, but not crashed
+		return nil
+	}))
+	<-held
+	owner := f.start(inDir(t.TempDir()))
+	f.caughtUp(owner)
+	close(release)
+	await(t, "the zombie to notice", func() bool { return zombie.aborts() > 0 })
+	if status := zombie.status(0); status.State == StateStopped {
+		t.Errorf("the zombie has stopped: %s", status.Reason)
+	}
+	zombie.kill()
+	owner.stop()
+	f.check()
 }
 
 func isClosed(c chan struct{}) bool {

@@ -263,6 +263,10 @@ func (a *attempt) checkBegun(ctx context.Context) error {
 		return fmt.Errorf("asking for the position that group %s remembers: %w", group, copied.Err)
 	}
 	if copied.At > 0 {
+		// Somebody else may have taken the shard over since the changelog was read, and begun it. Who can still commit knows that nobody has.
+		if _, _, err := a.own(ctx); err != nil {
+			return err
+		}
 		return stopf("the changelog %s/%d says that the shard has not begun, but group %s remembers position %d: the changelog was lost; "+
 			"bring it back, or, to begin again on purpose, delete the group %s", table, a.number, group, copied.At, group)
 	}
