@@ -21,7 +21,7 @@ func newLedger() *cobra.Command {
 		Short:   "Verify the ledger in Postgres, read balances as of any time, export",
 		Example: "  penstock ledger verify\n  penstock ledger balances --effective 2008-03-31",
 	}
-	cmd.AddCommand(newLedgerVerify(), newLedgerAnchor(), newLedgerBalances(), newLedgerExport(), newLedgerHash())
+	cmd.AddCommand(newLedgerVerify(), newLedgerAnchor(), newLedgerBalances(), newLedgerExport(), newLedgerLoad(), newLedgerHash())
 	return cmd
 }
 
@@ -50,20 +50,27 @@ func newLedgerVerify() *cobra.Command {
 	var asJSON bool
 	var options postgres.VerifyOptions
 	var anchors, publicKey string
+	var archives []string
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check every invariant on what is booked, believing no running total",
 		Long: `Reads the whole ledger: hash chains, sequences, balances, control totals, settled trades. With --at-rest it also checks what holds only
 while nothing is under way. With --anchors it compares the chains with what was signed of them (penstock ledger anchor), which shows a chain that was made anew
-as a whole; --incremental then reads only what came after the last anchor. The exit status is 1 when a check fails.`,
+as a whole; --incremental then reads only what came after the last anchor. With --archive it checks folders that penstock ledger export --format csv wrote, in
+the order given, and needs no database: files, hash chains, totals, that each goes on where the one before ended, and with --anchors what was signed. The exit
+status is 1 when a check fails.`,
 		Example: `  penstock ledger verify
   penstock ledger verify --at-rest --json
-  penstock ledger verify --anchors heads.jws --public-key anchor.pub --incremental`,
+  penstock ledger verify --anchors heads.jws --public-key anchor.pub --incremental
+  penstock ledger verify --archive ledger-2008-q1 --archive ledger-2008-q2`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if options.Anchors, err = readAnchors(anchors, publicKey); err != nil {
 				return err
+			}
+			if len(archives) > 0 {
+				return printArchives(cmd, archives, options.Anchors, asJSON)
 			}
 			pool, err := t.auditor(cmd.Context())
 			if err != nil {
@@ -93,7 +100,10 @@ as a whole; --incremental then reads only what came after the last anchor. The e
 	f.StringVar(&anchors, "anchors", "", "compare with the signed heads in this file")
 	f.StringVar(&publicKey, "public-key", "", "public key of the anchors, in PEM")
 	f.BoolVar(&options.Incremental, "incremental", false, "read only what came after the last anchor")
+	f.StringArrayVar(&archives, "archive", nil, "check this folder of exported months instead of the database; may be repeated")
 	cmd.MarkFlagsRequiredTogether("anchors", "public-key")
+	cmd.MarkFlagsMutuallyExclusive("archive", "at-rest")
+	cmd.MarkFlagsMutuallyExclusive("archive", "incremental")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

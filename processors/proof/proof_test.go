@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -127,7 +128,9 @@ func forged(t *testing.T, p *proof.Proof) map[string]string {
 	}
 	all := make(map[string]string)
 	var root any
-	if err := json.Unmarshal(text, &root); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&root); err != nil {
 		t.Fatal(err)
 	}
 	write := func(name string) {
@@ -154,8 +157,12 @@ func forged(t *testing.T, p *proof.Proof) map[string]string {
 				set(append(v[:len(v):len(v)], v[0]))
 				write(name + " more")
 			}
-		case float64:
-			set(v + 1)
+		case json.Number:
+			n, err := v.Int64()
+			if err != nil {
+				t.Fatal(err)
+			}
+			set(n + 1)
 			write(name)
 		case string:
 			to := "7" + v[1:]

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/penstock-ledger/penstock/ops/archive"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/sinks/postgres"
+	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
+)
+
+// months are a first and a last month, both included.
+type months struct{ from, to string }
+
+// parse reads the months; the last one is the first where it is not named.
+func (m *months) parse() (first, last postgres.Month, err error) {
+	if m.to == "" {
+		m.to = m.from
+	}
+	for _, month := range []struct {
+		flag, text string
+		into       *postgres.Month
+	}{{"--from", m.from, &first}, {"--to", m.to, &last}} {
+		at, err := time.Parse("2006-01", month.text)
+		if err != nil || at.Year() < 1970 {
+			return first, last, fmt.Errorf("%s %q: write a month as 2008-03", month.flag, month.text)
+		}
+		*month.into = postgres.MonthOf(schemas.InstantOf(at))
+	}
+	if last < first {
+		return first, last, fmt.Errorf("--to %s lies before --from %s", m.to, m.from)
+	}
+	return first, last, nil
+}
+
+// writeArchive writes the journals of the months into a new folder.
+func writeArchive(ctx context.Context, out io.Writer, pool *pgxpool.Pool, dir string, m months) error {
+	first, last, err := m.parse()
+	if err != nil {
+		return err
+	}
+	w, err := archive.Create(dir, first.String(), last.String())
+	if err != nil {
+		return err
+	}
+	journals := int64(0)
+	cluster, err := postgres.JournalsOfMonths(ctx, pool, first, last, postgres.Extract{
+		Begin: func(s postgres.Stretch) error { return w.Begin(s.Shard, s.Before, s.Head) },
+		Each:  func(j *ledger.Journal) error { journals++; return w.Add(j) },
+	})
+	if err != nil {
+		return errors.Join(err, w.Abandon())
+	}
+	manifest, err := w.Close(cluster)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s has the %d journals of %s to %s in %d files\n", dir, journals, manifest.First, manifest.Last, len(manifest.Files))
+	return err
+}
+
+// archivesVerified is what `ledger verify --archive` found right.
+type archivesVerified struct {
+	Archives []*archive.Manifest `json:"archives"`
+	Journals int64               `json:"journals"`
+	// Anchored counts the signed heads that were met.
+	Anchored int `json:"anchored"`
+}
+
+// verifyArchives checks archives, in their order, without a database: each in itself, each against the one before it, and all against signed heads.
+func verifyArchives(dirs []string, anchors []anchor.Anchor) (*archivesVerified, error) {
+	heads := make(map[[2]int64]string)
+	for _, a := range anchors {
+		for _, head := range a.Heads {
+			heads[[2]int64{int64(head.Shard), head.Sequence}] = head.Hash
+		}
+	}
+	found := &archivesVerified{}
+	for _, dir := range dirs {
+		m, err := archive.Read(dir, func(j *ledger.Journal) error {
+			found.Journals++
+			signed, ok := heads[[2]int64{int64(j.Shard), j.Sequence}]
+			if ok && signed != fmt.Sprintf("%x", j.Hash) {
+				return fmt.Errorf("%w: journal %d of shard %d has the hash %x, what was signed of it is %s", archive.ErrNotIntact, j.Sequence, j.Shard, j.Hash, signed)
+			}
+			if ok {
+				found.Anchored++
+			}
+			return nil
+		})
+		if err == nil && len(found.Archives) > 0 {
+			err = m.Follows(found.Archives[len(found.Archives)-1])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("verifying %s: %w", dir, err)
+		}
+		found.Archives = append(found.Archives, m)
+	}
+	return found, nil
+}
+
+// printArchives verifies archives and says what was found.
+func printArchives(cmd *cobra.Command, dirs []string, anchors []anchor.Anchor, asJSON bool) error {
+	found, err := verifyArchives(dirs, anchors)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), found)
+	}
+	out := cmd.OutOrStdout()
+	for i, m := range found.Archives {
+		fmt.Fprintf(out, "ok    %s: %s to %s, %d shards, %d files\n", dirs[i], m.First, m.Last, len(m.Shards), len(m.Files))
+		for _, total := range m.Totals {
+			fmt.Fprintf(out, "      %s: %s in %d postings\n", total.Asset, total.Quantity, total.Postings)
+		}
+	}
+	_, err = fmt.Fprintf(out, "%d journals are as they were written, each after the one before it; %d signed heads were met\n", found.Journals, found.Anchored)
+	return err
+}
+
+func newLedgerLoad() *cobra.Command {
+	var database string
+	cmd := &cobra.Command{
+		Use:   "load ARCHIVE...",
+		Short: "Read exported months back, into a database of their own",
+		Long: `Verifies folders that penstock ledger export --format csv wrote, as penstock ledger verify --archive does, and then makes a ledger of them in another
+database: from the first month on, or where a load before ended. All that reads the ledger reads that one too, with --postgres. It is a copy, and never goes on
+with the live topics: a sink refuses it. External trades are not in it, only what their members' postings say.`,
+		Example: `  createdb ledger_2008
+  penstock ledger load --database postgres://localhost/ledger_2008 ledger-2008-q1 ledger-2008-q2
+  penstock ledger balances --postgres postgres://localhost/ledger_2008 --effective 2008-03-31`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, err := verifyArchives(args, nil)
+			if err != nil {
+				return err
+			}
+			return loadArchives(cmd, database, args, found.Archives[0])
+		},
+	}
+	cmd.Flags().StringVar(&database, "database", "", "URL of the database to make the ledger in; it must be empty, or end where the first folder begins")
+	if err := cmd.MarkFlagRequired("database"); err != nil {
+		panic(err) // it is defined above
+	}
+	return cmd
+}
+
+func loadArchives(cmd *cobra.Command, database string, dirs []string, first *archive.Manifest) error {
+	ctx := cmd.Context()
+	if err := postgres.Migrate(ctx, database); err != nil {
+		return err
+	}
+	pool, err := postgres.OpenPool(ctx, database, postgres.RoleSink)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	to, err := postgres.OpenLedger(ctx, pool, postgres.LedgerOptions{
+		Shards: int32(len(first.Shards)), Cluster: archive.CopyOf(first.Cluster), Process: "penstock ledger load", //nolint:gosec // a few
+	})
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		booked, err := archive.Load(ctx, to, dir)
+		if err != nil {
+			return fmt.Errorf("loading %s, of which %d journals were booked: %w", dir, booked, err)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: %d journals\n", dir, booked)
+	}
+	return nil
+}

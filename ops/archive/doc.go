@@ -1,0 +1,10 @@
+// Package archive writes the journals of some months into files that anybody can read for as long as there are text files, and checks such files without a
+// database.
+//
+//	manifest.json     what is there: months, and per shard the numbers and hashes at both ends; each file's rows, length and SHA-256; totals per asset
+//	journals-N.csv    a row for each journal of shard N
+//	postings-N.csv    a row for each of its postings, in the same order
+//
+// The rows hold all that a journal's hash covers, so Read makes every journal again and finds a changed, missing or added value at its place, whoever
+// wrote the manifest anew. Archives of months that follow each other are tied by the heads in their manifests.
+package archive

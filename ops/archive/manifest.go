@@ -1,0 +1,148 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/penstock-ledger/penstock/schemas"
+)
+
+// Format names this form of an archive. Another form gets another name.
+const Format = "penstock-archive/1"
+
+const (
+	manifestName = "manifest.json"
+	// manifestBytesMax bounds a manifest that is read.
+	manifestBytesMax = 16 << 20
+)
+
+// ErrNotIntact says that an archive is not what was written.
+var ErrNotIntact = errors.New("the archive is not intact")
+
+// Manifest says what is in an archive.
+type Manifest struct {
+	Format  string `json:"format"`
+	Cluster string `json:"cluster"`
+	// First and Last are the months of recorded time, in UTC, as 2008-03.
+	First  string  `json:"first"`
+	Last   string  `json:"last"`
+	Shards []Shard `json:"shards"`
+	Files  []File  `json:"files"`
+	Totals []Total `json:"totals"`
+}
+
+// Shard is the run of a shard's journals: those after number Before, whose hash is Previous, through number Through, whose hash is Head.
+type Shard struct {
+	Shard    int32  `json:"shard"`
+	Before   int64  `json:"before"`
+	Previous string `json:"previous"`
+	Through  int64  `json:"through"`
+	Head     string `json:"head"`
+}
+
+// File is one file. Rows do not count the line of names.
+type File struct {
+	Name   string `json:"name"`
+	Rows   int64  `json:"rows"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// Total is what all postings of an asset come to: how many there are, and how much they move.
+type Total struct {
+	Asset    schemas.AssetCode `json:"asset"`
+	Postings int64             `json:"postings"`
+	Quantity string            `json:"quantity"`
+}
+
+// ReadManifest reads an archive's manifest, without a look at its files.
+func ReadManifest(dir string) (*Manifest, error) {
+	path := filepath.Join(dir, manifestName)
+	if about, err := os.Stat(path); err != nil || about.Size() > manifestBytesMax {
+		return nil, errors.Join(fmt.Errorf("%s has no manifest of a sensible length: an export into it has not ended well", dir), err)
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // the caller names the folder
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest: %w", err)
+	}
+	m := new(Manifest)
+	if err := json.Unmarshal(text, m); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrNotIntact, path, err)
+	}
+	if m.Format != Format {
+		return nil, fmt.Errorf("%s has the format %q; this program reads %q", path, m.Format, Format)
+	}
+	// What is left out or added would go unnoticed where it means the same.
+	if written, err := m.text(); err != nil || !bytes.Equal(written, text) {
+		return nil, errors.Join(fmt.Errorf("%w: %s is not as it is written by the program", ErrNotIntact, path), err)
+	}
+	return m, nil
+}
+
+func (m *Manifest) write(dir string) error {
+	text, err := m.text()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, manifestName), text, 0o600)
+}
+
+func (m *Manifest) text() ([]byte, error) {
+	text, err := json.MarshalIndent(m, "", "  ")
+	return append(text, '\n'), err
+}
+
+// Follows says whether this archive goes on where the other one ends: of the same cluster, in every shard with the next number and the hash before it.
+func (m *Manifest) Follows(before *Manifest) error {
+	if m.Cluster != before.Cluster || len(m.Shards) != len(before.Shards) {
+		return fmt.Errorf("%w: %s is of cluster %q with %d shards, %s of %q with %d", ErrNotIntact,
+			m.First, m.Cluster, len(m.Shards), before.Last, before.Cluster, len(before.Shards))
+	}
+	for i, s := range m.Shards {
+		if b := before.Shards[i]; s.Shard != b.Shard || s.Before != b.Through || s.Previous != b.Head {
+			return fmt.Errorf("%w: shard %d goes on in %s after journal %d with the hash %s, but ended in %s with %d and %s", ErrNotIntact,
+				s.Shard, m.First, s.Before, s.Previous, before.Last, b.Through, b.Head)
+		}
+	}
+	return nil
+}
+
+// totals adds up postings by asset.
+type totals map[schemas.AssetCode]*sum
+
+type sum struct {
+	postings int64
+	quantity big.Int
+}
+
+func (t totals) add(asset schemas.AssetCode, quantity schemas.Quantity) {
+	s := t[asset]
+	if s == nil {
+		s = new(sum)
+		t[asset] = s
+	}
+	s.postings++
+	s.quantity.Add(&s.quantity, big.NewInt(int64(quantity)))
+}
+
+// list returns the totals by asset, quantities with the decimals that every quantity has.
+func (t totals) list() []Total {
+	all := make([]Total, 0, len(t))
+	for asset, s := range t {
+		digits := s.quantity.String()
+		if missing := schemas.QuantityScale + 1 - len(digits); missing > 0 {
+			digits = strings.Repeat("0", missing) + digits
+		}
+		point := len(digits) - schemas.QuantityScale
+		all = append(all, Total{asset, s.postings, digits[:point] + "." + digits[point:]})
+	}
+	slices.SortFunc(all, func(a, b Total) int { return strings.Compare(string(a.Asset), string(b.Asset)) })
+	return all
+}
