@@ -44,8 +44,8 @@ func newDemo() *cobra.Command {
 		Short:   "Take a trust through twenty dealing days on real closing prices, and check everything",
 		Long: `Starts the embedded stack in a folder of its own and plays upstream systems, price vendor, clock and operator on it:
 members' contributions and buys over the first dealing days from 2008-03-20, cancellations, and every kind of bad input; a
-trade that is dealt in three pieces, one that is rejected and one that is queued again, and a price that waits for a person; a withdrawal,
-transfers in and out, sells, a charge, a distribution and the correction of a price, each told step by step. Time is simulated.
+trade that is dealt in three pieces, one that is rejected, one that is queued again and some that a gated fund defers, and a price that waits for a person; a
+withdrawal, transfers in and out, sells, a switch, a charge, a distribution and the correction of a price, each told step by step. Time is simulated.
 
 It prints each day's member orders beside the external trades that they became, then where all money and units are, and then
 every invariant with what it was checked on. The exit status is 0 only if all of them hold.`,

@@ -7,30 +7,39 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 )
 
-const requeued schemas.Money = 75_00
+const requeued, gated schemas.Money = 75_00, 60_00
 
-// requeue has a member buy what the custodian will not deal on the day: the order goes on to the next one, as it is.
+// requeue has a member buy what the custodian rejects on the day: the order goes on to the next one, as it is.
 func (g *generator) requeue(p *potModel) {
-	w := g.atBuying()
-	id := g.place(w, p, requeuedAsset, requeued)
-	w.show("a buy whose external trade is rejected, and queued again")
-	fund, next := fundNamed(requeuedAsset), g.nextDay(requeuedAsset, g.day.Date)
-	order := g.orderID(p, id, "a")
-	step := func(words, stage string, to schemas.Account, trade schemas.ID, on schemas.Date) Move {
-		from := ledger.PotReserved
-		if to == from {
-			from = ledger.PotAvailable
-		}
-		return Move{
-			Words: words, Pot: p.id, Stage: stage, Order: order, Trade: trade, On: on, Asset: schemas.Cash, From: from, To: to, Quantity: cashOf(requeued),
-		}
+	s := g.goOn(p, requeuedAsset, requeued)
+	g.atBuying().show("a buy whose external trade is rejected, and queued again")
+	s.Title, s.Means = "a rejected and re-queued batch", "for the rejection nothing is posted: the cash stays reserved, for one trade at a time"
+	s.Asked += fmt.Sprintf("; %s rejected that day's trade", fundNamed(requeuedAsset).Custodian)
+	g.tell(s)
+}
+
+// gate has a member buy into a fund that is gated: the order goes on to the first day after.
+func (g *generator) gate(p *potModel) {
+	s := g.goOn(p, gatedAsset, gated)
+	g.atBuying().show("a buy into a fund that is gated for two days")
+	s.Title, s.Means = "a gated fund", "whoever ordered while it was gated deals on one day and at one price; who came first has no advantage"
+	s.Asked += fmt.Sprintf("; %s dealt nothing in it until %s", fundNamed(gatedAsset).Custodian, *g.carriedTo(gatedAsset, g.day.Date))
+	g.tell(s)
+}
+
+// goOn has a member buy what the custodian does not deal on the day, and returns what becomes of it.
+func (g *generator) goOn(p *potModel, asset schemas.AssetCode, cash schemas.Money) Story {
+	id := g.place(g.atBuying(), p, asset, cash)
+	next, order := *g.carriedTo(asset, g.day.Date), g.orderID(p, id, "a")
+	dealt := Move{
+		Words: "dealt with the batch of that day", Pot: p.id, Stage: "priced", Order: order, Trade: TradeID(next, fundNamed(asset)), On: next,
+		Asset: schemas.Cash, From: ledger.PotReserved, To: ledger.CashOwed(fundNamed(asset).Custodian), Of: []int{0},
 	}
-	g.tell(Story{
-		Title: "a rejected and re-queued batch", Means: "for the rejection nothing is posted: the cash stays reserved, for one trade at a time",
-		Asked: fmt.Sprintf("on %s %s asked to buy %s for %s; %s rejected that day's trade", g.day.Date, p.id, requeuedAsset, requeued, fund.Custodian),
-		Moves: []Move{
-			step("reserved, and it stays so", "reserved", ledger.PotReserved, schemas.ID{}, g.day.Date),
-			step("dealt with the next day's batch", "priced", ledger.CashOwed(fund.Custodian), TradeID(next, fund), next),
-		},
-	})
+	return Story{
+		Asked: fmt.Sprintf("on %s %s asked to buy %s for %s", g.day.Date, p.id, asset, cash),
+		Moves: []Move{{
+			Words: "reserved, and it stays so", Pot: p.id, Stage: "reserved", Order: order, On: g.day.Date,
+			Asset: schemas.Cash, From: ledger.PotAvailable, To: ledger.PotReserved, Quantity: cashOf(cash),
+		}, dealt},
+	}
 }

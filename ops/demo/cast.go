@@ -28,6 +28,7 @@ func (g *generator) cast() {
 	case badInputDay:
 		g.place(g.atBuying(), &g.pots[10], leaverFirst, leaverFirstCash)
 		g.place(g.atBuying(), &g.pots[10], leaverSecond, leaverSecondCash)
+		g.place(g.atBuying(), &g.pots[11], switchFrom, switchBought)
 		g.repeats()
 		g.cutOffs()
 		g.unfit()
@@ -41,6 +42,7 @@ func (g *generator) cast() {
 	case againDay:
 		g.again()
 		g.distribute()
+		g.switchOver(&g.pots[11])
 	}
 	if g.number == rejectedOnDay && len(g.dealing) >= rejectedOnDay {
 		g.place(g.atBuying(), &g.pots[6], rejectedAsset, 200_00)
@@ -48,6 +50,9 @@ func (g *generator) cast() {
 	}
 	if g.number == requeuedOnDay && len(g.dealing) > requeuedOnDay {
 		g.requeue(&g.pots[3])
+	}
+	if g.number == gatedOnDay && len(g.dealing) > gatedThroughDay {
+		g.gate(&g.pots[4])
 	}
 	if g.number == sellOnDay {
 		g.sellStories()

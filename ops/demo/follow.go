@@ -60,8 +60,9 @@ type tradeView struct {
 	cash, units schemas.Quantity
 	price       schemas.Price
 	settledOn   *schemas.Date
-	reason      string
-	orders      int64
+	// refused is "rejected" or "deferred" where the custodian does not deal it, reason why.
+	refused, reason string
+	orders          int64
 }
 
 // followed are the topics that are read.
@@ -230,8 +231,8 @@ func (f *follower) event(e *ledger.Trade) {
 		t.corrected++
 	case "settled":
 		t.settledOn = e.SettledOn
-	case "rejected":
-		t.reason = e.Reason
+	case "rejected", "deferred":
+		t.refused, t.reason = e.Event, e.Reason
 	}
 }
 

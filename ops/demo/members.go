@@ -148,7 +148,7 @@ func (g *generator) buy() {
 		switch {
 		case g.random.IntN(cancelOneIn) == 0:
 			g.cancelInTime(g.atSecond(), p, id, code, cash)
-		case g.random.IntN(lateOneIn) == 0 && !g.rejects(code, g.day.Date): // a rejected trade's orders are gone by then
+		case g.random.IntN(lateOneIn) == 0 && g.refusal(code, g.day.Date) == nil: // the orders of a trade that is not dealt have ended or gone on by then
 			g.cancelLate(g.atHalfPast(), p, id)
 		}
 	}

@@ -54,8 +54,8 @@ type ExpectedTrade struct {
 	// Sell says that it sells units: so many, or however many the pot has where Units is 0.
 	Sell  bool
 	Units schemas.Quantity
-	// Rejected says that the custodian was asked to reject it, CarriedTo to which day its orders go on then, if they do.
-	Rejected  bool
+	// Refused says that the custodian was asked not to deal it, CarriedTo to which day its orders go on then, if they do.
+	Refused   bool
 	CarriedTo *schemas.Date
 }
 

@@ -108,8 +108,8 @@ func (t *TradeReport) fill(view *tradeView) {
 		t.Units, t.Price = schemas.Units(quanta).Text(t.scale), priceText(view.price)
 	}
 	switch {
-	case view.reason != "":
-		t.State, t.Reason = "rejected", view.reason
+	case view.refused != "":
+		t.State, t.Reason = view.refused, view.reason
 	case view.final:
 		t.State = "priced"
 	}

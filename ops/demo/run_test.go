@@ -30,7 +30,7 @@ const (
 	shards      = 4
 	runTimeMax  = 3 * time.Minute
 	fewMembers  = 60
-	fewDealings = 6
+	fewDealings = 10
 )
 
 // pipeline is all but Postgres, in memory. The function says whether every shard of it knows all assets.

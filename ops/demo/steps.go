@@ -162,7 +162,7 @@ func (r *Session) dealt(ctx context.Context) error {
 		for _, t := range r.open {
 			view := r.trades[t.id()]
 			switch {
-			case r.isParked(t) && view.told > 0, view.final, view.reason != "":
+			case r.isParked(t) && view.told > 0, view.final, view.refused != "":
 			default:
 				return fmt.Sprintf("the trade in %s of %s", t.fund.Code, t.day)
 			}
@@ -185,7 +185,7 @@ func (r *Session) closeAnswers(ctx context.Context) error {
 	return err
 }
 
-// show fills in what the evening has brought, and forgets trades that were rejected.
+// show fills in what the evening has brought, and forgets trades that are not dealt.
 func (r *Session) show() {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -193,10 +193,10 @@ func (r *Session) show() {
 	for _, t := range r.open {
 		view := r.trades[t.id()]
 		t.shown.fill(view)
-		if view.reason == "" {
+		if view.refused == "" {
 			rest = append(rest, t)
 		} else {
-			note := fmt.Sprintf("rejected by %s: the trade in %s, because %s", t.fund.Custodian, t.fund.Code, view.reason)
+			note := fmt.Sprintf("%s by %s: the trade in %s, because %s", view.refused, t.fund.Custodian, t.fund.Code, view.reason)
 			if to := t.expected.CarriedTo; to != nil {
 				note += fmt.Sprintf("; its %d orders go on to %s", view.orders, to)
 			}

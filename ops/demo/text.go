@@ -111,8 +111,8 @@ func (p *Printer) trade(t *TradeReport) {
 	switch t.State {
 	case "waits":
 		price = "waits"
-	case "rejected":
-		price = "rejected"
+	case "rejected", "deferred":
+		price = t.State
 	}
 	if t.Pieces > 1 {
 		remark = fmt.Sprintf("  in %d pieces", t.Pieces)
@@ -124,7 +124,7 @@ func (p *Printer) trade(t *TradeReport) {
 		remark += "  DIFFERS"
 	}
 	settles := t.SettlesOn
-	if t.State == "rejected" {
+	if t.State == "rejected" || t.State == "deferred" {
 		settles = ""
 	}
 	p.line(tradeColumns, t.Asset, group(t.PlacedOrders), group(t.MemberOrders), group(t.Placed), price, units, settles+remark)

@@ -35,7 +35,11 @@ const (
 	rejectedAsset = schemas.AssetCode("WTI")
 	requeuedOnDay = 4
 	requeuedAsset = schemas.AssetCode("MSFT")
-	paydayOfMonth = 15
+	// A fund is gated for two days.
+	gatedOnDay      = 8
+	gatedThroughDay = 9
+	gatedAsset      = schemas.AssetCode("WTI")
+	paydayOfMonth   = 15
 )
 
 // Options say how much is sent.
@@ -130,7 +134,7 @@ func (m *Market) dealingDays(first schemas.Date, n int) []schemas.Date {
 	return days
 }
 
-// behave decides what the custodians do: a trade in three pieces, and a rejected one on a day without contributions.
+// behave decides what the custodians do: a trade in three pieces, and on days without contributions rejected and deferred ones.
 func (g *generator) behave() {
 	rules := []custodian.Rule{{
 		Asset: piecesAsset, Day: g.dealing[piecesOnDay-1], Pieces: []schemas.Weight{500_000, 300_000, 200_000},
@@ -141,17 +145,42 @@ func (g *generator) behave() {
 	if len(g.dealing) > requeuedOnDay {
 		rules = append(rules, custodian.Rule{Asset: requeuedAsset, Day: g.dealing[requeuedOnDay-1], Reject: "the fund's office is closed"})
 	}
+	if len(g.dealing) > gatedThroughDay {
+		rules = append(rules, custodian.Rule{
+			Asset: gatedAsset, Day: g.dealing[gatedOnDay-1], Through: g.dealing[gatedThroughDay-1], Gate: "the fund is gated",
+		})
+	}
 	g.workload.Behaviour = custodian.Behaviour{Rules: rules}
 }
 
-// rejects says whether the custodian was asked to reject the trade of an asset and day.
-func (g *generator) rejects(asset schemas.AssetCode, day schemas.Date) bool {
-	return slices.ContainsFunc(g.workload.Behaviour.Rules, func(r custodian.Rule) bool { return r.Asset == asset && r.Day == day && r.Reject != "" })
+// refusal returns the rule by which the custodian does not deal the trade of an asset and day, or nil.
+func (g *generator) refusal(asset schemas.AssetCode, day schemas.Date) *custodian.Rule {
+	for i := range g.workload.Behaviour.Rules {
+		r := &g.workload.Behaviour.Rules[i]
+		if r.Asset == asset && r.Day <= day && day <= max(r.Day, r.Through) && (r.Reject != "" || r.Gate != "") {
+			return r
+		}
+	}
+	return nil
 }
 
 // ends says whether the orders of the asset and day come to nothing.
 func (g *generator) ends(asset schemas.AssetCode, day schemas.Date) bool {
-	return g.rejects(asset, day) && !fundNamed(asset).Requeues
+	return g.refusal(asset, day) != nil && g.carriedTo(asset, day) == nil
+}
+
+// carriedTo is the day to which orders go on that the custodian does not deal, nil where they do not.
+func (g *generator) carriedTo(asset schemas.AssetCode, day schemas.Date) *schemas.Date {
+	next := schemas.Date(0)
+	switch r := g.refusal(asset, day); {
+	case r == nil, r.Gate == "" && !fundNamed(asset).Requeues:
+		return nil
+	case r.Gate != "":
+		next = g.nextDay(asset, r.Through)
+	default:
+		next = g.nextDay(asset, day)
+	}
+	return &next
 }
 
 // nextDay is the dealing day after one, in the same fund.
@@ -230,11 +259,7 @@ func (g *generator) expect(p *potModel, asset schemas.AssetCode, day schemas.Dat
 	}
 	t := g.trades[day][asset]
 	if t == nil {
-		t = &ExpectedTrade{Asset: asset, Rejected: g.rejects(asset, day)}
-		if t.Rejected && !g.ends(asset, day) {
-			next := g.nextDay(asset, day)
-			t.CarriedTo = &next
-		}
+		t = &ExpectedTrade{Asset: asset, Refused: g.refusal(asset, day) != nil, CarriedTo: g.carriedTo(asset, day)}
 		g.trades[day][asset] = t
 	}
 	if t.CarriedTo != nil {
@@ -254,7 +279,7 @@ func (g *generator) finish() *Workload {
 				continue
 			}
 			w.Days[i].Trades = append(w.Days[i].Trades, *t)
-			if t.Rejected && t.CarriedTo == nil {
+			if t.Refused && t.CarriedTo == nil {
 				w.Available += t.Cash
 			}
 		}
