@@ -9,6 +9,7 @@ import (
 	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/audit"
+	"github.com/penstock-ledger/penstock/schemas/avrobin"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/reference"
@@ -138,5 +139,36 @@ func TestFrozenOrdersBeginAnewAfterARelease(t *testing.T) {
 	c.check(map[schemas.AssetCode]int{"X": pots + 1, "Y": pots})
 	if c.told != told+1 {
 		t.Errorf("the %d orders of one batch were told again in %d records", pots+1, c.told-told)
+	}
+}
+
+// TestFrozenOrdersOutliveAStopInMidSweep stores the tally after every hundredth visit and goes on with what was stored, as after a crash.
+func TestFrozenOrdersOutliveAStopInMidSweep(t *testing.T) {
+	const pots = 601
+	c := newClerk(t, pots)
+	machine, m := pot.Machine(), &inbox.PotMessage{Body: closeOfDay()}
+	view, err := machine.View(c.shard.Reference())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally := &state.PotTally{}
+	for n := range pots {
+		key := fmt.Sprintf("p%03d", n)
+		_, outs := machine.Visit(streams.Place{Shards: 1}, view, key, c.shard.State(key), m, tally)
+		c.read(outs)
+		if n%100 == 99 {
+			stored := avrobin.NewReader(tally.AppendAvro(nil))
+			tally = &state.PotTally{}
+			tally.DecodeAvro(stored)
+			if err := stored.Done(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_, outs := machine.Close(streams.Place{Shards: 1}, view, c.shard.Reference(), m, tally)
+	c.read(outs)
+	c.check(map[schemas.AssetCode]int{"X": pots, "Y": pots})
+	if c.told != 3 {
+		t.Errorf("%d orders were told in %d records", 2*pots, c.told)
 	}
 }
