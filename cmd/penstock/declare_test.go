@@ -129,3 +129,23 @@ func TestAnOperatorRefundsAndEndsABreak(t *testing.T) {
 	}
 	o.do("", "ledger", "verify", "--at-rest")
 }
+
+// TestAnOperatorGivesUpASettlement lets a settlement fail, and gives it up: the pot has its cash back.
+func TestAnOperatorGivesUpASettlement(t *testing.T) {
+	o := operate(t)
+	trade := read[roles.DayStatus](t, "day", "status", "--json", "--dir", o.dir).Trades[0]
+	const failed = `{"custodian":%q,"id":"x1","trade":%q,"body":{"SettlementFailed":{"reason":"no units"}}}` + "\n"
+	o.do(fmt.Sprintf(failed, trade.Custodian, trade.Trade), "produce", "ingest.confirmation.v1")
+	o.settle()
+	if out := o.do("", "settlement", "give-up", trade.Trade, "--operator", "anna", "--reason", "insolvent"); !strings.Contains(out, "no units") || !strings.Contains(out, "nothing was done") {
+		t.Errorf("the plan is %s", out)
+	}
+	o.act("settlement", "give-up", trade.Trade)
+	o.settle()
+	pot := read[roles.PotView](t, "pot", "show", "p1", "--json", "--dir", o.dir)
+	if len(pot.Orders) != 1 || pot.Available == "200.00" || len(pot.Holdings) != 1 {
+		t.Errorf("the pot is %+v", pot)
+	}
+	refused(t, "is not under way", "", append([]string{"settlement", "give-up", trade.Trade, "--dir", o.dir}, word()...)...)
+	o.do("", "ledger", "verify", "--at-rest")
+}

@@ -19,8 +19,9 @@ const (
 //	           +-- produce, tail                 records in and out
 //	           +-- status, prices, correct,      look at what is there, and act on it
 //	           |   breaks, declare, refund,
-//	           |   reverse, review, parked,
-//	           |   pot, trace, prove, ledger
+//	           |   reverse, settlement, review,
+//	           |   parked, pot, trace, prove,
+//	           |   ledger
 //	           +-- topics, schemas, reference,   set up
 //	           |   rules, version
 func newRoot() *cobra.Command {
@@ -44,8 +45,8 @@ a day, and "penstock pot show" tells what became of it.`,
 	root.AddCommand(
 		newUp(), newDemo(), newRun(), newDay(), newBench(), newSim(),
 		newProduce(), newTail(),
-		newStatus(), newPrices(), newCorrect(), newBreaks(), newDeclare(), newRefund(), newReverse(), newReview(), newParked(), newPot(), newTrace(),
-		newProve(), newLedger(),
+		newStatus(), newPrices(), newCorrect(), newBreaks(), newDeclare(), newRefund(), newReverse(), newSettlement(), newReview(), newParked(), newPot(),
+		newTrace(), newProve(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newRules(), newVersion(), newCommands(),
 	)
 	refuseUnknown(root)

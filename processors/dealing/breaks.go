@@ -86,7 +86,10 @@ func (d *desk) endBreaks(named func(*state.Break) bool, by string) int {
 
 // tradeOf returns the trade that an operator's action is about, and false where it is about something else.
 func tradeOf(o *ingest.Operation) (schemas.ID, bool) {
-	if body, ok := o.Body.(*ingest.BreakResolution); ok {
+	switch body := o.Body.(type) {
+	case *ingest.BreakResolution:
+		return body.Trade, true
+	case *ingest.SettlementGiveUp:
 		return body.Trade, true
 	}
 	return schemas.ID{}, false
@@ -100,8 +103,11 @@ func operated(place streams.Place, r *Reference, before *state.TradeState, cause
 	}
 	d := newDesk(place, trade, before, cause.ReceivedAt)
 	var why refusal
-	if body, ok := o.Body.(*ingest.BreakResolution); ok {
+	switch body := o.Body.(type) {
+	case *ingest.BreakResolution:
 		why = d.resolve(r, o, body)
+	case *ingest.SettlementGiveUp:
+		why = d.giveUp(r, cause, o)
 	}
 	if why.code != "" {
 		return before, []streams.Out{rejectionOut(place, cause, why)}

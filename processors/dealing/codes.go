@@ -24,6 +24,7 @@ const (
 	codePieceDiffers            schemas.Code = "dealing/piece-differs"
 	codeNoBreak                 schemas.Code = "dealing/no-such-break"
 	codeBreakNotAcceptable      schemas.Code = "dealing/break-not-acceptable"
+	codeNotFailed               schemas.Code = "dealing/settlement-not-failed"
 	codeNotPriced               schemas.Code = "dealing/not-priced"
 	codeSettledEarly            schemas.Code = "dealing/settled-early"
 	codeSettledInFuture         schemas.Code = "dealing/settled-in-future"

@@ -91,7 +91,7 @@ func grainOf(asset *reference.Asset) int64 {
 // correctTrade works the trade out again: what its pieces come to at the right price. The shards are told of the pieces that they were
 // told of before; the others will be told as they are now.
 func (d *dealing) correctTrade(place streams.Place, before *state.TradeState, cause *inbox.Cause, m *inbox.PriceCorrected) (*state.TradeState, []streams.Out) {
-	if before == nil || len(before.Pieces) == 0 || before.Pieces[0].PriceVersion >= m.Version {
+	if before == nil || len(before.Pieces) == 0 || before.Pieces[0].PriceVersion >= m.Version || before.Stage == state.StageRejected {
 		return before, nil
 	}
 	desk := newDesk(place, m.Trade, before, cause.ReceivedAt)

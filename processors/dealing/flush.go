@@ -57,11 +57,14 @@ func flushTrade(place streams.Place, r *Reference, id schemas.ID, before *state.
 		next.Told, told = true, true
 	}
 	if !next.Told && next.Stage == state.StageRejected && !isFull(tally) {
+		next.CarriedTo = nil // that of a rest that was carried before
 		outs = r.carry(outs, place, id, &next, eventCarried)
-		tell.Rejected = append(tell.Rejected, inbox.RejectedBatch{
+		rejected := inbox.RejectedBatch{
 			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Basis: next.Basis, Reason: next.Reason,
 			CarriedTo: next.CarriedTo,
-		})
+		}
+		givenUp(&rejected, &next)
+		tell.Rejected = append(tell.Rejected, rejected)
 		next.Told, told = true, true
 	}
 	if !told {
@@ -118,7 +121,7 @@ func (d *dealing) flushed(cause *inbox.Cause, tally *state.DealingTally) []strea
 		body := &inbox.BatchesConfirmed{
 			Priced:   append([]inbox.PricedBatch(nil), tally.Confirmed.Priced...),
 			Settled:  append([]inbox.SettledBatch(nil), tally.Confirmed.Settled...),
-			Rejected: tally.Confirmed.Rejected,
+			Rejected: append([]inbox.RejectedBatch(nil), tally.Confirmed.Rejected...),
 		}
 		for i := range body.Priced {
 			b := &body.Priced[i]
@@ -127,6 +130,11 @@ func (d *dealing) flushed(cause *inbox.Cause, tally *state.DealingTally) []strea
 		for i := range body.Settled {
 			b := &body.Settled[i]
 			b.WeightBefore, b.WeightThrough = runningWeights(tally, b.Trade, shard)
+		}
+		for i := range body.Rejected {
+			if b := &body.Rejected[i]; len(b.Pieces) > 0 {
+				b.WeightBefore, b.WeightThrough = runningWeights(tally, b.Trade, shard)
+			}
 		}
 		outs = append(outs, tell(shard, id, cause, body))
 	}

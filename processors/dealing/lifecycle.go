@@ -21,6 +21,8 @@ func LifeCycle() lifecycle.Cycle {
 		{From: eventDeferred, To: eventCarried, When: "its orders go on to another day"},
 		{From: eventRejected, To: eventCarried, When: "the asset's policy lets its orders go on to the next day"},
 		{From: eventPriced, To: eventRestCarried, When: "what was not dealt goes on to another day"},
+		{From: eventPriced, To: eventRejected, When: "its settlement failed, and an operator gives it up"},
+		{From: eventRestCarried, To: eventRejected, When: "its settlement failed, and an operator gives it up"},
 		{From: eventRestCarried, To: eventSettled, When: "all pieces have settled"},
 	}
 }

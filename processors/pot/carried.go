@@ -89,7 +89,7 @@ func (v *visit) tellCarried(outs []streams.Out, t touch) []streams.Out {
 		switch v.state.Seen[at].State {
 		case stateRejected:
 			return outs
-		case stateAccepted:
+		case stateAccepted, statePriced:
 			advance(&v.state.Seen[at], stateCarried, "")
 		}
 	}

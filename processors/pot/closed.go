@@ -52,6 +52,7 @@ func totalOut(place streams.Place, cause *inbox.Cause, day schemas.Date, asset *
 // batchesConfirmed ends a sweep over confirmed batches: it books the shard's part of each, and what rounding leaves. Where pots of a batch are
 // set aside, that waits until a repeated sweep has found all of them.
 func batchesConfirmed(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.BatchesConfirmed, tally *state.PotTally) (*state.PotReference, []streams.Out) {
+	stored = undealtCompensation(stored, m, tally)
 	c := newClosing(place, stored)
 	d := newDraft(&state.PotState{}, 2*len(m.Priced)+2*len(m.Settled))
 	for i := range m.Priced {
@@ -64,6 +65,12 @@ func batchesConfirmed(place streams.Place, stored *state.PotReference, cause *in
 		b := &m.Settled[i]
 		if c.due(batch.Tag(b.Day, b.Asset, settledKind(b)), b.Trade, HeldSettlement, &state.BatchTally{}) {
 			d.settle(b)
+		}
+	}
+	for i := range m.Rejected {
+		b := &m.Rejected[i]
+		if shares := tallyOf(tally, b.Trade, HeldGivenUp); len(b.Pieces) > 0 && c.due(batch.Tag(b.Day, b.Asset, rejectedKind(b)), b.Trade, HeldGivenUp, shares) {
+			d.unround(b, shares)
 		}
 	}
 	if len(d.postings) == 0 {

@@ -174,6 +174,9 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 // rejected ends the orders of a batch that will not be dealt. Where it is carried forward they move to another day instead, with all that they
 // reserved: nothing is posted.
 func (v *visit) rejected(b *inbox.RejectedBatch) {
+	if len(b.Pieces) > 0 {
+		v.undeal(b)
+	}
 	if day, ok := v.carriedTo(b.Asset, b.CarriedTo); ok {
 		v.carry(b, day)
 		return

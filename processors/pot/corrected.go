@@ -138,11 +138,7 @@ func (c *correction) buy(s *stake, was, now []allocation.Amounts) {
 	if s.settled() {
 		c.moveUnits(c.negated(s, *b.SettledOn, b.SettledTold), held.settled(), held.pending(), was[last].Got)
 	}
-	for i := last; i >= 0; i-- {
-		moved, p := since(was, i), c.negated(s, b.Day, b.Pieces[i].Told)
-		c.moveUnits(p, held.pending(), unitsOwed, moved.Got)
-		c.moveCash(p, cashOwed, c.reserved(), schemas.Money(moved.Given))
-	}
+	c.negate(s, was)
 	for i := range now {
 		moved, p := since(now, i), c.booked(s, stagePriced, b.Day)
 		c.moveCash(p, c.reserved(), cashOwed, schemas.Money(moved.Given))
@@ -154,6 +150,22 @@ func (c *correction) buy(s *stake, was, now []allocation.Amounts) {
 	c.moveUnits(c.booked(s, stageSettled, *b.SettledOn), held.pending(), held.settled(), now[last].Got)
 	if s.left {
 		c.lessUnits += schemas.Units(max(0, was[last].Got-now[last].Got))
+	}
+}
+
+// negate posts the opposite of what the pieces moved, the last first.
+func (c *correction) negate(s *stake, was []allocation.Amounts) {
+	b, held := c.batch, c.holding(c.batch.Asset)
+	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
+	for i := len(was) - 1; i >= 0; i-- {
+		moved, p := since(was, i), c.negated(s, b.Day, b.Pieces[i].Told)
+		if b.Side == inbox.SideSell {
+			c.moveCash(p, c.pending(), cashOwed, schemas.Money(moved.Got))
+			c.moveUnits(p, unitsOwed, held.reserved(), moved.Given)
+			continue
+		}
+		c.moveUnits(p, held.pending(), unitsOwed, moved.Got)
+		c.moveCash(p, cashOwed, c.reserved(), schemas.Money(moved.Given))
 	}
 }
 

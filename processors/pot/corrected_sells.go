@@ -16,11 +16,7 @@ func (c *correction) sell(s *stake, was, now []allocation.Amounts) {
 	if s.settled() {
 		shift(c.draft, c.negated(s, *b.SettledOn, b.SettledTold), schemas.Cash, schemas.MoneyScale, c.proceeds(s), c.pending(), schemas.Money(was[last].Got)-s.spent)
 	}
-	for i := last; i >= 0; i-- {
-		moved, p := since(was, i), c.negated(s, b.Day, b.Pieces[i].Told)
-		c.moveCash(p, c.pending(), cashOwed, schemas.Money(moved.Got))
-		c.moveUnits(p, unitsOwed, held.reserved(), moved.Given)
-	}
+	c.negate(s, was)
 	for i := range now {
 		moved, p := since(now, i), c.booked(s, stagePriced, b.Day)
 		c.moveUnits(p, held.reserved(), unitsOwed, moved.Given)

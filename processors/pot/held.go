@@ -15,6 +15,8 @@ const (
 	// HeldTotal is the total that its batch waits for, HeldSettlement the outside leg of its settlement.
 	HeldTotal      int32 = 0
 	HeldSettlement int32 = -1
+	// HeldGivenUp is the residue of a batch whose settlement is given up.
+	HeldGivenUp int32 = -2
 )
 
 // tallyCompensation is under what a sweep adds up what pots gave to the scheme's compensation, less what they took.

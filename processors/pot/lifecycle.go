@@ -16,7 +16,7 @@ func LifeCycle() lifecycle.Cycle {
 }
 
 // edges is a value and no slice: moves are checked on every visit of a sweep, and must not allocate for it.
-func edges() [30]lifecycle.Edge {
+func edges() [32]lifecycle.Edge {
 	return [...]lifecycle.Edge{
 		{To: string(stateAccepted), When: "it is done, or its orders are reserved"},
 		{To: string(stateRejected), When: "a check refuses it"},
@@ -37,6 +37,8 @@ func edges() [30]lifecycle.Edge {
 		{From: string(stateCarried), To: string(stateSettled), When: "the rest of an order ends of which all else has settled"},
 		{From: string(statePriced), To: string(stateSettled), When: "the last of its orders settles"},
 		{From: string(statePriced), To: string(stateSettledInPart), When: "one of its orders settles"},
+		{From: string(statePriced), To: string(stateRejected), When: "the settlement of a trade of it is given up"},
+		{From: string(statePriced), To: string(stateCarried), When: "the settlement of a trade of it is given up, and its orders go on to another day"},
 		{From: string(stateSettledInPart), To: string(statePriced), When: "the last of its other orders is priced"},
 		{From: string(stateSettledInPart), To: string(stateRejected), When: "a custodian rejects the trade of another order"},
 		{From: string(stateSettledInPart), To: string(stateSettled), When: "the last of its orders settles"},

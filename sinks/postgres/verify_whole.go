@@ -52,8 +52,9 @@ const owedSQL = `select p.trade, sum(case when t.code like 'custodian/%%:%[1]s' 
 	where p.trade is not null and (f.code like 'custodian/%%:%[1]s' or t.code like 'custodian/%%:%[1]s') %[2]s
 	group by p.trade`
 
-// lastToldSQL is each piece as it was last told: a correction tells it anew.
+// lastToldSQL is each piece as it was last told: a correction tells it anew. A trade that is rejected after it was dealt has none: its settlement was given up.
 const lastToldSQL = `select distinct on (trade, piece) trade, side, cash, units from ledger.trade_event where event in ('priced', 'corrected')
+	and trade not in (select trade from ledger.trade_event where event = 'rejected')
 	order by trade, piece, record_offset desc`
 
 // restChecks hold when nothing is under way. A trade that was priced has postings in every shard by then.

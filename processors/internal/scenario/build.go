@@ -333,6 +333,9 @@ func (b *builder) operation(kind string) *ingest.Operation {
 		o.Body = &ingest.ReviewRelease{Pot: schemas.PotID(b.Get("pot", "p1")), Source: schemas.SourceID(b.Get("source", "portal")), Instruction: schemas.InstructionID(b.Get("instruction", ""))}
 	case "ReviewRefusal":
 		o.Body = &ingest.ReviewRefusal{Pot: schemas.PotID(b.Get("pot", "p1")), Source: schemas.SourceID(b.Get("source", "portal")), Instruction: schemas.InstructionID(b.Get("instruction", ""))}
+	case "GiveUp":
+		_, _, _, trade := b.batchKey()
+		o.Body = &ingest.SettlementGiveUp{Trade: trade}
 	case "Reversal":
 		o.Body = &ingest.JournalReversal{Pot: schemas.PotID(b.Get("pot", "p1")), Journal: b.journal()}
 	case "ResolveBreak":

@@ -193,8 +193,20 @@ func (p *Pots) confirmed(b *builder, kind string, m *inbox.BatchesConfirmed) {
 		})
 	case "Rejected":
 		m.Rejected = append(m.Rejected, inbox.RejectedBatch{Trade: trade, Day: day, Custodian: custodian, Asset: asset, UnitsScale: scale, Side: batch.Side, Basis: batch.Basis, Reason: b.Get("reason", "closed"), CarriedTo: b.optionalDate("to")})
+		if b.Has("given-up") {
+			p.givenUp(&m.Rejected[len(m.Rejected)-1])
+		}
 	default:
 		b.Fatalf("pots are not told of %s", kind)
+	}
+}
+
+// givenUp adds the pieces that were told of the batch.
+func (p *Pots) givenUp(m *inbox.RejectedBatch) {
+	c := p.corrections[m.Trade]
+	m.Weight, m.WeightBefore, m.WeightThrough, m.Policy = c.Weight, c.WeightBefore, c.WeightThrough, c.Policy
+	for i := range c.Pieces {
+		m.Pieces = append(m.Pieces, inbox.GivenUpPiece{Told: c.Pieces[i].Told, Got: c.Pieces[i].Got, Given: c.Pieces[i].Given})
 	}
 }
 

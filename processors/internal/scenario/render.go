@@ -347,6 +347,9 @@ func confirmedArgs(m *inbox.BatchesConfirmed) Args {
 	}
 	for i := range m.Rejected {
 		args = append(append(args, Arg{"rejected", string(m.Rejected[i].Asset)}), carriedTo(m.Rejected[i].CarriedTo)...)
+		if n := len(m.Rejected[i].Pieces); n > 0 {
+			args = append(args, Arg{"given-up-pieces", number(n)})
+		}
 	}
 	return args
 }

@@ -1,0 +1,43 @@
+package dealing
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+)
+
+// giveUp ends a trade that was dealt and will not settle: an operator's word, because a custodian that failed to settle may still do so. The trade is rejected
+// after all, and what becomes of its orders is what the asset's policy says of rejections.
+func (d *desk) giveUp(r *Reference, cause *inbox.Cause, o *ingest.Operation) refusal {
+	switch {
+	case isEnded(&d.trade):
+		return refusal{codeNotFailed, fmt.Sprintf("trade %s has ended: it is %s", d.id, d.trade.Stage)}
+	case d.trade.Stage != state.StagePriced || d.trade.Failed == "":
+		return refusal{codeNotFailed, fmt.Sprintf("no settlement of trade %s has failed", d.id)}
+	case int(d.trade.Sent) < len(d.trade.Pieces), slices.ContainsFunc(d.trade.Pieces, func(p state.Piece) bool { return p.Told == "" }):
+		return refusal{codeNotFailed, fmt.Sprintf("the pots have not been told of all pieces of trade %s", d.id)}
+	}
+	d.trade.Stage, d.trade.Told, d.trade.Until = state.StageRejected, false, nil
+	d.trade.Carries = r.requeues(&d.trade)
+	d.trade.Reason = fmt.Sprintf("its settlement was given up by %s: %s", o.Operator, o.Reason)
+	d.event(eventRejected, func(t *ledger.Trade) { t.Reason = d.trade.Reason })
+	d.endBreaks(func(*state.Break) bool { return true }, d.trade.Reason)
+	d.outs = append(d.outs, flushOut(cause))
+	return refusal{}
+}
+
+// givenUp adds to what the shards are told of a rejection the pieces that were dealt before.
+func givenUp(told *inbox.RejectedBatch, trade *state.TradeState) {
+	if len(trade.Pieces) == 0 {
+		return
+	}
+	told.Weight, told.Policy = weightOf(trade), trade.Policy
+	for n := range trade.Pieces {
+		given, got := moved(trade, n+1)
+		told.Pieces = append(told.Pieces, inbox.GivenUpPiece{Told: trade.Pieces[n].Told, Got: got, Given: given})
+	}
+}

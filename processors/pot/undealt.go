@@ -1,0 +1,111 @@
+package pot
+
+import (
+	"fmt"
+
+	"github.com/penstock-ledger/penstock/processors/internal/allocation"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/state"
+)
+
+// undeal negates what the pieces of a batch moved whose settlement is given up. Its orders are then as they were before they were dealt, but for what the last
+// piece gave back, or let go on to another day, of what they had reserved.
+func (v *visit) undeal(b *inbox.RejectedBatch) {
+	told := undealtBatch(b)
+	c := &correction{draft: v.draft, batch: told, reference: v.reference, pot: v.pot, cause: v.cause, tally: v.tally}
+	for i := range v.state.Orders {
+		order := &v.state.Orders[i]
+		if order.Day != b.Day || order.Asset != b.Asset || kindOf(order) != rejectedKind(b) || order.Pieces == 0 {
+			continue
+		}
+		s := &stake{id: v.idOf(order), amount: order.Amount, given: &order.Given, got: &order.Got, pieces: order.Pieces, corrected: &order.Corrected, open: order}
+		was, _ := c.shares(s)
+		entry := tallyOf(v.tally, b.Trade, HeldGivenUp)
+		entry.Orders++
+		entry.Weight += order.Amount
+		entry.Got += order.Got
+		entry.Given += order.Given
+		v.takeBackSpent(c, s)
+		c.negate(s, was)
+		order.Amount = order.Given
+		if order.Side == inbox.SideSell && order.Basis == inbox.BasisCash {
+			order.Amount, order.Reserved = order.Got, schemas.Units(order.Given)
+		}
+		order.Given, order.Got, order.Pieces, order.Priced, order.Corrected = 0, 0, 0, false, 0
+	}
+}
+
+// undealtBatch is the batch as a correction to nothing has it.
+func undealtBatch(b *inbox.RejectedBatch) *inbox.BatchCorrected {
+	told := &inbox.BatchCorrected{
+		Trade: b.Trade, Day: b.Day, Custodian: b.Custodian, Asset: b.Asset, UnitsScale: b.UnitsScale, Side: b.Side, Basis: b.Basis, Policy: b.Policy,
+		Weight: b.Weight, WeightBefore: b.WeightBefore, WeightThrough: b.WeightThrough,
+	}
+	for i := range b.Pieces {
+		told.Pieces = append(told.Pieces, inbox.CorrectedPiece{Told: b.Pieces[i].Told, WasGot: b.Pieces[i].Got, WasGiven: b.Pieces[i].Given})
+	}
+	return told
+}
+
+// takeBackSpent sees to the buy of a switch that spends what its sell, of which nothing comes now, has brought. While it is not frozen it waits for the sell again.
+// Else it stays, and what it took is the pot's other cash; what is missing of that the scheme makes good.
+func (v *visit) takeBackSpent(c *correction, s *stake) {
+	sell := s.open
+	if sell.Spent == 0 {
+		return
+	}
+	spent, p := sell.Spent, c.booked(s, stageSwitched, c.batch.Day)
+	p.counter, sell.Spent = sell.Counter, 0
+	if buy := v.counter(sell); buy != nil && c.canChange(buy) && schemas.Money(buy.Amount) == spent {
+		v.moveCash(p, v.reserved(), v.pending(), spent)
+		buy.Awaits, buy.Day, buy.Amount = state.AwaitsPrice, 0, 0
+		if v.reference.Settings(v.reference.today(v.place)).SwitchAwaitsSettlement {
+			buy.Awaits = state.AwaitsSettlement
+		}
+		return
+	}
+	v.lendSpent(c, p, spent)
+}
+
+// lendSpent takes what the buy has spent out of the pot's other cash, from the dealing day on. As that cash may not have been there in between, the scheme lends
+// it until today, and makes good what is missing still.
+func (v *visit) lendSpent(c *correction, p purpose, spent schemas.Money) {
+	today := v.reference.today(v.place)
+	missing := max(0, spent-v.state.Available)
+	g := &goodwill[schemas.Money]{
+		asset: schemas.Cash, scale: schemas.MoneyScale, pot: v.available(), noted: &tallyOf(v.tally, c.batch.Trade, tallyCompensation).Given, on: c.batch.Day,
+	}
+	lent := spent - missing
+	if g.on >= today {
+		lent = 0
+	}
+	g.give(c, stageCompensated, g.on, missing)
+	g.give(c, stageLent, g.on, lent)
+	v.moveCash(p, v.available(), v.pending(), spent)
+	g.give(c, stageRepaid, today, -lent)
+}
+
+// undealtCompensation returns the reference data with what the scheme made good for batches whose settlement is given up.
+func undealtCompensation(stored *state.PotReference, m *inbox.BatchesConfirmed, tally *state.PotTally) *state.PotReference {
+	for i := range m.Rejected {
+		if b := &m.Rejected[i]; len(b.Pieces) > 0 {
+			stored = compensated(stored, schemas.Cash, tallyOf(tally, b.Trade, tallyCompensation).Given)
+		}
+	}
+	return stored
+}
+
+// unround posts back the residue that the pieces of a batch left.
+func (d *draft) unround(b *inbox.RejectedBatch, shares *state.BatchTally) {
+	if want := b.WeightThrough - b.WeightBefore; shares.Weight != want {
+		panic(fmt.Sprintf("pot: batch %s has weight %d in this shard, its pots have %d", b.Trade, want, shares.Weight))
+	}
+	last := b.Pieces[len(b.Pieces)-1]
+	part := mustShare(allocation.Part(allocation.Amounts{Got: last.Got, Given: last.Given}, b.WeightBefore, b.WeightThrough, b.Weight))
+	p := purpose{stage: stageRounded, effectiveOn: b.Day, trade: &b.Trade}
+	cash, units := cashAndUnits(b.Side, shares.Got-part.Got, part.Given-shares.Given)
+	residue(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), schemas.Money(cash))
+	residue(d, p, b.Asset, b.UnitsScale, ledger.UnitsOwed(b.Custodian), schemas.Units(units))
+}
