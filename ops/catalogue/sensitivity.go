@@ -30,9 +30,11 @@ func classes() map[string]sensitivity {
 			FrozenOrders FrozenBatch ParkedRelease ParkedDrop Unparked`,
 		business: `Trade ShardPart ShardTotal EventTotal CustodianOrder Confirmation FillPriced TradeSettled TradeRejected TradeDeferred SettlementFailed Confirmed BatchesConfirmed
 			PricedBatch SettledBatch RejectedBatch BatchCorrected CorrectedPiece HoldingsCounted IncomeDistributed AssetConverted FeeCharged ChargeAccrued ChargeCollected Operation Operated
-			PotOperated PriceRelease PriceRefusal PriceCorrection FlatFee ChargeAccrual ChargeCollection Distribution UnitSplit FundMerger BreakResolution`,
+			PotOperated PriceRelease PriceRefusal PriceCorrection FlatFee ChargeAccrual ChargeCollection Distribution UnitSplit FundMerger BreakResolution SettlementGiveUp
+			GivenUpPiece`,
 		personal: `Instruction Instructed PotOpened Contribution SplitPart Buy Cancel Withdraw TransferIn Close Sell TransferOut Switch InstructionStatus Journal Posting PaymentOrder PaymentSent
-			PaymentPaid PaymentBounced CashReceived BankConfirmed CashClaimed CashAttributed ClaimRefused ClaimWithdrawn CashReturned FrozenOrder ReceiptRefund ReviewRelease ReviewRefusal`,
+			PaymentPaid PaymentBounced CashReceived BankConfirmed CashClaimed CashAttributed ClaimRefused ClaimWithdrawn CashReturned FrozenOrder ReceiptRefund ReviewRelease ReviewRefusal
+			JournalReversal`,
 	} {
 		for name := range strings.FieldsSeq(records) {
 			all[name] = class
