@@ -254,3 +254,28 @@ func TestReadPartitionToEndBeginsAtATime(t *testing.T) {
 		t.Error("a partition that is not there was read")
 	}
 }
+
+// TestReadAtFindsCommittedRecordsOnly asks for records in an order of its own, and for an aborted one and a marker among them.
+func TestReadAtFindsCommittedRecordsOnly(t *testing.T) {
+	connection := newSystem(t)
+	client := newTransactional(t, connection)
+	const topic = "dealing.inbox.v1"
+	transact(t, client, topic, kgo.TryCommit, "a", "b")
+	transact(t, client, topic, kgo.TryAbort, "x")
+	transact(t, client, topic, kgo.TryCommit, "c")
+	var wanted []Position
+	for _, offset := range []int64{5, 3, 0, 2, 1} { // c, x, a, the first marker, b
+		wanted = append(wanted, Position{Place{topic, 0}, offset})
+	}
+	var got []string
+	err := ReadAt(t.Context(), connection, wanted, func(record Record) error {
+		got = append(got, string(record.Value))
+		return nil
+	})
+	if err != nil || !slices.Equal(got, []string{"c", "a", "b"}) {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if err := ReadAt(t.Context(), connection, []Position{{Place{"nowhere", 0}, 0}}, func(Record) error { return nil }); err == nil {
+		t.Error("a missing topic was read")
+	}
+}

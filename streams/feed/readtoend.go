@@ -81,6 +81,26 @@ func readToEnd(ctx context.Context, connection Connection, topic string, from in
 	return nil
 }
 
+// ReadAt calls fn for the records at these positions, in the order given; what is not there is left out. All must lie before the ends of their partitions.
+func ReadAt(ctx context.Context, connection Connection, positions []Position, fn func(Record) error) error {
+	opts, err := connection.Opts()
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("making the reader: %w", err)
+	}
+	defer client.Close()
+	for _, p := range positions {
+		fetcher := fetcher{client: client, place: p.Place, next: p.Offset, end: p.Offset + 1}
+		if err := fetcher.run(ctx, fn); err != nil {
+			return fmt.Errorf("reading %s at %d: %w", p.Place, p.Offset, err)
+		}
+	}
+	return nil
+}
+
 // fetcher reads one partition up to an offset.
 type fetcher struct {
 	client    *kgo.Client
