@@ -140,25 +140,10 @@ func admitConfirmation(a *admission) []streams.Out {
 	if why := checkConfirmation(c); why.code != "" {
 		return a.reject(why, sender{})
 	}
-	if key := bankKey(c); key != "" {
+	if key := suspense.Noticed(c); key != "" {
 		return a.toPot(key, schemas.SourceID(c.Custodian), c.ID, &inbox.BankConfirmed{Confirmation: *c})
 	}
 	return a.toDealing(c.Trade.String(), schemas.SourceID(c.Custodian), c.ID, &inbox.Confirmed{Confirmation: *c})
-}
-
-// bankKey returns the pot or payment reference that the bank speaks of, empty for what a custodian says.
-func bankKey(c *ingest.Confirmation) schemas.PotID {
-	switch body := c.Body.(type) {
-	case *ingest.PaymentSent:
-		return body.Pot
-	case *ingest.PaymentPaid:
-		return body.Pot
-	case *ingest.PaymentBounced:
-		return body.Pot
-	case *ingest.CashReceived:
-		return suspense.Key(body.Reference)
-	}
-	return ""
 }
 
 func admitReference(a *admission) []streams.Out {

@@ -18,7 +18,11 @@ func keyOf(m *inbox.PotMessage) string {
 	case *inbox.Instructed:
 		return string(body.Instruction.Pot)
 	case *inbox.BankConfirmed:
-		return string(bankKey(&body.Confirmation))
+		key := suspense.Noticed(&body.Confirmation)
+		if key == "" {
+			panic(fmt.Sprintf("pot: no bank says %T", body.Confirmation.Body))
+		}
+		return string(key)
 	case *inbox.PotOperated:
 		switch act := body.Operation.Body.(type) {
 		case *ingest.ReceiptRefund:
@@ -42,20 +46,6 @@ func keyOf(m *inbox.PotMessage) string {
 		return string(body.Pot)
 	}
 	return ""
-}
-
-func bankKey(c *ingest.Confirmation) schemas.PotID {
-	switch body := c.Body.(type) {
-	case *ingest.PaymentSent:
-		return body.Pot
-	case *ingest.PaymentPaid:
-		return body.Pot
-	case *ingest.PaymentBounced:
-		return body.Pot
-	case *ingest.CashReceived:
-		return suspense.Key(body.Reference)
-	}
-	panic(fmt.Sprintf("pot: no bank says %T", c.Body))
 }
 
 // decide handles what one key is told.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
 )
 
 const prefix = "suspense:"
@@ -18,6 +19,21 @@ func Key(reference string) schemas.PotID { return schemas.PotID(prefix + referen
 
 // IsKey says whether what stands where a pot's id is expected is the key of a payment reference.
 func IsKey(pot schemas.PotID) bool { return strings.HasPrefix(string(pot), prefix) }
+
+// Noticed returns the key that a notice of the bank's is for: the pot, or that of the reference under which cash came. It is empty for what a custodian says.
+func Noticed(c *ingest.Confirmation) schemas.PotID {
+	switch body := c.Body.(type) {
+	case *ingest.PaymentSent:
+		return body.Pot
+	case *ingest.PaymentPaid:
+		return body.Pot
+	case *ingest.PaymentBounced:
+		return body.Pot
+	case *ingest.CashReceived:
+		return Key(body.Reference)
+	}
+	return ""
+}
 
 // Returned names the reference under which a payment is held that came back for a pot that was closed since.
 func Returned(payment schemas.ID) string { return "bounced/" + payment.String() }
