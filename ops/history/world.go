@@ -46,7 +46,9 @@ type World struct {
 	// the pipeline come to rest.
 	Interlude func(Moment, schemas.Date) error
 
-	sent []ingest.Instruction
+	// unread says that something was sent since the pipeline came to rest.
+	unread bool
+	sent   []ingest.Instruction
 	// answered counts the custodian orders whose pricing was answered; due are those that are still to settle.
 	answered int
 	due      []*delivery
@@ -152,11 +154,13 @@ func (w *World) At(date schemas.Date, time schemas.Instant) {
 // Send sends a record a moment later.
 func (w *World) Send(topic, key string, value streams.Value) {
 	w.Now++
+	w.unread = true
 	w.Produce(topic, key, sim.Frame(topic, value), w.Now)
 }
 
 // Tick tells every shard what time it is.
 func (w *World) Tick() {
+	w.unread = true
 	for partition := range w.Shards {
 		w.Now++
 		w.ProduceTo(streams.IngestInstruction, partition, "", sim.Frame(streams.IngestInstruction, &ingest.Instruction{Body: &ingest.Tick{}}), w.Now)
@@ -191,7 +195,7 @@ func (w *World) playDay(n int) error {
 		return err
 	}
 	for _, step := range []func(schemas.Date) error{w.early, w.Prices, w.Releases, w.fills, w.settlements, w.payments, w.refunds, w.transfersIn} {
-		if err := w.Run(); err != nil {
+		if err := w.rest(); err != nil {
 			return err
 		}
 		if err := w.interlude(AfterStep, today); err != nil {
@@ -205,6 +209,15 @@ func (w *World) playDay(n int) error {
 		return err
 	}
 	return w.interlude(AfterDay, today)
+}
+
+// rest lets the pipeline come to rest where there is something that it has not read.
+func (w *World) rest() error {
+	if !w.unread {
+		return nil
+	}
+	w.unread = false
+	return w.Run()
 }
 
 // act does a day's actions, or those of its evening.
@@ -250,6 +263,7 @@ func (w *World) Instruct(i *ingest.Instruction) { w.instruct(i, 0) }
 // instruct sends an instruction whose timestamp lies a while back.
 func (w *World) instruct(i *ingest.Instruction, back schemas.Instant) {
 	w.Now++
+	w.unread = true
 	w.sent = append(w.sent, *i)
 	key, value := string(i.Pot), sim.Frame(streams.IngestInstruction, i)
 	if key == string(PotName(1)) {
@@ -263,6 +277,7 @@ func (w *World) instruct(i *ingest.Instruction, back schemas.Instant) {
 // partitions has no one order of them.
 func (w *World) garbage(a Action, today schemas.Date) {
 	w.Now++
+	w.unread = true
 	i := &ingest.Instruction{Source: "portal", ID: schemas.InstructionID(fmt.Sprintf("g%d", w.Now)), Pot: PotName(a.Pot), InstructedOn: today, Body: &ingest.Buy{Asset: "COARSE", Cash: a.Cash}}
 	key, value := string(i.Pot), sim.Frame(streams.IngestInstruction, i)
 	switch a.Target {

@@ -78,8 +78,8 @@ func (f *facts) checkSwitched(c *finding, o *order, t *trade) {
 	case t == nil || t.batched == nil || t.corrections > 0:
 	case o.switched != 0 && (!t.complete() || o.switched != o.got):
 		c.fail("order %s brought %s, its switch buys for %s", o.id, o.got, o.switched)
-	case o.switched == 0 && o.got > 0 && t.settled != nil && !f.wasRefused(o.received):
-		c.fail("order %s brought %s, which has settled, and its switch buys nothing", o.id, o.got)
+	case o.switched == 0 && o.settled > 0 && !f.wasRefused(o.received):
+		c.fail("order %s brought %s, which is free now, and its switch buys nothing", o.id, o.got)
 	}
 }
 
