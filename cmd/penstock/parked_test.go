@@ -115,6 +115,7 @@ func TestAPotThatCannotBeDecidedIsParkedReleasedAndSettlesLikeTheOthers(t *testi
 	must(t, "", at("ledger", "verify", "--at-rest")...)
 	// Its orders were frozen only when it was released, and those beside them were told of twice.
 	checkProofs(t, at, "p1", "p2")
+	checkTraces(t, at, "p1")
 }
 
 // checkParkedDay looks at p1, which is parked at the close of a day, and returns the offset of what waits.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,9 +13,44 @@ import (
 
 // tracedOrders is what these tests want of a trace.
 type tracedOrders struct {
-	Kind   string   `json:"kind"`
-	Orders []string `json:"orders"`
-	Trades []string `json:"trades"`
+	Kind     string   `json:"kind"`
+	Orders   []string `json:"orders"`
+	Trades   []string `json:"trades"`
+	Records  []tailed `json:"records"`
+	Journals []struct {
+		ID       string `json:"id"`
+		Shard    int32  `json:"shard"`
+		Sequence int64  `json:"sequence"`
+		Topic    string `json:"topic"`
+		Offset   int64  `json:"offset"`
+		Rules    string `json:"rules"`
+	} `json:"journals"`
+}
+
+// checkTraces goes from an instruction to all that is known of it, and from each of these back to the instruction.
+func checkTraces(t *testing.T, at func(...string) []string, pot string) {
+	t.Helper()
+	whole := read[tracedOrders](t, at("trace", "portal/"+pot+"/c-1", "--json", "--records")...)
+	if len(whole.Orders) != 2 || len(whole.Trades) != 2 || len(whole.Journals) < 3 || len(whole.Records) < 3 {
+		t.Fatalf("the trace is %+v", whole)
+	}
+	first := whole.Journals[0]
+	ids := map[string]string{first.ID: "journal", fmt.Sprintf("%d/%d", first.Shard, first.Sequence): "journal", fmt.Sprintf("%d/%d/2", first.Shard, first.Sequence): "posting"}
+	for i := range whole.Orders {
+		ids[whole.Orders[i]], ids[whole.Trades[i]] = "order", "trade"
+	}
+	for id, kind := range ids {
+		trace := read[tracedOrders](t, at("trace", id, "--json", "--records")...)
+		caused := slices.ContainsFunc(trace.Records, func(r tailed) bool {
+			return r.Topic == first.Topic && r.Offset == first.Offset && r.Key == pot && r.Schema > 0 && strings.Contains(string(r.Value), `"c-1"`)
+		})
+		if trace.Kind != kind || !slices.Contains(trace.Journals, first) || first.Rules == "" || !caused {
+			t.Errorf("%s %s leads to %+v, not to %+v and the record that caused it", kind, id, trace, first)
+		}
+	}
+	if out := must(t, "", at("trace", "portal/"+pot+"/c-1", "--records")...); !strings.Contains(out, "key "+pot+", by schema ") {
+		t.Errorf("the records are printed as %s", out)
+	}
 }
 
 // checkProofs proves every order of the contributions of the tour, and verifies each proof against the record that published its trade, and against the root.

@@ -14,14 +14,16 @@ import (
 
 func newTrace() *cobra.Command {
 	var t target
-	var asJSON bool
+	var asJSON, records bool
 	cmd := &cobra.Command{
 		Use:     "trace ID",
 		GroupID: groupLook,
-		Short:   "Follow an instruction, order, journal or external trade through the ledger",
-		Long: `Prints every journal that hangs together with the id, each with the ingest record that caused it and the rules that decided, and what
-became of the external trades. An instruction is named by source, pot and id, with slashes between.`,
-		Example: "  penstock trace portal/p1/c-1\n  penstock trace 663004f8-a1ff-5323-9bd1-f0683f832fdd --json",
+		Short:   "Follow an instruction, order, journal, posting or external trade through the ledger",
+		Long: `Prints every journal that hangs together with the id, each with the position of the ingest record that caused it and the rules that decided, and what
+became of the external trades. An order leads to the rest of it that was carried to another day and back, and to the other order of a switch; a trade to its
+members. An instruction is named by source, pot and id, with slashes between; a posting by shard, number and leg; its journal by shard and number, or by its id. With
+--records the ingest records are looked up too, with the schema that each was written by.`,
+		Example: "  penstock trace portal/p1/c-1\n  penstock trace 663004f8-a1ff-5323-9bd1-f0683f832fdd --json\n  penstock trace 3/120/2 --records",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			pool, err := t.auditor(cmd.Context())
@@ -33,14 +35,22 @@ became of the external trades. An instruction is named by source, pot and id, wi
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return printTraceJSON(cmd, trace)
+			var causes []tailed
+			if records {
+				if causes, err = t.records(cmd.Context(), trace); err != nil {
+					return err
+				}
 			}
+			if asJSON {
+				return printTraceJSON(cmd, trace, causes)
+			}
+			printRecords(cmd.OutOrStdout(), causes)
 			return printTrace(cmd, trace)
 		},
 	}
 	t.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&records, "records", false, "look up the ingest records, which need the brokers and the registry")
 	return cmd
 }
 
@@ -98,6 +108,7 @@ type tracedJSON struct {
 	Orders    []string          `json:"orders"`
 	Trades    []string          `json:"trades"`
 	Events    []tracedEvent     `json:"events"`
+	Records   []tailed          `json:"records,omitempty"`
 	Truncated bool              `json:"truncated,omitempty"`
 }
 
@@ -119,12 +130,12 @@ type tracedEvent struct {
 	Reason       string              `json:"reason,omitempty"`
 }
 
-func printTraceJSON(cmd *cobra.Command, trace *postgres.Trace) error {
+func printTraceJSON(cmd *cobra.Command, trace *postgres.Trace, records []tailed) error {
 	codec, err := avrojson.New(ledger.JournalSchema)
 	if err != nil {
 		return err
 	}
-	out := tracedJSON{Kind: trace.Kind, Journals: []json.RawMessage{}, Orders: []string{}, Trades: []string{}, Events: []tracedEvent{}, Truncated: trace.Truncated}
+	out := tracedJSON{Kind: trace.Kind, Journals: []json.RawMessage{}, Orders: []string{}, Trades: []string{}, Events: []tracedEvent{}, Records: records, Truncated: trace.Truncated}
 	for i := range trace.Journals {
 		text, err := codec.Decode(trace.Journals[i].AppendAvro(nil))
 		if err != nil {

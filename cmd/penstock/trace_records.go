@@ -1,0 +1,71 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/penstock-ledger/penstock/ops/avrojson"
+	"github.com/penstock-ledger/penstock/sinks/postgres"
+	"github.com/penstock-ledger/penstock/streams/feed"
+)
+
+// recordsMax bounds the ingest records that a trace looks up.
+const recordsMax = 200
+
+// causesOf are the positions of the ingest records that caused the journals of a trace, each once.
+func causesOf(trace *postgres.Trace) []feed.Position {
+	var causes []feed.Position
+	for i := range trace.Journals {
+		j := &trace.Journals[i]
+		causes = append(causes, feed.Position{Place: feed.Place{Topic: j.Topic, Partition: j.Partition}, Offset: j.Offset})
+	}
+	slices.SortFunc(causes, func(a, b feed.Position) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+	})
+	causes = slices.Compact(causes)
+	return causes[:min(len(causes), recordsMax)]
+}
+
+// records looks the ingest records of a trace up: their senders' schemas are known to the topic and the registry only.
+func (t *target) records(ctx context.Context, trace *postgres.Trace) ([]tailed, error) {
+	connection, err := t.connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	registry, err := feed.NewRegistry(connection.Registry, feed.RegistryOptions{Log: warnings(), ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	p := &printer{registry: registry, codecs: make(map[uint32]*avrojson.Codec)}
+	records := []tailed{}
+	err = feed.ReadAt(ctx, connection, causesOf(trace), func(r feed.Record) error {
+		record := tailed{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.String(), Key: keyText(r.Key)}
+		var err error
+		if record.Schema, record.Value, err = p.decode(ctx, r.Value); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			record.Error = err.Error()
+		}
+		records = append(records, record)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the records that caused it: %w", err)
+	}
+	return records, nil
+}
+
+func printRecords(out io.Writer, records []tailed) {
+	for i := range records {
+		r := &records[i]
+		value := string(r.Value)
+		if r.Error != "" {
+			value = "cannot be decoded: " + r.Error
+		}
+		fmt.Fprintf(out, "%s  record %s/%d@%d, key %s, by schema %d of the registry\n    %s\n", r.Timestamp, r.Topic, r.Partition, r.Offset, r.Key, r.Schema, value)
+	}
+}
