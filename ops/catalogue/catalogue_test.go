@@ -59,6 +59,7 @@ func TestEachRecordStandsInTheCatalogueOnce(t *testing.T) {
 func TestNothingIsReleasedThatNobodyClassed(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"type":"record","name":"Price","namespace":"penstock.x","fields":[{"name":"colour","type":"string","doc":"d"}]}`:   "Price.colour: names has no term for it",
+		`{"type":"record","name":"Price","namespace":"penstock.x","fields":[{"name":"reason","type":"int","doc":"d"}]}`:      "Price.reason is of type int",
 		`{"type":"record","name":"Brand","namespace":"penstock.x","fields":[{"name":"reason","type":"string","doc":"d"}]}`:   "Brand: say in sensitivity.go who may see it",
 		`{"type":"record","name":"Price","namespace":"penstock.x","fields":[{"name":"reason","type":"string"}]}`:             "does not say what it means",
 		`{"type":"record","name":"Price","namespace":"penstock.x","fields":[{"name":"reason","type":"Elsewhere","doc":""}]}`: "used before it is defined",
