@@ -97,10 +97,13 @@ func (f *facts) wasRefused(received *Received) bool {
 	return false
 }
 
-// basisPoints are the whole, in hundredths of a percent.
-const basisPoints = 10_000
+const (
+	// basisPoints are the whole, in hundredths of a percent.
+	basisPoints = 10_000
+	dayMillis   = 24 * 60 * 60 * 1000
+)
 
-// checkCover checks what a sell by cash has reserved: at one of the closes that vendors sent, the cash is no more than the part of its value that the
+// checkCover checks what a sell by cash has reserved: at one of the closes that vendors had sent by then, the cash is no more than the part of its value that the
 // settings allow, and a quantum less would not do.
 func (f *facts) checkCover(c *finding, o *order) {
 	scale, part := int32(0), int64(0)
@@ -115,7 +118,8 @@ func (f *facts) checkCover(c *finding, o *order) {
 		}
 	}
 	for _, p := range f.Prices {
-		if p.Asset == o.asset && p.Close > 0 && part > 0 && quanta(o.reserved, scale) == coverOf(o.cash, p, scale, part) {
+		known := schemas.Instant(p.Date)*dayMillis <= o.received.ReceivedAt
+		if known && p.Asset == o.asset && p.Close > 0 && part > 0 && quanta(o.reserved, scale) == coverOf(o.cash, p, scale, part) {
 			return
 		}
 	}
