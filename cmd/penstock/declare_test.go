@@ -137,7 +137,7 @@ func TestAnOperatorGivesUpASettlement(t *testing.T) {
 	const failed = `{"custodian":%q,"id":"x1","trade":%q,"body":{"SettlementFailed":{"reason":"no units"}}}` + "\n"
 	o.do(fmt.Sprintf(failed, trade.Custodian, trade.Trade), "produce", "ingest.confirmation.v1")
 	o.settle()
-	if out := o.do("", "settlement", "give-up", trade.Trade, "--operator", "anna", "--reason", "insolvent"); !strings.Contains(out, "give up the settlement of the BUY in GOOG") || !strings.Contains(out, "nothing was done") {
+	if out := o.do("", "settlement", "give-up", trade.Trade, "--operator", "anna", "--reason", "insolvent"); !strings.Contains(out, "it failed: no units") || !strings.Contains(out, "nothing was done") {
 		t.Errorf("the plan is %s", out)
 	}
 	o.act("settlement", "give-up", trade.Trade)

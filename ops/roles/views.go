@@ -65,6 +65,8 @@ type TradeView struct {
 	Root      string              `json:"root"`
 	Reason    string              `json:"reason,omitempty"`
 	day       schemas.Date
+	// failed is why its settlement failed last, empty where none did.
+	failed string
 	// pieces are what each came to, as it was last told: a correction tells of a piece anew.
 	pieces []dealt
 }
@@ -122,6 +124,8 @@ func (t *TradeView) after(e *ledger.Trade) *TradeView {
 		t.Status = e.Event
 	}
 	switch e.Event {
+	case "settlement-failed":
+		t.failed = e.Reason
 	case "priced":
 		t.Pieces++
 		t.pieces = append(t.pieces, dealt{e.Cash, e.Units})

@@ -113,7 +113,11 @@ func waitsFor(trade *TradeView, stored *state.DealingReference) string {
 	case "batched":
 		return "dealing to place it"
 	case "priced":
-		return "the custodian to settle it, due on " + trade.SettlesOn
+		waits := "the custodian to settle it, due on " + trade.SettlesOn
+		if trade.failed != "" {
+			waits += "; it failed: " + trade.failed
+		}
+		return waits
 	}
 	for _, p := range stored.Prices {
 		if p.Asset != trade.Asset || p.Date != trade.day {
