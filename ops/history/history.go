@@ -147,7 +147,8 @@ func (a Action) instruction(number int, today schemas.Date, sent []ingest.Instru
 		into := Assets()[(a.Asset+1+a.Target%2)%assetsCount].Code
 		i.Body = &ingest.Switch{Asset: sold.Asset, Units: sold.Units, Cash: sold.Cash, All: sold.All, Into: into}
 	case Misdates:
-		i.InstructedOn += schemas.Date(a.Target*25 - 100) //nolint:gosec // targets are few
+		// Too far back, to come, or so far back that the pot still knows the instruction when the last day of the tail is over.
+		i.InstructedOn += schemas.Date(a.Target*35 - 100) //nolint:gosec // targets are few
 		i.Body = &ingest.Contribution{Cash: a.Cash}
 	default:
 		return nil

@@ -249,7 +249,8 @@ func (w *World) do(a Action, today schemas.Date) {
 	case TransfersIn:
 		w.transfers = append(w.transfers, a)
 	case Lags:
-		w.instruct(a.instruction(len(w.sent), today, w.sent), schemas.Instant(a.Target)*hour)
+		// It stays within its day: on which day it was received must not depend on what else came to its partition.
+		w.instruct(a.instruction(len(w.sent), today, w.sent), min(schemas.Instant(a.Target)*hour, w.Now-schemas.Instant(today)*day))
 	default:
 		if i := a.instruction(len(w.sent), today, w.sent); i != nil {
 			w.Instruct(i)
