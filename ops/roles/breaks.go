@@ -35,8 +35,11 @@ func (i *Instance) breaks(ctx context.Context, book *dealing.Reference, trades [
 			return nil, err
 		}
 		stored, err := i.tradeState(ctx, id)
-		if err != nil || stored == nil {
+		if err != nil {
 			return nil, err
+		}
+		if stored == nil {
+			continue // known from the reference, not begun
 		}
 		for at := range stored.Breaks {
 			b := &stored.Breaks[at]
