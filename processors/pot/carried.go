@@ -42,7 +42,7 @@ func (v *visit) carryRest(first *state.Order, day schemas.Date) bool {
 // restOf is an order for what the given one has not been dealt: what it has not given, or, of a sell by cash, the cash that it has not got.
 func restOf(first *state.Order) state.Order {
 	rest := *first
-	rest.Given, rest.Got, rest.Pieces, rest.Priced = 0, 0, 0, false
+	rest.Given, rest.Got, rest.Pieces, rest.Priced, rest.Corrected = 0, 0, 0, false, 0
 	if first.Side == inbox.SideSell && first.Basis == inbox.BasisCash {
 		rest.Amount, rest.Reserved = first.Amount-first.Got, first.Reserved-schemas.Units(first.Given)
 		return rest
