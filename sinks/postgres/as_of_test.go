@@ -181,14 +181,30 @@ func TestATimeForWhichRecordsMayComeIsRefusedByEveryRead(t *testing.T) {
 		}
 	}
 	refused("before anything is booked", "1970-01-01 00:00Z")
+	refused("before anything is booked", "9999-12-31 00:00Z")
 	h.goesOn(t)
 	const exactly = "2006-01-02T15:04:05.999Z07:00"
 	refused("at the end of what is complete", h.complete().Time().Format(exactly))
 	refused("long after", "infinity")
+	refused("in a month whose number is too large", "9999-12-31 00:00Z")
 	if _, err := h.super.Exec(t.Context(), "delete from ledger.progress"); err != nil {
 		t.Fatal(err)
 	}
 	refused("where nobody says how far it is", "1970-01-01 00:00Z")
+}
+
+func TestNothingWasKnownLongAgo(t *testing.T) {
+	h := newHistory(t)
+	h.goesOn(t)
+	for _, recorded := range []string{"-infinity", "4713-01-01 00:00Z BC", "1969-12-31 23:59Z"} {
+		for _, function := range asOfFunctions() {
+			var known int64
+			err := h.auditor.QueryRow(t.Context(), "select count(*) from report."+function+"(recorded => '"+recorded+"')").Scan(&known)
+			if err != nil || known != 0 {
+				t.Errorf("%s as of %s: %d rows, %v", function, recorded, known, err)
+			}
+		}
+	}
 }
 
 func TestPostingsAndHoldingsAsOfAddUpToBalances(t *testing.T) {
