@@ -28,6 +28,9 @@ func (v *visit) undeal(b *inbox.RejectedBatch) {
 		entry.Got += order.Got
 		entry.Given += order.Given
 		v.takeBackSpent(c, s)
+		if held := v.holding(b.Asset); unitsOf(held.Holding) == 0 {
+			held.Event = v.reference.kept[b.Asset].Event // what it has again takes no part in what came while it had none
+		}
 		c.negate(s, was)
 		order.Amount = order.Given
 		if order.Side == inbox.SideSell && order.Basis == inbox.BasisCash {
