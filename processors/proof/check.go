@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/bits"
-	"slices"
 
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/processors/internal/merkle"
@@ -67,12 +66,16 @@ func (p *Proof) checkTrade() error {
 	return nil
 }
 
-// checkDerivation holds the order's id against what it is said to be derived from.
+// instructedWords is how many words the id of an instruction's order is derived from: "order", source, pot, instruction, day and letter.
+const instructedWords = 6
+
+// checkDerivation holds the order's id against what it is said to be derived from. The steps must have the shapes that orders are made by: a sender may
+// name an instruction as it likes, and so like any id.
 func (p *Proof) checkDerivation() error {
 	id := ""
 	for i, words := range p.Order.Derivation {
-		if i > 0 && !slices.Contains(words, id) {
-			return wrong("the derivation's step %d does not follow from the one before", i+1)
+		if i == 0 && !isInstructed(words) || i > 0 && !follows(words, id) {
+			return wrong("the derivation's step %d, %q, is none that an order is made by", i+1, words)
 		}
 		id = schemas.DeriveID(words...).String()
 	}
@@ -80,6 +83,15 @@ func (p *Proof) checkDerivation() error {
 		return wrong("what is derived is order %s, not %s", id, p.Order.ID)
 	}
 	return nil
+}
+
+// isInstructed says whether the words are those of an order that an instruction made.
+func isInstructed(words []string) bool { return len(words) == instructedWords && words[0] == "order" }
+
+// follows says whether the words are those of the order's rest, or of a part of it.
+func follows(words []string, order string) bool {
+	rest, part := len(words) == 2 && words[0] == "rest", len(words) == 3 && words[0] == "part"
+	return (rest || part) && words[1] == order
 }
 
 func climb(from merkle.Hash, path []Sibling) (merkle.Hash, error) {

@@ -35,7 +35,8 @@ type Order struct {
 	Weight int64  `json:"weight"`
 	Salt   string `json:"salt"`
 	// Derivation, where it is known, says what the order's id is derived from, and so whose order it is: each list of words gives an id
-	// (schemas.DeriveID); each but the first holds the one before, and the last gives the order's.
+	// (schemas.DeriveID). The first is an instruction's, as Derivation finds it; each other one is the rest or a part of the order before, and has its id
+	// as the second word; the last gives the order's.
 	Derivation [][]string `json:"derivation,omitempty"`
 }
 

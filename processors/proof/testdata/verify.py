@@ -27,14 +27,14 @@ check(proof == {"format": "penstock-inclusion/1"}, "this is another form of proo
 salted = bytes.fromhex(order["salt"] + order["id"].replace("-", ""))
 leaf = hashlib.sha256(b"\0" + salted + order["weight"].to_bytes(8, "big", signed=True)).digest()
 check(climbed(leaf, shard.pop("path")).hex() == shard["root"], "the order does not lead to the shard's root")
-node = climbed(bytes.fromhex(shard["root"]), trade.pop("path"))
-check(node.hex() == trade["root"], "the shard does not lead to the trade's root")
+check(climbed(bytes.fromhex(shard["root"]), trade.pop("path")).hex() == trade["root"], "the shard does not lead to the trade's root")
 kind = "BUY" if trade["side"] == "BUY" else "SELL/" + trade["basis"]
 made = derived(["trade", trade["day"], trade["custodian"], trade["asset"], kind])
 check(trade["id"] == made, "the trade's id is not that of its day, custodian, asset and kind")
 last = None
 for words in order.get("derivation", []):
-    check(last in words or last is None, "the derivation has a gap")
+    kinds = [("rest", 2), ("part", 3)] if last else [("order", 6)]
+    check((words[0], len(words)) in kinds and last in (None, words[1]), "the derivation has a step that no order is made by")
     last = derived(words)
 check(last in (order["id"], None), "the order's id is not that of what it is derived from")
 value = record.pop("value")
