@@ -32,11 +32,28 @@ func (v *visit) carryRest(first *state.Order, day schemas.Date) bool {
 	if rest.Amount <= 0 || rest.Side == inbox.SideSell && reservedUnits(&rest) <= 0 || !v.hasRoom(&rest, day) {
 		return false
 	}
-	rest.ID, rest.Day, rest.Rest = schemas.RestOf(first.ID), day, true
+	rest.ID, rest.Day, rest.Rest = v.restID(first), day, true
 	rest.Salt = state.OrderSalt(merkle.OrderSalt(merkle.Salt(first.Salt), rest.ID))
 	v.rests = append(v.rests, rest)
 	v.touchOn(first, day)
 	return true
+}
+
+// restID returns the id of the order that goes on with what the given one was not dealt. An order whose settlement was given up may have a second rest while the
+// first one is known: that one is named as the rest of the first would be, so that whoever follows the ids from rest to rest finds it.
+func (v *visit) restID(first *state.Order) schemas.ID {
+	id := schemas.RestOf(first.ID)
+	for v.knowsOrder(id) {
+		id = schemas.RestOf(id)
+	}
+	return id
+}
+
+// knowsOrder says whether the pot has an order of that id, be it open, about to be, or settled.
+func (v *visit) knowsOrder(id schemas.ID) bool {
+	has := func(o state.Order) bool { return o.ID == id }
+	return slices.ContainsFunc(v.state.Orders, has) || slices.ContainsFunc(v.rests, has) ||
+		slices.ContainsFunc(v.state.Dealt, func(o state.DealtOrder) bool { return o.ID == id })
 }
 
 // restOf is an order for what the given one has not been dealt: what it has not given, or, of a sell by cash, the cash that it has not got.

@@ -62,6 +62,7 @@ func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 		r.Fatalf("pot %s is not open", step.Args.Get("pot", "p1"))
 		return nil
 	}
+	checkOrderIDs(r, held)
 	args := scenario.Args{
 		{Key: "pot", Value: step.Args.Get("pot", "p1")},
 		{Key: "available", Value: held.Available.String()},
@@ -90,6 +91,26 @@ func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 		args = append(args, scenario.Arg{Key: "idle"})
 	}
 	return args
+}
+
+// checkOrderIDs finds two orders of a pot, open or settled, that have one id: postings and proofs could not tell them apart.
+func checkOrderIDs(r scenario.Reporter, held *state.PotState) {
+	r.Helper()
+	found := make(map[schemas.ID]bool)
+	for i := range held.Orders {
+		if id := held.Orders[i].ID; found[id] {
+			r.Errorf("two orders have the id %s", id)
+		} else {
+			found[id] = true
+		}
+	}
+	for i := range held.Dealt {
+		if id := held.Dealt[i].ID; found[id] {
+			r.Errorf("an order has the id %s, and one that has settled", id)
+		} else {
+			found[id] = true
+		}
+	}
 }
 
 // lastPrice tells which of an asset's closes the shard takes for the last.
