@@ -28,13 +28,14 @@ func (d *dealing) correctPrice(place streams.Place, r *Reference, cause *inbox.C
 	right.Price, right.Version = c.New, known.Version+1
 	next := *r.stored
 	next.Prices = putPrice(r.stored.Prices, right, false)
+	next.Correcting = append(slices.Clone(r.stored.Correcting), state.Correcting{Asset: c.Asset, Key: correctionKey(cause)})
 	outs := d.tellPrice(cause, &right)
 	for _, trade := range TradesOf(c.Date, r.Asset(c.Asset, c.Date).Custodian, c.Asset) {
 		outs = append(outs, streams.Out{Topic: streams.DealingInbox, Key: trade.String(), Value: &inbox.DealingMessage{
 			Cause: *cause, Body: &inbox.PriceCorrected{Trade: trade, Old: c.Old, Price: c.New, Version: right.Version},
 		}})
 	}
-	return &next, outs
+	return &next, append(outs, flushOut(cause)) // it comes back behind them
 }
 
 // checkCorrection refuses to correct what is not the released close, and what lies so far back that pots have forgotten their orders.
@@ -51,6 +52,8 @@ func (r *Reference) checkCorrection(cause *inbox.Cause, c *ingest.PriceCorrectio
 		return refusal{codeNotCorrected, fmt.Sprintf("the close of %s on %s is %s already", c.Asset, c.Date, c.New)}
 	case int64(c.New)%grainOf(asset) != 0:
 		return refusal{codePriceScale, fmt.Sprintf("%s has more decimals than a close of %s", c.New, c.Asset)}
+	case len(r.stored.Correcting) >= correctingMax:
+		return refusal{codeTooManyDeclarations, fmt.Sprintf("trades of %d corrections are still being worked out again", len(r.stored.Correcting))}
 	}
 	if r.isConverted(c.Asset, c.Date) {
 		return refusal{codeCorrectionTooLate, fmt.Sprintf("the units of %s were split or merged since %s, or are about to be", c.Asset, c.Date)}
@@ -90,12 +93,16 @@ func grainOf(asset *reference.Asset) int64 {
 
 // correctTrade works the trade out again: what its pieces come to at the right price. The shards are told of the pieces that they were
 // told of before; the others will be told as they are now.
-func (d *dealing) correctTrade(place streams.Place, before *state.TradeState, cause *inbox.Cause, m *inbox.PriceCorrected) (*state.TradeState, []streams.Out) {
+func (d *dealing) correctTrade(place streams.Place, r *Reference, before *state.TradeState, cause *inbox.Cause, m *inbox.PriceCorrected) (*state.TradeState, []streams.Out) {
 	if before == nil || len(before.Pieces) == 0 || before.Pieces[0].PriceVersion >= m.Version || before.Stage == state.StageRejected {
 		return before, nil
 	}
 	desk := newDesk(place, m.Trade, before, cause.ReceivedAt)
-	if why := desk.reprice(m); why.code != "" {
+	why := r.checkStillCorrecting(before, cause)
+	if why.code == "" {
+		why = desk.reprice(m)
+	}
+	if why.code != "" {
 		return before, []streams.Out{rejectionOut(place, cause, why)}
 	}
 	for n := range desk.trade.Pieces {

@@ -25,11 +25,14 @@ func assetsOf(o *ingest.Operation) []schemas.AssetCode {
 	panic(fmt.Sprintf("dealing: %T is no event of an asset", o.Body))
 }
 
-// advance begins a count of each event that may have one: no earlier event concerns its assets, its day has come, and no count is under way. Whoever
-// holds units when they are counted takes part.
+// advance begins a count of each event that may have one: no earlier event concerns its assets, no trade in them is to be worked out again at a corrected
+// close, which would change what is counted, its day has come, and no count is under way. Whoever holds units when they are counted takes part.
 func (d *dealing) advance(r *Reference, next *state.DealingReference, outs []streams.Out) []streams.Out {
 	next.Events = slices.Clone(next.Events)
 	taken := make(map[schemas.AssetCode]bool)
+	for i := range next.Correcting {
+		taken[next.Correcting[i].Asset] = true
+	}
 	for i := range next.Events {
 		e := &next.Events[i]
 		free := true

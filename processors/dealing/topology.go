@@ -76,7 +76,7 @@ func (d *dealing) decide(place streams.Place, r *Reference, _ string, trade *sta
 	case *inbox.ShardTotal:
 		return d.shardTotal(place, r, trade, &m.Cause, body)
 	case *inbox.PriceCorrected:
-		return d.correctTrade(place, trade, &m.Cause, body)
+		return d.correctTrade(place, r, trade, &m.Cause, body)
 	case *inbox.Confirmed:
 		return confirmed(place, r, trade, &m.Cause, &body.Confirmation)
 	case *inbox.Operated:
@@ -132,13 +132,23 @@ func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.Deali
 	case *inbox.PriceReceived:
 		return d.priceJudged(place, r, m)
 	case *inbox.Flush:
-		outs := d.flushed(&m.Cause, tally)
-		if len(r.stored.Events) == 0 || len(tally.Confirmed.Settled)+len(tally.Confirmed.Rejected) == 0 {
-			return r.carriedIn(tally), outs
-		}
-		next := *r.carriedIn(tally)
-		outs = d.countAgain(r, &next, outs)
-		return &next, outs
+		return d.flushClosed(r, &m.Cause, tally)
 	}
 	panic(fmt.Sprintf("dealing: %T is not for the shard", m.Body))
+}
+
+// flushClosed ends a flush: the shards are told what was collected. Events that waited for an order that has ended now, or for a correction, may be counted.
+func (d *dealing) flushClosed(r *Reference, cause *inbox.Cause, tally *state.DealingTally) (*state.DealingReference, []streams.Out) {
+	outs := d.flushed(cause, tally)
+	next := *r.carriedIn(tally)
+	corrected := endCorrection(&next, cause)
+	switch {
+	case len(next.Events) > 0 && len(tally.Confirmed.Settled)+len(tally.Confirmed.Rejected) > 0:
+		outs = d.countAgain(r, &next, outs)
+	case corrected:
+		outs = d.advance(r, &next, outs)
+	default:
+		return r.carriedIn(tally), outs
+	}
+	return &next, outs
 }
