@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,9 @@ func newCorrect() *cobra.Command {
 	return cmd
 }
 
+// planLinesMax bounds the lines of a plan that are printed; its totals are not bounded.
+const planLinesMax = 10_000
+
 // correction is an operator's correction of a released close.
 type correction struct {
 	act
@@ -40,7 +44,7 @@ func newCorrectPrice() *cobra.Command {
 		Use:   "price ASSET DATE OLD NEW",
 		Short: "Show what a right price would change, pot by pot; with --execute correct it",
 		Long: `Prints the plan, worked out from the ledger: the pots, their orders and postings, what those moved and would move, and what has left the pots since, which the
-scheme makes good. It acts only with --execute: then every order that was dealt at the old price is negated and booked anew on the same days. Prices are in the
+scheme makes good. The list ends after 10,000 lines and says so; the totals are of all pots. It acts only with --execute: then every order that was dealt at the old price is negated and booked anew on the same days. Prices are in the
 trust's currency. The old one is named again, so that nothing else than what was looked at is corrected.`,
 		Example: `  penstock correct price GOOG 2008-04-18 539.41 593.41 --operator anna --reason "digits swapped by the vendor" --execute`,
 		Args:    cobra.ExactArgs(4),
@@ -82,22 +86,14 @@ func (c *correction) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer pool.Close()
-	plan, err := postgres.PlanCorrection(ctx, pool, c.asset, c.date, c.right)
+	plan, err := postgres.PlanCorrection(ctx, pool, c.asset, c.date, c.right, planLinesMax)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "correct the close of %s on %s from %s to %s, by %s: %s\n", c.asset, c.date, c.old, c.right, c.operator, c.reason)
-	t := newTable(out, "pot", "orders", "postings", "of", "was", "would be", "made good by the scheme")
-	orders, postings, pots := int64(0), int64(0), make(map[schemas.PotID]bool)
-	for _, p := range plan {
-		t.row(p.Pot, p.Orders, p.Postings, p.What, p.Was, p.Would, p.Missing)
-		pots[p.Pot] = true
-		orders, postings = orders+p.Orders, postings+p.Postings
-	}
-	if err := t.flush(); err != nil {
+	if err := printCorrection(out, plan); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d pots, %d orders, %d postings to be negated\n", len(pots), orders, postings)
 	if !c.planned(out) {
 		return nil
 	}
@@ -108,6 +104,23 @@ func (c *correction) run(cmd *cobra.Command) error {
 		return err
 	}
 	fmt.Fprintf(out, "sent; see: penstock prices list, and penstock tail %s\n", streams.AuditRejection)
+	return nil
+}
+
+// printCorrection writes the plan by pot, and its totals, which are of all pots.
+func printCorrection(out io.Writer, plan *postgres.CorrectionPlan) error {
+	t := newTable(out, "pot", "orders", "postings", "of", "was", "would be", "made good by the scheme")
+	for _, p := range plan.Lines {
+		t.row(p.Pot, p.Orders, p.Postings, p.What, p.Was, p.Would, p.Missing)
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if shown := int64(len(plan.Lines)); shown < plan.LinesInAll {
+		fmt.Fprintf(out, "these are the first %d of %d lines; the totals are of all\n", shown, plan.LinesInAll)
+	}
+	fmt.Fprintf(out, "%d pots, %d orders, %d postings to be negated\n", plan.Pots, plan.Orders, plan.Postings)
+	fmt.Fprintf(out, "made good by the scheme: %s units, %s in cash\n", plan.MissingUnits, plan.MissingCash)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/ops/roles"
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/sinks/postgres"
 )
 
 // TestTheCloseOfASellIsCorrected sells what was bought, corrects the close at which it was sold, by the plan that was shown, and has the ledger verified. The
@@ -40,4 +41,23 @@ func TestTheCloseOfASellIsCorrected(t *testing.T) {
 	refused(t, "the close of GOOG on 2008-03-27 is", "", append(append(args, "--dir", o.dir), word()...)...)
 	o.do("", "day", "close", "2008-03-28")
 	o.do("", "ledger", "verify", "--at-rest")
+}
+
+func TestAPlanThatIsCutSaysSo(t *testing.T) {
+	line := postgres.PlannedPot{Pot: "p1", What: "units bought", Orders: 1, Postings: 3, Was: "2", Would: "1", Missing: "0.5"}
+	plan := &postgres.CorrectionPlan{Lines: []postgres.PlannedPot{line}, LinesInAll: 3, Pots: 2, Orders: 4, Postings: 9, MissingUnits: "0.75", MissingCash: "1.2"}
+	var out strings.Builder
+	if err := printCorrection(&out, plan); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"the first 1 of 3 lines", "2 pots, 4 orders, 9 postings", "0.75 units, 1.2 in cash"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("without %q: %s", want, &out)
+		}
+	}
+	plan.LinesInAll = 1
+	out.Reset()
+	if err := printCorrection(&out, plan); err != nil || strings.Contains(out.String(), "first") {
+		t.Errorf("a whole plan: %s (%v)", &out, err)
+	}
 }

@@ -71,9 +71,12 @@ func (r *Session) plan(ctx context.Context, c *ingest.PriceCorrection) error {
 	if err := r.bookedNow(ctx); err != nil {
 		return err
 	}
-	var err error
-	report.Plan, err = postgres.PlanCorrection(ctx, r.Ledger, c.Asset, c.Date, c.New)
-	return err
+	plan, err := postgres.PlanCorrection(ctx, r.Ledger, c.Asset, c.Date, c.New, 0)
+	if err != nil {
+		return err
+	}
+	report.Plan = plan.Lines
+	return nil
 }
 
 // corrected waits until dealing has worked the day's trade out again, and the shards have gone through what it told them.

@@ -25,8 +25,16 @@ type PlannedPot struct {
 	Missing string `json:"missing"`
 }
 
-// plannedPotsMax bounds a plan that is read.
-const plannedPotsMax = 10_000
+// CorrectionPlan is what the correction of a close would come to. Its totals are of all pots, also of those that Lines is cut before.
+type CorrectionPlan struct {
+	// Lines is the plan by pot and by what it did, in that order. It is cut at what was asked for; LinesInAll is how many there are.
+	Lines      []PlannedPot
+	LinesInAll int64
+	// Pots is how many pots there are, Orders how many orders are worked out again, Postings how many postings would be negated.
+	Pots, Orders, Postings int64
+	// MissingUnits and MissingCash are what the scheme would make good, in units of the asset and in the trust's currency.
+	MissingUnits, MissingCash string
+}
 
 // What each piece comes to at the right price, and each order's share of it: rounded down, but for the units that a sell for cash gives, as allocation has it.
 // An order's weight is what it reserved. That of a rest that was carried to another day, of the buy of a switch, and of a sell for cash is in no posting: it is
@@ -73,23 +81,37 @@ shared as (
            coalesce(case when what = 'units sold' then ceil(whole * weight / weights) else floor(whole * weight / weights) end, 0) / one as would,
            settled or what = 'units sold' as arrived, case when what = 'units sold' then -1 else 1 end as sign
     from weighed
+),
+planned as (
+    select h.pot, h.what, count(*) as orders, sum(h.postings)::bigint as postings, sum(h.was) as was, sum(h.would) as would,
+           greatest(0, coalesce(sum(h.sign * (h.was - h.would)) filter (where h.arrived), 0) - coalesce(max(b.balance), 0)) as missing
+    from shared h left join report.balances b on b.pot = h.pot
+        and case when h.what = 'cash brought' then b.account = 'pot:available' else b.asset = $2 and b.account = 'pot:settled' end
+    group by h.pot, h.what
+),
+totals as (
+    select count(*) as lines, count(distinct pot) as pots, sum(orders)::bigint as orders, sum(postings)::bigint as postings,
+           coalesce(sum(missing) filter (where what <> 'cash brought'), 0) as units, coalesce(sum(missing) filter (where what = 'cash brought'), 0) as cash
+    from planned
 )
-select h.pot, h.what, count(*), sum(h.postings)::bigint, trim_scale(sum(h.was))::text, trim_scale(sum(h.would))::text,
-       trim_scale(greatest(0, coalesce(sum(h.sign * (h.was - h.would)) filter (where h.arrived), 0) - coalesce(max(b.balance), 0)))::text
-from shared h left join report.balances b on b.pot = h.pot
-    and case when h.what = 'cash brought' then b.account = 'pot:available' else b.asset = $2 and b.account = 'pot:settled' end
-group by h.pot, h.what order by h.pot, h.what limit $4`
+select p.pot, p.what, p.orders, p.postings, trim_scale(p.was)::text, trim_scale(p.would)::text, trim_scale(p.missing)::text,
+       t.lines, t.pots, t.orders, t.postings, trim_scale(t.units)::text, trim_scale(t.cash)::text
+from planned p cross join totals t order by p.pot, p.what limit nullif($4::bigint, 0)`
 
 // PlanCorrection works out, from the ledger alone, what the correction of a close would change in each pot. It changes nothing. What is not booked yet is
-// not in it.
-func PlanCorrection(ctx context.Context, pool *pgxpool.Pool, asset schemas.AssetCode, date schemas.Date, price schemas.Price) ([]PlannedPot, error) {
-	rows, err := pool.Query(ctx, planSQL, date.Time(), string(asset), price.String(), plannedPotsMax)
+// not in it. The list by pot is cut at linesMax lines, where that is not 0.
+func PlanCorrection(
+	ctx context.Context, pool *pgxpool.Pool, asset schemas.AssetCode, date schemas.Date, price schemas.Price, linesMax int,
+) (*CorrectionPlan, error) {
+	rows, err := pool.Query(ctx, planSQL, date.Time(), string(asset), price.String(), linesMax)
 	if err != nil {
 		return nil, fmt.Errorf("planning a correction: %w", err)
 	}
-	plan, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (PlannedPot, error) {
+	plan := &CorrectionPlan{MissingUnits: "0", MissingCash: "0"}
+	plan.Lines, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (PlannedPot, error) {
 		p := PlannedPot{}
-		return p, row.Scan(&p.Pot, &p.What, &p.Orders, &p.Postings, &p.Was, &p.Would, &p.Missing)
+		return p, row.Scan(&p.Pot, &p.What, &p.Orders, &p.Postings, &p.Was, &p.Would, &p.Missing,
+			&plan.LinesInAll, &plan.Pots, &plan.Orders, &plan.Postings, &plan.MissingUnits, &plan.MissingCash)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("planning a correction: %w", err)

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func TestAPlanSaysWhatACorrectionWouldChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := PlanCorrection(t.Context(), test.auditor, testAsset, 13958, price)
+	plan, err := PlanCorrection(t.Context(), test.auditor, testAsset, 13958, price, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,11 +39,11 @@ func TestAPlanSaysWhatACorrectionWouldChange(t *testing.T) {
 		{Pot: schemas.PotID(p2), What: "units bought", Orders: 1, Postings: 3, Was: "0.0251", Would: "0.0166", Missing: "0"},
 	}
 	slices.SortFunc(want, func(a, b PlannedPot) int { return strings.Compare(string(a.Pot), string(b.Pot)) })
-	if !slices.Equal(plan, want) {
-		t.Errorf("the plan is %+v, want %+v", plan, want)
+	if !slices.Equal(plan.Lines, want) {
+		t.Errorf("the plan is %+v, want %+v", plan.Lines, want)
 	}
-	other, err := PlanCorrection(t.Context(), test.auditor, testAsset, 13959, price)
-	if err != nil || len(other) != 0 {
+	other, err := PlanCorrection(t.Context(), test.auditor, testAsset, 13959, price, 0)
+	if err != nil || len(other.Lines) != 0 || other.LinesInAll != 0 || other.Pots != 0 || other.MissingUnits != "0" || other.MissingCash != "0" {
 		t.Errorf("of another day the plan is %+v, error %v", other, err)
 	}
 }
@@ -93,7 +94,7 @@ func TestAPlanSaysWhatACorrectionOfSellsWouldChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := PlanCorrection(t.Context(), test.auditor, testAsset, 13958, price)
+	plan, err := PlanCorrection(t.Context(), test.auditor, testAsset, 13958, price, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,26 @@ func TestAPlanSaysWhatACorrectionOfSellsWouldChange(t *testing.T) {
 		{Pot: schemas.PotID(p2), What: "units sold", Orders: 1, Postings: 3, Was: "0.02", Would: "0.0267", Missing: "0"},
 	}
 	slices.SortFunc(want, func(a, b PlannedPot) int { return strings.Compare(string(a.Pot)+a.What, string(b.Pot)+b.What) })
-	if !slices.Equal(plan, want) {
-		t.Errorf("the plan is %+v, want %+v", plan, want)
+	if !slices.Equal(plan.Lines, want) {
+		t.Errorf("the plan is %+v, want %+v", plan.Lines, want)
+	}
+	wantCut(t, test, price, want, CorrectionPlan{nil, 4, 2, 4, 12, "0.0101", "10"})
+}
+
+// wantCut asks for the plan of the test's day with lists of several lengths: however short it is, the totals are those of all.
+func wantCut(t *testing.T, test *testLedger, price schemas.Price, want []PlannedPot, totals CorrectionPlan) {
+	t.Helper()
+	for _, linesMax := range []int{1, 3, 4, 5} {
+		cut, err := PlanCorrection(t.Context(), test.auditor, testAsset, 13958, price, linesMax)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(cut.Lines, want[:min(linesMax, len(want))]) {
+			t.Errorf("the first %d of the plan are %+v, want them of %+v", linesMax, cut.Lines, want)
+		}
+		cut.Lines = nil
+		if !reflect.DeepEqual(*cut, totals) {
+			t.Errorf("the totals of the first %d are %+v, want %+v", linesMax, *cut, totals)
+		}
 	}
 }
