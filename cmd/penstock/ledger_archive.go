@@ -47,7 +47,7 @@ func writeArchive(ctx context.Context, out io.Writer, pool *pgxpool.Pool, dir st
 	if err != nil {
 		return err
 	}
-	w, err := archive.Create(dir, first.String(), last.String())
+	w, err := archive.Create(dir)
 	if err != nil {
 		return err
 	}

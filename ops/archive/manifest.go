@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
 )
 
 // Format names this form of an archive. Another form gets another name.
@@ -30,7 +31,7 @@ var ErrNotIntact = errors.New("the archive is not intact")
 type Manifest struct {
 	Format  string `json:"format"`
 	Cluster string `json:"cluster"`
-	// First and Last are the months of recorded time, in UTC, as 2008-03.
+	// First and Last are the months, in UTC, of the journals that were recorded first and last, as 2008-03. So both show in the rows.
 	First  string  `json:"first"`
 	Last   string  `json:"last"`
 	Shards []Shard `json:"shards"`
@@ -83,7 +84,39 @@ func ReadManifest(dir string) (*Manifest, error) {
 	if written, err := m.text(); err != nil || !bytes.Equal(written, text) {
 		return nil, errors.Join(fmt.Errorf("%w: %s is not as it is written by the program", ErrNotIntact, path), err)
 	}
-	return m, nil
+	return m, m.check()
+}
+
+// check refuses shards that no export writes: they are numbered from 0 on without gaps, and a chain begins after journal 0 with no hash before it.
+func (m *Manifest) check() error {
+	if len(m.Shards) == 0 {
+		return fmt.Errorf("%w: the manifest has no shards", ErrNotIntact)
+	}
+	for i, s := range m.Shards {
+		if int(s.Shard) != i {
+			return fmt.Errorf("%w: the manifest has shard %d where shard %d should be", ErrNotIntact, s.Shard, i)
+		}
+		if s.Before < 0 || (s.Before == 0) != (s.Previous == noHash()) {
+			return fmt.Errorf("%w: shard %d begins after journal %d with the hash %s", ErrNotIntact, s.Shard, s.Before, s.Previous)
+		}
+	}
+	return nil
+}
+
+// noHash is what stands for the hash before a chain's first journal.
+func noHash() string { return strings.Repeat("00", len(ledger.Hash{})) }
+
+// monthOf returns the month of recorded time, in UTC, as a manifest names it.
+func monthOf(at schemas.Instant) string { return at.Time().Format("2006-01") }
+
+// span is the months of the first and of the last journal, empty before there is one.
+type span struct{ first, last string }
+
+func (s *span) add(month string) {
+	if s.first == "" || month < s.first {
+		s.first = month
+	}
+	s.last = max(s.last, month)
 }
 
 func (m *Manifest) write(dir string) error {
@@ -99,7 +132,8 @@ func (m *Manifest) text() ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// Follows says whether this archive goes on where the other one ends: of the same cluster, in every shard with the next number and the hash before it.
+// Follows says whether this archive goes on where the other one ends: of the same cluster, in every shard with the next number and the hash before it, in
+// later months.
 func (m *Manifest) Follows(before *Manifest) error {
 	if m.Cluster != before.Cluster || len(m.Shards) != len(before.Shards) {
 		return fmt.Errorf("%w: %s is of cluster %q with %d shards, %s of %q with %d", ErrNotIntact,
@@ -110,6 +144,9 @@ func (m *Manifest) Follows(before *Manifest) error {
 			return fmt.Errorf("%w: shard %d goes on in %s after journal %d with the hash %s, but ended in %s with %d and %s", ErrNotIntact,
 				s.Shard, m.First, s.Before, s.Previous, before.Last, b.Through, b.Head)
 		}
+	}
+	if m.First <= before.Last {
+		return fmt.Errorf("%w: it begins in %s, the archive before it ends in %s", ErrNotIntact, m.First, before.Last)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/streams"
 )
 
 // Read reads an archive and calls each with every journal, shard by shard, once its hash and place are found right; each may be nil. It returns an ErrNotIntact
@@ -24,9 +25,9 @@ func Read(dir string, each func(*ledger.Journal) error) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	sums, files := totals{}, []File{}
+	sums, months, files := totals{}, span{}, []File{}
 	for i := range m.Shards {
-		r := &reader{shard: &m.Shards[i], sums: sums, each: each}
+		r := &reader{manifest: m, shard: &m.Shards[i], sums: sums, months: &months, each: each}
 		read, err := r.read(dir)
 		if err != nil {
 			return nil, err
@@ -38,6 +39,9 @@ func Read(dir string, each func(*ledger.Journal) error) (*Manifest, error) {
 			return nil, fmt.Errorf("%w: the manifest lists %+v, there are %+v", ErrNotIntact, m.Files[min(i, len(m.Files)):], files[i:])
 		}
 	}
+	if months != (span{m.First, m.Last}) {
+		return nil, fmt.Errorf("%w: the journals are of %q to %q, the manifest says %q to %q", ErrNotIntact, months.first, months.last, m.First, m.Last)
+	}
 	if got := sums.list(); !slices.Equal(got, m.Totals) {
 		return nil, fmt.Errorf("%w: the postings come to %v, the manifest says %v", ErrNotIntact, got, m.Totals)
 	}
@@ -46,8 +50,10 @@ func Read(dir string, each func(*ledger.Journal) error) (*Manifest, error) {
 
 // reader reads the files of one shard.
 type reader struct {
+	manifest           *Manifest
 	shard              *Shard
 	sums               totals
+	months             *span
 	each               func(*ledger.Journal) error
 	journals, postings *reading
 	// next is a posting that was read and belongs to a later journal than those before, nextOf that journal's number; 0: there is none.
@@ -116,6 +122,22 @@ func (r *reader) check(j *ledger.Journal, last int64, head string) error {
 	}
 	if want := j.ExpectedHash(); j.Hash != want {
 		return r.journals.wrong("journal %d has the hash %x, its content %x", j.Sequence, j.Hash, want)
+	}
+	return r.checkManifest(j)
+}
+
+// checkManifest holds a journal against what the manifest says of months and shards. A pot's name says in which of so many shards it is: a shard that was left
+// out shows in the pots of the others.
+func (r *reader) checkManifest(j *ledger.Journal) error {
+	month := monthOf(j.RecordedAt)
+	if month < r.manifest.First || month > r.manifest.Last {
+		return r.journals.wrong("journal %d was recorded in %s, the manifest says %s to %s", j.Sequence, month, r.manifest.First, r.manifest.Last)
+	}
+	r.months.add(month)
+	if shards := len(r.manifest.Shards); j.Pot != nil {
+		if own := streams.PartitionOf(string(*j.Pot), int32(shards)); own != j.Shard { //nolint:gosec // a few
+			return r.journals.wrong("of %d shards, as the manifest says, pot %q of journal %d would be in shard %d", shards, *j.Pot, j.Sequence, own)
+		}
 	}
 	return nil
 }

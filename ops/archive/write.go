@@ -19,19 +19,20 @@ type Writer struct {
 	dir      string
 	manifest Manifest
 	totals   totals
+	months   span
 	// journals and postings are the shard's files under way.
 	journals, postings *writing
 }
 
-// Create begins an archive of the months in a folder, which must not have one. Until Close has ended well the folder has no manifest, and is no archive.
-func Create(dir, first, last string) (*Writer, error) {
+// Create begins an archive in a folder, which must not have one. Until Close has ended well the folder has no manifest, and is no archive.
+func Create(dir string) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the archive's folder: %w", err)
 	}
 	if there, err := os.ReadDir(dir); err != nil || len(there) > 0 {
 		return nil, errors.Join(fmt.Errorf("the folder %s is not empty: an archive is written once", dir), err)
 	}
-	return &Writer{dir: dir, manifest: Manifest{Format: Format, First: first, Last: last, Shards: []Shard{}, Files: []File{}}, totals: totals{}}, nil
+	return &Writer{dir: dir, manifest: Manifest{Format: Format, Shards: []Shard{}, Files: []File{}}, totals: totals{}}, nil
 }
 
 // Begin goes on to a shard, whose journals follow the one of that number and hash.
@@ -56,6 +57,7 @@ func postingsName(shard int32) string { return "postings-" + number(shard) + ".c
 func (w *Writer) Add(j *ledger.Journal) error {
 	shard := &w.manifest.Shards[len(w.manifest.Shards)-1]
 	shard.Through, shard.Head = j.Sequence, hex.EncodeToString(j.Hash[:])
+	w.months.add(monthOf(j.RecordedAt))
 	if err := w.journals.add(journalRow(j)); err != nil {
 		return err
 	}
@@ -68,11 +70,15 @@ func (w *Writer) Add(j *ledger.Journal) error {
 	return nil
 }
 
-// Close writes what is left, and the manifest.
+// Close writes what is left, and the manifest. An archive without a journal is refused: nothing in it would show of which months it is.
 func (w *Writer) Close(cluster string) (*Manifest, error) {
 	if err := w.end(); err != nil {
 		return nil, err
 	}
+	if w.months.first == "" {
+		return nil, fmt.Errorf("there is no journal to write to %s", w.dir)
+	}
+	w.manifest.First, w.manifest.Last = w.months.first, w.months.last
 	w.manifest.Cluster, w.manifest.Totals = cluster, w.totals.list()
 	if err := w.manifest.write(w.dir); err != nil {
 		return nil, fmt.Errorf("writing the manifest: %w", err)
