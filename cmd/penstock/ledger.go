@@ -57,8 +57,8 @@ func newLedgerVerify() *cobra.Command {
 		Long: `Reads the whole ledger: hash chains, sequences, balances, control totals, settled trades. With --at-rest it also checks what holds only
 while nothing is under way. With --anchors it compares the chains with what was signed of them (penstock ledger anchor), which shows a chain that was made anew
 as a whole; --incremental then reads only what came after the last anchor. With --archive it checks folders that penstock ledger export --format csv wrote, in
-the order given, and needs no database: files, hash chains, totals, that each goes on where the one before ended, and with --anchors what was signed. The exit
-status is 1 when a check fails.`,
+the order given, and needs no database: files, hash chains, months, totals, that each goes on where the one before ended; and with --anchors that what was signed of
+their months is there, which alone shows journals that were cut off at either end. The exit status is 1 when a check fails.`,
 		Example: `  penstock ledger verify
   penstock ledger verify --at-rest --json
   penstock ledger verify --anchors heads.jws --public-key anchor.pub --incremental

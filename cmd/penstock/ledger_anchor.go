@@ -90,5 +90,8 @@ func readAnchors(file, keyFile string) ([]anchor.Anchor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the anchors in %s: %w", file, err)
 	}
+	if len(anchors) == 0 {
+		return nil, fmt.Errorf("there is no anchor in %s", file)
+	}
 	return anchors, nil
 }

@@ -67,49 +67,9 @@ func writeArchive(ctx context.Context, out io.Writer, pool *pgxpool.Pool, dir st
 	return err
 }
 
-// archivesVerified is what `ledger verify --archive` found right.
-type archivesVerified struct {
-	Archives []*archive.Manifest `json:"archives"`
-	Journals int64               `json:"journals"`
-	// Anchored counts the signed heads that were met.
-	Anchored int `json:"anchored"`
-}
-
-// verifyArchives checks archives, in their order, without a database: each in itself, each against the one before it, and all against signed heads.
-func verifyArchives(dirs []string, anchors []anchor.Anchor) (*archivesVerified, error) {
-	heads := make(map[[2]int64]string)
-	for _, a := range anchors {
-		for _, head := range a.Heads {
-			heads[[2]int64{int64(head.Shard), head.Sequence}] = head.Hash
-		}
-	}
-	found := &archivesVerified{}
-	for _, dir := range dirs {
-		m, err := archive.Read(dir, func(j *ledger.Journal) error {
-			found.Journals++
-			signed, ok := heads[[2]int64{int64(j.Shard), j.Sequence}]
-			if ok && signed != fmt.Sprintf("%x", j.Hash) {
-				return fmt.Errorf("%w: journal %d of shard %d has the hash %x, what was signed of it is %s", archive.ErrNotIntact, j.Sequence, j.Shard, j.Hash, signed)
-			}
-			if ok {
-				found.Anchored++
-			}
-			return nil
-		})
-		if err == nil && len(found.Archives) > 0 {
-			err = m.Follows(found.Archives[len(found.Archives)-1])
-		}
-		if err != nil {
-			return nil, fmt.Errorf("verifying %s: %w", dir, err)
-		}
-		found.Archives = append(found.Archives, m)
-	}
-	return found, nil
-}
-
 // printArchives verifies archives and says what was found.
 func printArchives(cmd *cobra.Command, dirs []string, anchors []anchor.Anchor, asJSON bool) error {
-	found, err := verifyArchives(dirs, anchors)
+	found, err := archive.Verify(dirs, anchors)
 	if err != nil {
 		return err
 	}
@@ -123,8 +83,14 @@ func printArchives(cmd *cobra.Command, dirs []string, anchors []anchor.Anchor, a
 			fmt.Fprintf(out, "      %s: %s in %d postings\n", total.Asset, total.Quantity, total.Postings)
 		}
 	}
-	_, err = fmt.Fprintf(out, "%d journals are as they were written, each after the one before it; %d signed heads were met\n", found.Journals, found.Anchored)
-	return err
+	fmt.Fprintf(out, "%d journals fit their hashes, each after the one before it; %d signed heads were met\n", found.Journals, found.Anchored)
+	if found.Unsigned > 0 {
+		fmt.Fprintf(out, "%d journals come after the last of these heads in their shards: nothing that was signed speaks of them\n", found.Unsigned)
+	}
+	if found.Undecided > 0 {
+		fmt.Fprintf(out, "%d signed heads lie beyond, without a recorded time: whether journals are missing up to them cannot be said\n", found.Undecided)
+	}
+	return nil
 }
 
 func newLedgerLoad() *cobra.Command {
@@ -140,7 +106,7 @@ with the live topics: a sink refuses it. External trades are not in it, only wha
   penstock ledger balances --postgres postgres://localhost/ledger_2008 --effective 2008-03-31`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			found, err := verifyArchives(args, nil)
+			found, err := archive.Verify(args, nil)
 			if err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ func TestMonthsAreExportedVerifiedAndReadBack(t *testing.T) {
 	april += "-2"
 	must(t, "", at("ledger", "export", "--format", "csv", "--from", "2008-04", "--output", april)...)
 	keys := anchored(t, at, folder)
-	found := read[archivesVerified](t, append([]string{"ledger", "verify", "--archive", march, "--archive", april, "--json"}, keys...)...)
+	found := read[archive.Verified](t, append([]string{"ledger", "verify", "--archive", march, "--archive", april, "--json"}, keys...)...)
 	if found.Journals == 0 || found.Anchored == 0 || len(found.Archives) != 2 {
 		t.Errorf("verified were %+v", found)
 	}

@@ -68,7 +68,7 @@ func written(t *testing.T, all [][]ledger.Journal, from, to int) string {
 		before, previous := int64(0), ledger.Hash{}
 		if len(journals) > 0 {
 			before, previous = journals[from].Sequence-1, journals[from].Previous
-			journals = journals[from:to]
+			journals = journals[from:min(to, len(journals))]
 		}
 		if err := w.Begin(int32(shard), before, previous); err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@
 //	journals-N.csv    a row for each journal of shard N
 //	postings-N.csv    a row for each of its postings, in the same order
 //
-// The rows hold all that a journal's hash covers, so Read makes every journal again and finds a changed, missing or added value at its place, whoever
-// wrote the manifest anew. Archives of months that follow each other are tied by the heads in their manifests.
+// The rows hold all that a journal's hash covers, so Read makes every journal again and finds a value that is changed, missing or added between a shard's first
+// journal and its last at its place, whoever wrote the manifest anew. Archives of months that follow each other are tied by the heads in their manifests. What is
+// cut off at an end, or made anew as a whole, only heads that were signed can show: Verify compares them.
 package archive

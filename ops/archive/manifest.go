@@ -24,6 +24,9 @@ const (
 	manifestBytesMax = 16 << 20
 )
 
+// errUnsigned says that anchors were given that say nothing of an archive. Nothing need be wrong with it.
+var errUnsigned = errors.New("the anchors are not of these months")
+
 // ErrNotIntact says that an archive is not what was written.
 var ErrNotIntact = errors.New("the archive is not intact")
 

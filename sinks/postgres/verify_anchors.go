@@ -30,17 +30,30 @@ func TakeAnchor(ctx context.Context, pool *pgxpool.Pool) (*anchor.Anchor, error)
 		if complete != nil {
 			a.CompleteThrough = complete.UTC()
 		}
-		rows, err := tx.Query(ctx, "select partition, sequence, encode(head, 'hex') from ledger.position where topic = $1 order by partition", streams.LedgerJournal)
+		const heads = `select partition, sequence, encode(head, 'hex'), nullif(recorded_at, '-infinity') from ledger.position
+			where topic = $1 order by partition`
+		rows, err := tx.Query(ctx, heads, streams.LedgerJournal)
 		if err != nil {
 			return err
 		}
-		a.Heads, err = pgx.CollectRows(rows, pgx.RowToStructByPos[anchor.Head])
+		a.Heads, err = pgx.CollectRows(rows, headOf)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the heads of the ledger's chains: %w", err)
 	}
 	return a, nil
+}
+
+func headOf(row pgx.CollectableRow) (head anchor.Head, err error) {
+	var recordedAt *time.Time
+	if err := row.Scan(&head.Shard, &head.Sequence, &head.Hash, &recordedAt); err != nil {
+		return head, err
+	}
+	if recordedAt != nil {
+		head.RecordedAt = recordedAt.UTC()
+	}
+	return head, nil
 }
 
 // checkAnchors refuses options that the ledger cannot be checked by.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -29,6 +30,31 @@ func (l *testLedger) takeAnchor(t *testing.T) anchor.Anchor {
 		t.Fatal(err)
 	}
 	return *a
+}
+
+func TestAnAnchorSaysWhenTheLastJournalOfEachShardWasRecorded(t *testing.T) {
+	test := openTestLedger(t)
+	for _, head := range test.takeAnchor(t).Heads {
+		if !head.RecordedAt.IsZero() {
+			t.Errorf("nothing is booked, and the anchor says %+v", head)
+		}
+	}
+	test.bookLives(t)
+	booked := 0
+	for _, head := range test.takeAnchor(t).Heads {
+		var want time.Time
+		const last = "select coalesce(max(recorded_at), '0001-01-01 00:00:00Z') from ledger.journal where shard = $1"
+		if err := test.auditor.QueryRow(t.Context(), last, head.Shard).Scan(&want); err != nil {
+			t.Fatal(err)
+		}
+		if !head.RecordedAt.Equal(want) || head.RecordedAt.Location() != time.UTC {
+			t.Errorf("shard %d: recorded at %s, the anchor says %s", head.Shard, want, head.RecordedAt)
+		}
+		booked += int(head.Sequence)
+	}
+	if booked == 0 {
+		t.Error("nothing was booked")
+	}
 }
 
 // forge changes shard 0 and makes its chain anew from there on, as somebody would who knows how: every hash fits its journal and the one before.

@@ -33,6 +33,8 @@ type Head struct {
 	Sequence int64 `json:"sequence"`
 	// Hash is that journal's hash, in hex.
 	Hash string `json:"hash"`
+	// RecordedAt is when that journal was recorded, zero where there is none, or where it was signed before heads had this time.
+	RecordedAt time.Time `json:"recordedAt,omitzero"`
 }
 
 // Anchor is what all chains of a ledger had come to at one moment.
