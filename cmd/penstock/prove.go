@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -27,8 +28,9 @@ func newProve() *cobra.Command {
 		GroupID: groupLook,
 		Short:   "Prove that an order is in its external trade, or verify such a proof",
 		Long: `Writes a proof, as JSON, that a member's order is in an external trade, with its weight, under the root that was published before the trade was
-placed. It shows nothing of any other order. With --verify it checks a proof, without database or brokers, and with --published or --root holds it against what you
-have from elsewhere: a proof that is held against nothing shows only that it agrees with itself. The exit status is 1 when a proof does not hold.`,
+placed. It shows nothing of another member's order. With --verify it checks a proof, without database or brokers, and with --published or --root holds it against what
+you have from elsewhere: a proof that is held against nothing shows only that it agrees with itself. A root does not say of which trade it is: name that with --trade,
+or nothing is said of the trade. The exit status is 1 when a proof does not hold.`,
 		Example: `  penstock prove 663004f8-a1ff-5323-9bd1-f0683f832fdd --output proof.json
   penstock tail ledger.trade.v1 --no-follow --json | grep batched | grep 1d0c7d53-7e32-55a1-b5f3-0a3c1bb3a2f4 > trade.json
   penstock prove --verify proof.json --published trade.json`,
@@ -45,11 +47,11 @@ have from elsewhere: a proof that is held against nothing shows only that it agr
 	}
 	flags.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&flags.trade, "trade", "", "prove it in this external trade (default: the last one that it is in)")
+	f.StringVar(&flags.trade, "trade", "", "prove it in this external trade (default: the last one that it is in); with --verify: the trade that it should be in")
 	f.StringVar(&flags.output, "output", "", "the file to write; the terminal if it is missing")
 	f.StringVar(&flags.verify, "verify", "", "check the proof in this file")
 	f.StringVar(&flags.published, "published", "", "with --verify: a file with the record that published the trade, as penstock tail ledger.trade.v1 --json prints it")
-	f.StringVar(&flags.root, "root", "", "with --verify: the trade's root, as it was told to the custodian")
+	f.StringVar(&flags.root, "root", "", "with --verify: the trade's root, as it was told to the custodian with the trade's id (--trade)")
 	f.BoolVar(&flags.json, "json", false, "with --verify: print JSON; a proof is JSON always")
 	cmd.MarkFlagsMutuallyExclusive("published", "root")
 	return cmd
@@ -85,11 +87,20 @@ func (f *proveFlags) make(cmd *cobra.Command, text string) error {
 type verdict struct {
 	Order  string `json:"order"`
 	Weight int64  `json:"weight"`
-	Trade  string `json:"trade"`
-	Root   string `json:"root"`
-	// Compared is what the proof was held against: "published", "root", or "nothing".
+	// Trade is missing where the proof was held against a root alone: that does not say of which trade it is.
+	Trade string `json:"trade,omitempty"`
+	Root  string `json:"root"`
+	// Compared is what the proof was held against, one of the names below.
 	Compared string `json:"compared"`
 }
+
+// What a proof was held against.
+const (
+	comparedPublished = "published"
+	comparedTrade     = "root and trade"
+	comparedRoot      = "root"
+	comparedNothing   = "nothing"
+)
 
 func (f *proveFlags) check(cmd *cobra.Command) error {
 	text, err := os.ReadFile(f.verify)
@@ -108,31 +119,51 @@ func (f *proveFlags) check(cmd *cobra.Command) error {
 		return err
 	}
 	v := verdict{p.Order.ID, p.Order.Weight, p.Trade.ID, p.Trade.Root, compared}
+	if compared == comparedRoot {
+		v.Trade = ""
+	}
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), v)
 	}
-	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "order %s of weight %d is in trade %s\n    of %s, %s %s by %s at %s\n", v.Order, v.Weight, v.Trade, p.Trade.Day, p.Trade.Side, p.Trade.Asset, p.Trade.Basis, p.Trade.Custodian)
+	v.print(cmd.OutOrStdout(), p)
+	return nil
+}
+
+// print says what the proof shows, and nothing that it only says.
+func (v *verdict) print(out io.Writer, p *proof.Proof) {
+	if v.Trade == "" {
+		fmt.Fprintf(out, "order %s of weight %d is under the root that you gave\n", v.Order, v.Weight)
+	} else {
+		fmt.Fprintf(out, "order %s of weight %d is in trade %s\n    of %s, %s %s by %s at %s\n", v.Order, v.Weight, v.Trade, p.Trade.Day, p.Trade.Side, p.Trade.Asset, p.Trade.Basis, p.Trade.Custodian)
+	}
 	if len(p.Order.Derivation) > 0 {
 		fmt.Fprintf(out, "    its id is derived from %q\n", p.Order.Derivation[0])
 	}
-	switch compared {
-	case "published":
+	switch v.Compared {
+	case comparedPublished:
 		fmt.Fprintf(out, "    whose root was published at %s/%d@%d, as the record that you gave says\n", p.Published.Topic, p.Published.Partition, p.Published.Offset)
-	case "root":
-		fmt.Fprintln(out, "    whose root is the one that you gave")
+	case comparedTrade:
+		fmt.Fprintln(out, "    whose id and root are those that you gave")
+	case comparedRoot:
+		fmt.Fprintln(out, "    of which trade that is the root, and so what the weight is counted in, is not shown: name the trade that it was told of (--trade)")
 	default:
-		fmt.Fprintf(out, "    if %s is its root: hold that against the record %s/%d@%d (--published), or what the custodian was sent (--root)\n",
+		fmt.Fprintf(out, "    if %s is its root: hold that against the record %s/%d@%d (--published), or what the custodian was sent (--root and --trade)\n",
 			v.Root, p.Published.Topic, p.Published.Partition, p.Published.Offset)
 	}
-	return nil
 }
 
 // compare holds the proof against what the verifier has, and says what that was.
 func (f *proveFlags) compare(p *proof.Proof) (string, error) {
+	if f.trade != "" {
+		if err := p.CompareTrade(f.trade); err != nil {
+			return "", err
+		}
+	}
 	switch {
+	case f.root != "" && f.trade != "":
+		return comparedTrade, p.CompareRoot(f.root)
 	case f.root != "":
-		return "root", p.CompareRoot(f.root)
+		return comparedRoot, p.CompareRoot(f.root)
 	case f.published != "":
 		line, err := os.ReadFile(f.published)
 		if err != nil {
@@ -142,7 +173,7 @@ func (f *proveFlags) compare(p *proof.Proof) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return "published", p.Compare(published)
+		return comparedPublished, p.Compare(published)
 	}
-	return "nothing", nil
+	return comparedNothing, nil
 }

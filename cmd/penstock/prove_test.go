@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/penstock-ledger/penstock/processors/proof"
+	"github.com/penstock-ledger/penstock/schemas"
 )
 
 // tracedOrders is what these tests want of a trace.
@@ -71,7 +75,7 @@ func checkProofs(t *testing.T, at func(...string) []string, pots ...string) {
 			if v.Order != order || v.Compared != "published" {
 				t.Errorf("the verdict is %+v", v)
 			}
-			must(t, "", "prove", "--verify", file, "--root", p.Trade.Root)
+			must(t, "", "prove", "--verify", file, "--root", p.Trade.Root, "--trade", p.Trade.ID)
 			if out := must(t, "", "prove", "--verify", file); !strings.Contains(out, "if "+p.Trade.Root+" is its root") {
 				t.Errorf("held against nothing it says %q", out)
 			}
@@ -142,5 +146,53 @@ func TestWhatCannotBeProvenSaysWhy(t *testing.T) {
 			t.Fatal(err)
 		}
 		refused(t, says, "", "prove", "--verify", file)
+	}
+}
+
+// TestARootAloneShowsNoTrade changes of a proof all that a root does not bind: the trade that it is said to be of.
+func TestARootAloneShowsNoTrade(t *testing.T) {
+	const order, id, shown = "663004f8-a1ff-5323-9bd1-f0683f832fdd", "663004f8a1ff53239bd1f0683f832fdd", "is not shown: name the trade"
+	salt := strings.Repeat("ab", 16)
+	leaf, err := hex.DecodeString("00" + salt + id + "0000000000000005")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := sha256.Sum256(leaf)
+	root := hex.EncodeToString(hash[:])
+	write := func(custodian string) (file, trade string) {
+		trade = schemas.DeriveID("trade", "2008-03-17", custodian, "GB00X", "BUY").String()
+		text, err := json.Marshal(proof.Proof{
+			Format: proof.Format, Order: proof.Order{ID: order, Weight: 5, Salt: salt}, Shard: proof.Shard{Orders: 1, Root: root},
+			Trade: proof.Trade{ID: trade, Day: "2008-03-17", Custodian: custodian, Asset: "GB00X", Side: "BUY", Basis: "CASH", Orders: 1, Root: root},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file = filepath.Join(t.TempDir(), "proof.json")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file, trade
+	}
+	genuine, trade := write("CREST")
+	changed, other := write("NOWHERE")
+	for file, named := range map[string]string{genuine: trade, changed: other} {
+		out := must(t, "", "prove", "--verify", file, "--root", root)
+		if !strings.Contains(out, order) || !strings.Contains(out, shown) || strings.Contains(out, named) || strings.Contains(out, "2008-03-17") {
+			t.Errorf("held against a root alone it says %q", out)
+		}
+		if v := read[verdict](t, "prove", "--verify", file, "--root", root, "--json"); v != (verdict{Order: order, Weight: 5, Root: root, Compared: "root"}) {
+			t.Errorf("held against a root alone it says %+v", v)
+		}
+		refused(t, "not proven", "", "prove", "--verify", file, "--root", strings.Repeat("0", 64), "--trade", named)
+	}
+	if out := must(t, "", "prove", "--verify", genuine, "--root", root, "--trade", trade); !strings.Contains(out, "by CASH at CREST\n    whose id and root") {
+		t.Errorf("held against the trade too it says %q", out)
+	}
+	if v := read[verdict](t, "prove", "--verify", genuine, "--root", root, "--trade", trade, "--json"); v.Trade != trade || v.Compared != "root and trade" {
+		t.Errorf("held against the trade too it says %+v", v)
+	}
+	for _, held := range [][]string{{"--root", root, "--trade", trade}, {"--trade", trade}} {
+		refused(t, "not proven", "", append([]string{"prove", "--verify", changed}, held...)...)
 	}
 }

@@ -224,6 +224,28 @@ func TestCompareRefusesAnotherRecord(t *testing.T) {
 	}
 }
 
+// TestOnlyTheTradesIDSaysOfWhichTradeARootIs says of a genuine order that it was in a trade at another custodian.
+func TestOnlyTheTradesIDSaysOfWhichTradeARootIs(t *testing.T) {
+	tr := trade(3, 1)
+	p := tr.prove(t, 0, 1)
+	if err := p.CompareTrade(tr.id.String()); err != nil {
+		t.Error(err)
+	}
+	p.Trade.Custodian = "NOWHERE"
+	if err := p.Check(); !errors.Is(err, proof.ErrNotProven) {
+		t.Errorf("the id of another custodian's trade is taken: %v", err)
+	}
+	p.Trade.ID = idOf("trade", p.Trade.Day, p.Trade.Custodian, p.Trade.Asset, "BUY")
+	if err := errors.Join(p.Check(), p.CompareRoot(tr.published.Value.Root)); err != nil {
+		t.Errorf("a root binds no trade, but says %v", err)
+	}
+	for what, err := range map[string]error{"trade": p.CompareTrade(tr.id.String()), "record": p.Compare(tr.published)} {
+		if !errors.Is(err, proof.ErrNotProven) {
+			t.Errorf("held against the %s it is taken: %v", what, err)
+		}
+	}
+}
+
 // TestADerivationLeadsFromTheInstructionToTheOrder has an order that goes on with the rest of another one.
 func TestADerivationLeadsFromTheInstructionToTheOrder(t *testing.T) {
 	first := schemas.DeriveID(order(0, 0)...)

@@ -78,11 +78,20 @@ func (p *Proof) Compare(published *Published) error {
 	return wrong("shard %d with %d orders and the root %s is not in the record", p.Shard.Number, p.Shard.Orders, p.Shard.Root)
 }
 
-// CompareRoot holds the trade's root alone against one that the verifier has, such as that which the custodian was sent. Where and as part of what
-// record it was published, that cannot say. Its error is an ErrNotProven.
+// CompareRoot holds the trade's root alone against one that the verifier has, such as that which the custodian was sent. That shows the order and its weight
+// under that root, and nothing of what else the proof says: no root says of which trade it is, nor where it was published. Its error is an ErrNotProven.
 func (p *Proof) CompareRoot(root string) error {
 	if p.Trade.Root != root {
 		return wrong("the root is %s in the proof, and should be %s", p.Trade.Root, root)
+	}
+	return nil
+}
+
+// CompareTrade holds the trade's id against that with which the verifier was told the root. With CompareRoot it shows the trade's day, custodian, asset, side
+// and basis too, for Check derives the id from these. Its error is an ErrNotProven.
+func (p *Proof) CompareTrade(id string) error {
+	if p.Trade.ID != id {
+		return wrong("the trade is %s in the proof, and should be %s", p.Trade.ID, id)
 	}
 	return nil
 }
