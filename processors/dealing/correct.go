@@ -140,7 +140,7 @@ func (d *desk) reprice(m *inbox.PriceCorrected) refusal {
 				return refusal{codeTradeNotCorrectable, fmt.Sprintf("piece %d of trade %s: %s for %s units does not become at %s what a trade may move",
 					n+1, m.Trade, p.Cash, p.Units.Text(int(d.trade.UnitsScale)), m.Price)}
 			}
-			p.Cash, p.Units = right.Cash, right.Units
+			*p = right
 			cash, units = cash+p.Cash, units+p.Units
 		}
 		p.Price, p.PriceVersion = m.Price, m.Version
@@ -149,8 +149,8 @@ func (d *desk) reprice(m *inbox.PriceCorrected) refusal {
 }
 
 // dealtAt is what a piece comes to at a price, after pieces of so much cash and so many units. What was ordered stays, and the other is rounded as custodians
-// do: what the trade gets down; the units that a sell for cash takes up, in all. Such a sell takes no more units than are reserved for it, and brings what those are worth.
-// It returns false where that is nothing, or more than a trade may move.
+// do: what the trade gets down; the units that a sell for cash takes up, in all. Such a sell takes no more units than are reserved for it, and brings what those are worth:
+// what it was dealt for is kept, for the next correction. It returns false where that is nothing, or more than a trade may move.
 func (d *desk) dealtAt(price schemas.Price, p *state.Piece, cash schemas.Money, units schemas.Units) (state.Piece, bool) {
 	right, t, covered := *p, &d.trade, false
 	factor := schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(t.UnitsScale))
@@ -166,11 +166,13 @@ func (d *desk) dealtAt(price schemas.Price, p *state.Piece, cash schemas.Money, 
 		right.Cash, err = worth(p.Units)
 	default:
 		var through int64
-		through, err = schemas.MulDivCeil(int64(cash+p.Cash), factor, int64(price))
+		right.Cash, right.ConfirmedCash = cmp.Or(p.ConfirmedCash, p.Cash), 0
+		through, err = schemas.MulDivCeil(int64(cash+right.Cash), factor, int64(price))
 		if right.Units, covered = schemas.Units(through)-units, err != nil || schemas.Units(through) > coveredUnits(t); covered {
 			right.Units = coveredUnits(t) - units
+			right.ConfirmedCash = right.Cash
 			right.Cash, err = worth(right.Units)
-			right.Cash = min(right.Cash, p.Cash)
+			right.Cash = min(right.Cash, right.ConfirmedCash)
 		}
 	}
 	ok := err == nil && right.Units > 0 && right.Cash > 0 && sayable(units, right.Units, t.UnitsScale)
