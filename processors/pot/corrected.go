@@ -34,6 +34,8 @@ type correction struct {
 	// pot since.
 	lessUnits schemas.Units
 	lessCash  schemas.Money
+	// spentMore says that some of that cash is taken from the dealing day on: the buy of a switch has spent more than its sell brings.
+	spentMore bool
 	// changed says that the message is news to the pot. It is none where the message is swept again for another pot's sake.
 	changed bool
 }
@@ -46,7 +48,7 @@ type stake struct {
 	pieces     int32
 	corrected  *int32
 	// spent is how much of what a sell got the buy of its switch has reserved or spent.
-	spent schemas.Money
+	spent *schemas.Money
 	// open is the order itself while it has not settled.
 	open *state.Order
 	// left says that what it brought may have left the pot since, charge that it went to the scheme's charges.
@@ -69,19 +71,20 @@ func corrected(
 	for i := range c.state.Orders {
 		if o := &c.state.Orders[i]; o.Day == b.Day && o.Asset == b.Asset && kindOf(o) == correctedKind(b) && o.Pieces > 0 {
 			id := o.ID
-			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: o.Spent, open: o, left: o.Priced})
+			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: &o.Spent, open: o, left: o.Priced})
 		}
 	}
 	for i := range c.state.Dealt {
 		if o := &c.state.Dealt[i]; o.Day == b.Day && o.Asset == b.Asset && dealtKind(o) == correctedKind(b) {
 			id := o.ID
-			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: o.Spent, left: o.Left, charge: o.Charge})
+			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: &o.Spent, left: o.Left, charge: o.Charge})
 		}
 	}
 	if !c.changed {
 		return before, nil
 	}
 	c.makeGood(place)
+	c.noteTaken()
 	return &c.state, c.journal(nil, place, pot, cause, kindCorrected)
 }
 

@@ -14,7 +14,7 @@ func (c *correction) sell(s *stake, was, now []allocation.Amounts) {
 	b, held, last := c.batch, c.holding(c.batch.Asset), len(was)-1
 	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
 	if s.settled() {
-		shift(c.draft, c.negated(s, *b.SettledOn, b.SettledTold), schemas.Cash, schemas.MoneyScale, c.proceeds(s), c.pending(), schemas.Money(was[last].Got)-s.spent)
+		shift(c.draft, c.negated(s, *b.SettledOn, b.SettledTold), schemas.Cash, schemas.MoneyScale, c.proceeds(s), c.pending(), schemas.Money(was[last].Got)-*s.spent)
 	}
 	c.negate(s, was)
 	for i := range now {
@@ -30,8 +30,7 @@ func (c *correction) sell(s *stake, was, now []allocation.Amounts) {
 		}
 	}
 	if s.settled() {
-		shift(c.draft, c.booked(s, stageSettled, *b.SettledOn), schemas.Cash, schemas.MoneyScale, c.pending(), c.proceeds(s), schemas.Money(now[last].Got)-s.spent)
-		c.settledAnew(s, schemas.Money(now[last].Got-was[last].Got))
+		c.settleAnew(s, schemas.Money(was[last].Got), schemas.Money(now[last].Got))
 		return
 	}
 	c.respend(s, schemas.Money(now[last].Got))
@@ -45,14 +44,31 @@ func (c *correction) proceeds(s *stake) end[schemas.Money] {
 	return c.available()
 }
 
-// settledAnew notes what the pot has more of, or less, where the proceeds of a sell have settled.
-func (c *correction) settledAnew(s *stake, more schemas.Money) {
+// settleAnew books what a sell that has settled brings at the right price, less what the buy of its switch has spent, and notes what the pot has less of.
+func (c *correction) settleAnew(s *stake, brought, brings schemas.Money) {
+	settled := brought - *s.spent
+	if short := *s.spent - brings; short > 0 {
+		c.takeSpent(s, short)
+		*s.spent = brings
+	}
+	shift(c.draft, c.booked(s, stageSettled, *c.batch.SettledOn), schemas.Cash, schemas.MoneyScale, c.pending(), c.proceeds(s), brings-*s.spent)
 	switch {
 	case s.charge:
-		c.state.Accrued -= more
+		c.state.Accrued -= brings - brought
 	case s.left:
-		c.lessCash += max(0, -more)
+		c.lessCash += max(0, settled-(brings-*s.spent))
 	}
+}
+
+// takeSpent takes what the buy of a switch has spent beyond what its sell brings out of the pot's other cash, from the dealing day on.
+func (c *correction) takeSpent(s *stake, short schemas.Money) {
+	p := c.booked(s, stageSwitched, c.batch.Day)
+	if s.open != nil {
+		p.counter = s.open.Counter
+	}
+	c.moveCash(p, c.available(), c.pending(), short)
+	c.lessCash += short
+	c.spentMore = true
 }
 
 // respend sees to what the buy of a switch has taken of its sell before that settled. While that buy can still change it is for what the sell brings now. Else it
@@ -71,10 +87,7 @@ func (c *correction) respend(s *stake, brings schemas.Money) {
 		return
 	}
 	if short := sell.Spent - brings; short > 0 {
-		p := c.booked(s, stageSwitched, c.batch.Day)
-		p.counter = sell.Counter
-		c.moveCash(p, c.available(), c.pending(), short)
-		c.lessCash += short
+		c.takeSpent(s, short)
 		sell.Spent = brings
 	}
 }

@@ -3,6 +3,7 @@ package pot_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,10 +24,10 @@ type held struct {
 	on      schemas.Date
 }
 
-// effects plays a scenario and returns what its journals moved on each effective date.
-func effects(t *testing.T, text string) map[held]int64 {
+// effects plays a scenario and returns what its journals moved on each effective date, but for postings of the stages that are named.
+func effects(t *testing.T, text string, but ...string) map[held]int64 {
 	t.Helper()
-	p := &recorder{moved: make(map[held]int64)}
+	p := &recorder{moved: make(map[held]int64), but: but}
 	p.shard = scenario.NewShard[
 		inbox.PotMessage, state.PotState, state.PotReference, *pot.Reference, state.PotTally,
 		*inbox.PotMessage, *state.PotState, *state.PotReference, *state.PotTally,
@@ -44,6 +45,7 @@ func effects(t *testing.T, text string) map[held]int64 {
 type recorder struct {
 	player
 	moved map[held]int64
+	but   []string
 }
 
 func (p *recorder) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
@@ -55,6 +57,9 @@ func (p *recorder) Play(r scenario.Reporter, at schemas.Instant, steps []scenari
 			continue
 		}
 		for i := range j.Postings {
+			if slices.Contains(p.but, j.Postings[i].Stage) {
+				continue
+			}
 			p.add(j, &j.Postings[i], j.Postings[i].From, -int64(j.Postings[i].Quantity))
 			p.add(j, &j.Postings[i], j.Postings[i].To, int64(j.Postings[i].Quantity))
 		}

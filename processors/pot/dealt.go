@@ -22,6 +22,8 @@ func (d *draft) keepDealt(r *Reference, at schemas.Instant, order *state.Order, 
 		ID: order.ID, Asset: order.Asset, Side: order.Side, Day: order.Day, Amount: order.Amount, Given: order.Given, Got: order.Got,
 		Pieces: order.Pieces, SettledOn: settledOn, Corrected: order.Corrected, Basis: order.Basis, Reserved: order.Reserved,
 		Spent: order.Spent, Charge: order.Source == sourceCharge,
+		// What a sell for cash gave back when it was priced may have left before it settled; nothing has noted that.
+		Left: order.Side == inbox.SideSell && order.Basis == inbox.BasisCash,
 	})
 }
 
@@ -36,6 +38,17 @@ func (d *draft) forgetDealt(r *Reference, at schemas.Instant) []state.DealtOrder
 		kept = slices.DeleteFunc(kept, func(o state.DealtOrder) bool { return o.Day < oldest })
 	}
 	return kept
+}
+
+// noteTaken notes of settled orders that a correction of another one has taken something from an account that they settled into.
+func (c *correction) noteTaken() {
+	for i := range c.state.Dealt {
+		o := &c.state.Dealt[i]
+		units := o.Side == inbox.SideBuy || o.Basis == inbox.BasisCash
+		if units && o.Asset == c.batch.Asset && c.lessUnits > 0 || o.Side == inbox.SideSell && c.lessCash > 0 {
+			o.Left = true
+		}
+	}
 }
 
 // noteLeft notes of settled orders that what they brought may have left the pot: from then on a correction has to look at the days in between.

@@ -30,12 +30,15 @@ func (c *correction) makeGood(place streams.Place) {
 	if b.SettledOn != nil {
 		settledOn = *b.SettledOn
 	}
-	unitsOn := b.Day
+	unitsOn, cashOn := b.Day, settledOn
+	if c.spentMore {
+		cashOn = b.Day
+	}
 	if b.Side == inbox.SideBuy {
 		unitsOn = settledOn
 	}
 	good(c, &goodwill[schemas.Units]{b.Asset, b.UnitsScale, c.holding(b.Asset).settled(), &entry.Got, c.lessUnits, unitsOn}, today)
-	good(c, &goodwill[schemas.Money]{schemas.Cash, schemas.MoneyScale, c.available(), &entry.Given, c.lessCash, settledOn}, today)
+	good(c, &goodwill[schemas.Money]{schemas.Cash, schemas.MoneyScale, c.available(), &entry.Given, c.lessCash, cashOn}, today)
 	h := c.holding(b.Asset)
 	if min(h.Settled, h.Pending, h.Reserved) < 0 || min(c.state.Available, c.state.Pending, c.state.Reserved) < 0 {
 		panic(fmt.Sprintf("pot: the correction of batch %s leaves units %d settled, %d pending, %d reserved, and cash %d available, %d pending, %d reserved",

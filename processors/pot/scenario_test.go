@@ -23,9 +23,21 @@ type potShard = scenario.Shard[
 type player struct {
 	shard *potShard
 	pots  scenario.Pots
+	// effective is what the journals so far moved.
+	effective timeline
 }
 
 func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
+	r.Helper()
+	outs := p.play(r, at, steps, prove)
+	if p.effective == nil {
+		p.effective = make(timeline)
+	}
+	p.effective.journals(r, outs)
+	return outs
+}
+
+func (p *player) play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
 	r.Helper()
 	switch key := steps[0].Args.Get("pot", "p1"); steps[0].Kind {
 	case "Parked":
