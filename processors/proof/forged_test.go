@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/penstock-ledger/penstock/processors/internal/merkle"
@@ -17,15 +18,22 @@ import (
 func alone(t *testing.T, derivation [][]string) (*proof.Proof, *proof.Published) {
 	t.Helper()
 	frozen := audit.FrozenOrder{ID: schemas.DeriveID(derivation[len(derivation)-1]...), Weight: 5, Salt: audit.FrozenSalt{0xab, 1}}
+	p, record := aloneWith(t, &frozen)
+	p.Order.Derivation = derivation
+	return p, record
+}
+
+// aloneWith is a trade of just that order, and its proof.
+func aloneWith(t *testing.T, frozen *audit.FrozenOrder) (*proof.Proof, *proof.Published) {
+	t.Helper()
 	tr := trade(1)
 	leaf := merkle.Leaf(merkle.Salt(frozen.Salt), frozen.ID, frozen.Weight)
 	tr.published.Value.Root = hex.EncodeToString(leaf[:])
 	tr.published.Value.Shards[0].Root = tr.published.Value.Root
-	p, err := proof.Make(frozen.ID, 0, []audit.FrozenOrder{frozen}, tr.published, nil)
+	p, err := proof.Make(frozen.ID, 0, []audit.FrozenOrder{*frozen}, tr.published, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Order.Derivation = derivation
 	return p, tr.published
 }
 
@@ -102,5 +110,83 @@ func TestAForeignVerifierTakesTheSameDerivations(t *testing.T) {
 		if out, err := run(derivation); err == nil {
 			t.Errorf("taken: %s, %q: %s", name, derivation, out)
 		}
+	}
+}
+
+// reformed writes the proof of one of two orders anew, in ways that a careless reader takes for the same: the bytes that are hashed stay as they are.
+func reformed(t *testing.T) (texts map[string]string, published *proof.Published) {
+	t.Helper()
+	tr := trade(2)
+	p := tr.prove(t, 0, 1)
+	p.Order.Derivation = nil
+	whole, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, salt, hash := p.Order.ID, p.Order.Salt, p.Shard.Path[0].Hash
+	texts = make(map[string]string)
+	for name, change := range map[string][]string{
+		"an id in capitals":               {id, strings.ToUpper(id)},
+		"an id without dashes":            {id, strings.ReplaceAll(id, "-", "")},
+		"an id with its dashes elsewhere": {id, "-" + strings.Replace(id, "-", "", 1)},
+		"an id with a space":              {id, strings.Replace(id, "-", "- ", 1)},
+		"an id with a line's end":         {id, id + `\n`},
+		"a byte of the id in the salt":    {salt, salt + id[:2], id, id[2:]},
+		"a byte of the salt in the id":    {salt, salt[:30], id, salt[30:] + id},
+		"all of the salt in the id":       {salt, "", id, salt + id},
+		"a salt in capitals":              {salt, strings.ToUpper(salt)},
+		"a salt with a space":             {salt, salt[:2] + " " + salt[2:]},
+		"a salt with dashes":              {salt, salt[:8] + "-" + salt[8:]},
+		"a hash in capitals":              {hash, strings.ToUpper(hash)},
+		"a hash with a space":             {hash, hash[:2] + " " + hash[2:]},
+		"a pot":                           {`"weight":`, `"pot":"victim","weight":`},
+		"a pot beside a hash":             {`"hash":`, `"pot":"victim","hash":`},
+		"a weight that is no integer":     {`"weight":1001`, `"weight":1001.0`},
+		"a weight in words":               {`"weight":1001`, `"weight":"1001"`},
+	} {
+		if text := strings.NewReplacer(change...).Replace(string(whole)); text != string(whole) {
+			texts[name] = text
+			continue
+		}
+		t.Errorf("%s changes nothing", name)
+	}
+	return texts, tr.published
+}
+
+func TestAProofIsWrittenInOneForm(t *testing.T) {
+	texts, published := reformed(t)
+	folder := t.TempDir()
+	for name, text := range texts {
+		p, err := proof.Parse([]byte(text))
+		if err == nil {
+			err = errors.Join(p.Check(), p.Compare(published))
+		}
+		if err == nil {
+			t.Errorf("taken: %s", name)
+		}
+		if out, err := verify(t, folder, text, published); err == nil {
+			t.Errorf("taken by the foreign verifier: %s: %s", name, out)
+		}
+	}
+}
+
+// TestAWeightIsANumber has the one weight that a foreign verifier could take for something else.
+func TestAWeightIsANumber(t *testing.T) {
+	buy := order(0, 1)
+	frozen := audit.FrozenOrder{ID: schemas.DeriveID(buy...), Weight: 1}
+	p, record := aloneWith(t, &frozen)
+	whole, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := verify(t, t.TempDir(), string(whole), record); err != nil {
+		t.Fatal(out)
+	}
+	text := strings.Replace(string(whole), `"weight":1`, `"weight":true`, 1)
+	if _, err := proof.Parse([]byte(text)); err == nil {
+		t.Error("taken: true")
+	}
+	if out, err := verify(t, t.TempDir(), text, record); err == nil {
+		t.Errorf("taken by the foreign verifier: %s", out)
 	}
 }

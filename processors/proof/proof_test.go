@@ -43,7 +43,7 @@ func trade(orders ...int) *traded {
 	for s, count := range orders {
 		var leaves []merkle.Hash
 		for n := range count {
-			o := audit.FrozenOrder{ID: schemas.DeriveID(order(s, n)...), Weight: int64(1000 + n), Salt: audit.FrozenSalt{byte(s), byte(n), 7}}
+			o := audit.FrozenOrder{ID: schemas.DeriveID(order(s, n)...), Weight: int64(1000 + n), Salt: audit.FrozenSalt{byte(s), byte(n), 7, 0xab}}
 			t.shards[int32(s)] = append(t.shards[int32(s)], o)
 			leaves = append(leaves, merkle.Leaf(merkle.Salt(o.Salt), o.ID, o.Weight))
 		}

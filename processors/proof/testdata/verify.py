@@ -1,7 +1,7 @@
 """Checks that an order is in an external trade. usage: verify.py PROOF RECORD
 
 RECORD is a file with the record that published the trade, a line of `penstock tail ledger.trade.v1 --json`."""
-import hashlib, json, sys
+import hashlib, json, re, sys
 
 def check(holds, why):
     if not holds:
@@ -18,23 +18,23 @@ def derived(words):  # a UUID of version 5 (RFC 9562) over the words, each after
 def climbed(node, path):
     for step in path:
         other = bytes.fromhex(step["hash"])
+        check(step == {"side": step["side"], "hash": other.hex()}, "a hash has another form")
         node = hashlib.sha256(b"\1" + {"left": other + node, "right": node + other}[step["side"]]).digest()
     return node
 
 proof, record = (json.load(open(name, encoding="utf-8")) for name in sys.argv[1:])
 order, shard, trade, place = (proof.pop(k) for k in ("order", "shard", "trade", "published"))
-check(proof == {"format": "penstock-inclusion/1"}, "this is another form of proof")
-salted = bytes.fromhex(order["salt"] + order["id"].replace("-", ""))
-leaf = hashlib.sha256(b"\0" + salted + order["weight"].to_bytes(8, "big", signed=True)).digest()
-check(climbed(leaf, shard.pop("path")).hex() == shard["root"], "the order does not lead to the shard's root")
+check(proof == {"format": "penstock-inclusion/1"} and set(order) <= {"id", "weight", "salt", "derivation"}, "this is another form of proof")
+written = "{salt} {id} {weight}".format(**order)
+check(re.fullmatch("[0-9a-f]{32} [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} -?[0-9]+", written), "the order is written in another form")
+salted = bytes.fromhex(order["salt"] + order["id"].replace("-", "")) + order["weight"].to_bytes(8, "big", signed=True)
+check(climbed(hashlib.sha256(b"\0" + salted).digest(), shard.pop("path")).hex() == shard["root"], "the order does not lead to the shard's root")
 check(climbed(bytes.fromhex(shard["root"]), trade.pop("path")).hex() == trade["root"], "the shard does not lead to the trade's root")
 kind = "BUY" if trade["side"] == "BUY" else "SELL/" + trade["basis"]
-made = derived(["trade", trade["day"], trade["custodian"], trade["asset"], kind])
-check(trade["id"] == made, "the trade's id is not that of its day, custodian, asset and kind")
+check(trade["id"] == derived(["trade", trade["day"], trade["custodian"], trade["asset"], kind]), "the trade's id is not that of its day and kind")
 last = None
 for words in order.get("derivation", []):
-    kinds = [("rest", 2), ("part", 3)] if last else [("order", 6)]
-    check((words[0], len(words)) in kinds and last in (None, words[1]), "the derivation has a step that no order is made by")
+    check((words[0], len(words)) in ([("rest", 2), ("part", 3)] if last else [("order", 6)]) and last in (None, words[1]), "no order is made by such a step")
     last = derived(words)
 check(last in (order["id"], None), "the order's id is not that of what it is derived from")
 value = record.pop("value")
