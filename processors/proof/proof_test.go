@@ -87,7 +87,8 @@ func TestEveryOrderOfATradeIsProven(t *testing.T) {
 	}
 }
 
-// TestAProofRevealsNoNeighbour looks for anything of another order in a proof: its id, its salt, its leaf without the salt.
+// TestAProofRevealsNoNeighbour looks for anything of another order in a proof: its id, its salt, its leaf without the salt. None of them is a rest or a part
+// of the order that is proven: the salts of those follow from its own.
 func TestAProofRevealsNoNeighbour(t *testing.T) {
 	tr := trade(5, 4)
 	text, err := json.Marshal(tr.prove(t, 0, 2))

@@ -72,7 +72,8 @@ func RootOf(leaves []Hash) Hash {
 }
 
 // OrderSalt derives the salt of an order's leaf from the secret of its cause. Who is shown one order's salt learns nothing of
-// the others that the same cause made.
+// the others that the same cause made. For the rest or a part of an order the secret is the salt of that order: who is shown
+// that one knows theirs, but not the other way round.
 func OrderSalt(secret [16]byte, order [16]byte) Salt {
 	var b [32]byte
 	copy(b[:], secret[:])
