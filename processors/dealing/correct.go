@@ -128,6 +128,9 @@ func (d *desk) noteCorrected(id string) {
 
 // reprice gives each piece what it has at the right price.
 func (d *desk) reprice(m *inbox.PriceCorrected) refusal {
+	if told := int(d.trade.Sent); told > 0 && !mayTakeBack(&d.trade, told, postingsPerCorrected) {
+		return refusal{codeTradeNotCorrectable, fmt.Sprintf("the pots were told of %d pieces of trade %s: one could not correct them in one record", told, m.Trade)}
+	}
 	cash, units := schemas.Money(0), schemas.Units(0)
 	for n := range d.trade.Pieces {
 		p := &d.trade.Pieces[n]

@@ -19,14 +19,14 @@ const (
 	weightsMax = 30_000
 )
 
-// isFull says whether nothing more may be told in this sweep.
+// isFull says whether nothing more may be told in this sweep. A trade that is given up is the last of its sweep: all of its pieces are told at once.
 func isFull(tally *state.DealingTally) bool {
 	weights := 0
 	for i := range tally.Weights {
 		weights += len(tally.Weights[i].Shards)
 	}
 	told := &tally.Confirmed
-	return len(told.Priced)+len(told.Settled)+len(told.Rejected) >= toldMax || weights >= weightsMax
+	return len(told.Priced)+len(told.Settled)+len(told.Rejected) >= toldMax || weights >= weightsMax || slices.ContainsFunc(told.Rejected, isGivenUp)
 }
 
 // flushTrade places a trade that is published, and collects what the shards have not been told of it.

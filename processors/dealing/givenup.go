@@ -20,6 +20,8 @@ func (d *desk) giveUp(r *Reference, cause *inbox.Cause, o *ingest.Operation) ref
 		return refusal{codeNotFailed, fmt.Sprintf("no settlement of trade %s has failed", d.id)}
 	case int(d.trade.Sent) < len(d.trade.Pieces), slices.ContainsFunc(d.trade.Pieces, func(p state.Piece) bool { return p.Told == "" }):
 		return refusal{codeNotFailed, fmt.Sprintf("the pots have not been told of all pieces of trade %s", d.id)}
+	case !mayTakeBack(&d.trade, len(d.trade.Pieces), postingsPerGivenUp):
+		return refusal{codeTooManyPieces, fmt.Sprintf("trade %s has %d pieces: a pot could not negate them in one record", d.id, len(d.trade.Pieces))}
 	}
 	d.trade.Stage, d.trade.Told, d.trade.Until = state.StageRejected, false, nil
 	d.trade.Carries = r.requeues(&d.trade)
@@ -41,3 +43,5 @@ func givenUp(told *inbox.RejectedBatch, trade *state.TradeState) {
 		told.Pieces = append(told.Pieces, inbox.GivenUpPiece{Told: trade.Pieces[n].Told, Got: got, Given: given})
 	}
 }
+
+func isGivenUp(b inbox.RejectedBatch) bool { return len(b.Pieces) > 0 }
