@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,8 @@ func newTrace() *cobra.Command {
 		Long: `Prints every journal that hangs together with the id, each with the position of the ingest record that caused it and the rules that decided, and what
 became of the external trades. An order leads to the rest of it that was carried to another day and back, and to the other order of a switch; a trade to its
 members. An instruction is named by source, pot and id, with slashes between; a posting by shard, number and leg; its journal by shard and number, or by its id. With
---records the ingest records are looked up too, with the schema that each was written by.`,
+--records the ingest records are looked up too, with the schema that each was written by. At most 1,000 journals are shown and 200 records looked up; where there is
+more, the last line says so, and "truncated" in JSON.`,
 		Example: "  penstock trace portal/p1/c-1\n  penstock trace 663004f8-a1ff-5323-9bd1-f0683f832fdd --json\n  penstock trace 3/120/2 --records",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,10 +44,13 @@ members. An instruction is named by source, pot and id, with slashes between; a 
 				}
 			}
 			if asJSON {
-				return printTraceJSON(cmd, trace, causes)
+				return printTraceJSON(cmd.OutOrStdout(), trace, causes)
 			}
-			printRecords(cmd.OutOrStdout(), causes)
-			return printTrace(cmd, trace)
+			if records {
+				printRecords(cmd.OutOrStdout(), causes, len(causesOf(trace)))
+			}
+			printTrace(cmd.OutOrStdout(), trace)
+			return nil
 		},
 	}
 	t.flags(cmd)
@@ -54,8 +59,7 @@ members. An instruction is named by source, pot and id, with slashes between; a 
 	return cmd
 }
 
-func printTrace(cmd *cobra.Command, trace *postgres.Trace) error {
-	out := cmd.OutOrStdout()
+func printTrace(out io.Writer, trace *postgres.Trace) {
 	for i := range trace.Journals {
 		j := &trace.Journals[i]
 		owner := fmt.Sprintf("shard %d", j.Shard)
@@ -83,7 +87,6 @@ func printTrace(cmd *cobra.Command, trace *postgres.Trace) error {
 	if trace.Truncated {
 		fmt.Fprintln(out, "there is more than is shown; trace an order of it")
 	}
-	return nil
 }
 
 func quantity(p *ledger.Posting) string {
@@ -130,7 +133,7 @@ type tracedEvent struct {
 	Reason       string              `json:"reason,omitempty"`
 }
 
-func printTraceJSON(cmd *cobra.Command, trace *postgres.Trace, records []tailed) error {
+func printTraceJSON(w io.Writer, trace *postgres.Trace, records []tailed) error {
 	codec, err := avrojson.New(ledger.JournalSchema)
 	if err != nil {
 		return err
@@ -156,5 +159,5 @@ func printTraceJSON(cmd *cobra.Command, trace *postgres.Trace, records []tailed)
 			Side: e.Side, Ordered: e.Ordered, Orders: e.Orders, Cash: e.Cash, Units: e.Units, Price: e.Price, Confirmation: e.Confirmation, Reason: e.Reason,
 		})
 	}
-	return printJSON(cmd.OutOrStdout(), out)
+	return printJSON(w, out)
 }

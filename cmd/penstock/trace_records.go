@@ -25,11 +25,20 @@ func causesOf(trace *postgres.Trace) []feed.Position {
 	slices.SortFunc(causes, func(a, b feed.Position) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 	})
-	causes = slices.Compact(causes)
-	return causes[:min(len(causes), recordsMax)]
+	return slices.Compact(causes)
 }
 
-// records looks the ingest records of a trace up: their senders' schemas are known to the topic and the registry only.
+// cutCauses returns the causes that are looked up. Where those are not all, the trace says that there is more.
+func cutCauses(trace *postgres.Trace) []feed.Position {
+	causes := causesOf(trace)
+	if len(causes) > recordsMax {
+		trace.Truncated = true
+		return causes[:recordsMax]
+	}
+	return causes
+}
+
+// records looks the ingest records of a trace up, as many as recordsMax: their senders' schemas are known to the topic and the registry only.
 func (t *target) records(ctx context.Context, trace *postgres.Trace) ([]tailed, error) {
 	connection, err := t.connection(ctx)
 	if err != nil {
@@ -41,7 +50,7 @@ func (t *target) records(ctx context.Context, trace *postgres.Trace) ([]tailed, 
 	}
 	p := &printer{registry: registry, codecs: make(map[uint32]*avrojson.Codec)}
 	records := []tailed{}
-	err = feed.ReadAt(ctx, connection, causesOf(trace), func(r feed.Record) error {
+	err = feed.ReadAt(ctx, connection, cutCauses(trace), func(r feed.Record) error {
 		record := tailed{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.String(), Key: keyText(r.Key)}
 		var err error
 		if record.Schema, record.Value, err = p.decode(ctx, r.Value); err != nil {
@@ -59,7 +68,8 @@ func (t *target) records(ctx context.Context, trace *postgres.Trace) ([]tailed, 
 	return records, nil
 }
 
-func printRecords(out io.Writer, records []tailed) {
+// printRecords writes the records that were looked up, and where these are not those of all causes, how many there are.
+func printRecords(out io.Writer, records []tailed, causes int) {
 	for i := range records {
 		r := &records[i]
 		value := string(r.Value)
@@ -67,5 +77,8 @@ func printRecords(out io.Writer, records []tailed) {
 			value = "cannot be decoded: " + r.Error
 		}
 		fmt.Fprintf(out, "%s  record %s/%d@%d, key %s, by schema %d of the registry\n    %s\n", r.Timestamp, r.Topic, r.Partition, r.Offset, r.Key, r.Schema, value)
+	}
+	if causes > recordsMax {
+		fmt.Fprintf(out, "these are the first %d of the %d records that caused it\n", recordsMax, causes)
 	}
 }

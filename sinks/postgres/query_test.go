@@ -144,17 +144,7 @@ func TestTraceFollowsAnInstructionToItsTrade(t *testing.T) {
 		head = journals[i].Link(int64(i+1), head)
 	}
 	test.mustBook(t, test.claim(t, 0), journals...)
-	at, err := test.ClaimTrades(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	trade := ledger.Trade{
-		ID: *testID("event"), Trade: *testID("trade"), Event: "placed", Day: 13958, Custodian: testCustodian, Asset: testAsset, UnitsScale: testScale,
-		Ordered: 100_000_000, SettlesOn: 13962, RecordedAt: chain.at,
-	}
-	if _, err := test.BookTrades(t.Context(), at, []TradeEvent{{trade, 7}}, 8); err != nil {
-		t.Fatal(err)
-	}
+	test.mustBookTrade(t, chain.at)
 	order := *testID("p1a/b")
 	for id, want := range map[string]struct {
 		kind      string

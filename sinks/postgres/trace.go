@@ -31,7 +31,7 @@ type Trace struct {
 	Orders, Trades []schemas.ID
 	// Events are what became of the trades, in the order of their topic.
 	Events []TracedEvent
-	// Truncated says that there are more journals than traceJournalsMax, or more orders in a trade than traceOrdersMax.
+	// Truncated says that there are more journals than traceJournalsMax, or more pots in a trade than tracePotsMax, so that their orders are not followed.
 	Truncated bool
 }
 

@@ -10,12 +10,8 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 )
 
-const (
-	// traceOrdersMax bounds the orders of a trade that are followed to their instructions, each in a pot of its own.
-	traceOrdersMax = 50
-	// traceMembersMax bounds the postings of a trade's members that are looked at: a journal has a few of them.
-	traceMembersMax = 4 * traceJournalsMax
-)
+// tracePotsMax bounds the pots of a trade whose orders are followed to their instructions.
+const tracePotsMax = 50
 
 // followOrders goes from the journals found to their orders, and to all journals of those.
 func (t *tracer) followOrders(ctx context.Context) error {
@@ -43,7 +39,7 @@ func (t *tracer) followOrders(ctx context.Context) error {
 			t.trace.Orders = append(t.trace.Orders, *posting.Order)
 		}
 	}
-	if t.trace.Kind == "trade" && len(pots) > traceOrdersMax {
+	if t.trace.Kind == "trade" && len(pots) > tracePotsMax {
 		t.trace.Truncated = true
 		return nil
 	}

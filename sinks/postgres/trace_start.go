@@ -23,7 +23,7 @@ func (t *tracer) start(ctx context.Context, id string) error {
 	t.trace.Kind = "instruction"
 	for _, parts := range splits(id) {
 		err := t.find(ctx, `select j.shard, j.sequence from ledger.journal j join ledger.source s on s.id = j.source
-			where s.code = $1 and j.pot = $2 and j.cause = $3`, parts[0], parts[1], parts[2])
+			where s.code = $1 and j.pot = $2 and j.cause = $3 order by 1, 2`, parts[0], parts[1], parts[2])
 		if err != nil || len(t.places) > 0 {
 			return err
 		}
@@ -46,7 +46,8 @@ func splits(id string) [][3]string {
 	return all
 }
 
-// startAtPlace finds a posting or a journal by its place. What is written alike may be an instruction, too: then there is nothing at that place.
+// startAtPlace finds a posting or a journal by its place. What is written alike may be an instruction, too: then there is nothing at that place, and its
+// numbers may be larger than any shard's or leg's.
 func (t *tracer) startAtPlace(ctx context.Context, id string) error {
 	words := strings.Split(id, "/")
 	numbers := make([]int64, len(words))
@@ -60,10 +61,11 @@ func (t *tracer) startAtPlace(ctx context.Context, id string) error {
 	switch len(numbers) {
 	case 2:
 		t.trace.Kind = "journal"
-		return t.find(ctx, "select shard, sequence from ledger.journal where shard = $1 and sequence = $2", numbers[0], numbers[1])
+		return t.find(ctx, "select shard, sequence from ledger.journal where shard = $1::bigint and sequence = $2", numbers[0], numbers[1])
 	case 3:
 		t.trace.Kind = "posting"
-		return t.find(ctx, "select shard, sequence from ledger.posting where shard = $1 and sequence = $2 and leg = $3", numbers[0], numbers[1], numbers[2])
+		return t.find(ctx, "select shard, sequence from ledger.posting where shard = $1::bigint and sequence = $2 and leg = $3::bigint",
+			numbers[0], numbers[1], numbers[2])
 	}
 	return nil
 }
@@ -71,8 +73,10 @@ func (t *tracer) startAtPlace(ctx context.Context, id string) error {
 func (t *tracer) startAt(ctx context.Context, id schemas.ID) error {
 	for _, kind := range [...]struct{ name, query string }{
 		{"journal", "select shard, sequence from ledger.journal where id = $1"},
-		{"order", "select shard, sequence from ledger.posting where order_id = $1 and trade is null union select shard, sequence from ledger.posting where counter_order_id = $1"},
-		{"trade", "select p.shard, p.sequence from ledger.posting p join ledger.trade t on t.id = p.trade where t.code = $1 and p.order_id is null"},
+		{"order", `select shard, sequence from ledger.posting where order_id = $1 and trade is null
+			union select shard, sequence from ledger.posting where counter_order_id = $1 order by 1, 2`},
+		{"trade", `select distinct p.shard, p.sequence from ledger.posting p join ledger.trade t on t.id = p.trade
+			where t.code = $1 and p.order_id is null order by 1, 2`},
 	} {
 		if err := t.find(ctx, kind.query, [16]byte(id)); err != nil {
 			return err
@@ -91,7 +95,7 @@ func (t *tracer) startAt(ctx context.Context, id schemas.ID) error {
 	}
 	// Nothing was reserved for the rest of an order, so no index leads to it: every posting is looked at. That takes long in a big ledger, and is done
 	// only for an id that names nothing else.
-	if err := t.find(ctx, "select shard, sequence from ledger.posting where order_id = $1", [16]byte(id)); err != nil {
+	if err := t.find(ctx, "select distinct shard, sequence from ledger.posting where order_id = $1 order by 1, 2", [16]byte(id)); err != nil {
 		return err
 	}
 	if len(t.places) == 0 {
@@ -109,20 +113,21 @@ func (t *tracer) ask(kind string, id schemas.ID) {
 	}
 }
 
-// startAtTrade finds the members' journals of a trade, too. No index leads to them, for it would be as large as the rows: the months in which anything
-// became of the trade are read.
+// startAtTrade finds the members' journals of a trade, too. No index leads to them, for it would be as large as the rows: all months are read from that of
+// the trade's first event on, since a pot may be parked for long before it books its part.
 func (t *tracer) startAtTrade(ctx context.Context, id schemas.ID) (known bool, err error) {
-	var first, last *int16
-	const months = `select count(e) > 0, ledger.month_of(min(e.recorded_at)), ledger.month_of(max(e.recorded_at))
-		from ledger.trade t join ledger.trade_event e on e.trade = t.id where t.code = $1`
-	if err := t.tx.QueryRow(ctx, months, [16]byte(id)).Scan(&known, &first, &last); err != nil || !known {
+	var first *int16
+	const month = `select count(e) > 0, ledger.month_of(min(e.recorded_at)) from ledger.trade t join ledger.trade_event e on e.trade = t.id where t.code = $1`
+	if err := t.tx.QueryRow(ctx, month, [16]byte(id)).Scan(&known, &first); err != nil || !known {
 		return false, err
 	}
 	t.trace.Trades = append(t.trace.Trades, id)
-	return true, t.find(ctx, `select shard, sequence from ledger.posting where trade = (select id from ledger.trade where code = $1) and order_id is not null
-		and month between $2::smallint and $3::smallint + 1 limit $4`, [16]byte(id), *first, *last, traceMembersMax)
+	// One more than fit: where it comes, find says that there is more.
+	return true, t.find(ctx, `select distinct shard, sequence from ledger.posting where trade = (select id from ledger.trade where code = $1)
+		and order_id is not null and month >= $2 order by 1, 2 limit $3`, [16]byte(id), *first, traceJournalsMax+1)
 }
 
+// find adds the journals that a query names to those found, as far as they fit.
 func (t *tracer) find(ctx context.Context, query string, arguments ...any) error {
 	rows, err := t.tx.Query(ctx, query, arguments...)
 	if err != nil {
@@ -130,10 +135,12 @@ func (t *tracer) find(ctx context.Context, query string, arguments ...any) error
 	}
 	var place journalPlace
 	_, err = pgx.ForEachRow(rows, []any{&place.shard, &place.sequence}, func() error {
-		if !slices.Contains(t.places, place) && len(t.places) < traceJournalsMax {
-			t.places = append(t.places, place)
-		} else if len(t.places) == traceJournalsMax {
+		switch {
+		case slices.Contains(t.places, place):
+		case len(t.places) == traceJournalsMax:
 			t.trace.Truncated = true
+		default:
+			t.places = append(t.places, place)
 		}
 		return nil
 	})
