@@ -52,8 +52,12 @@ func (v *visit) restID(first *state.Order) schemas.ID {
 // knowsOrder says whether the pot has an order of that id, be it open, about to be, or settled.
 func (v *visit) knowsOrder(id schemas.ID) bool {
 	has := func(o state.Order) bool { return o.ID == id }
-	return slices.ContainsFunc(v.state.Orders, has) || slices.ContainsFunc(v.rests, has) ||
-		slices.ContainsFunc(v.state.Dealt, func(o state.DealtOrder) bool { return o.ID == id })
+	return slices.ContainsFunc(v.state.Orders, has) || slices.ContainsFunc(v.rests, has) || v.isSettled(id)
+}
+
+// isSettled says whether the pot has had an order of that id that settled, and may still be corrected.
+func (v *visit) isSettled(id schemas.ID) bool {
+	return slices.ContainsFunc(v.state.Dealt, func(o state.DealtOrder) bool { return o.ID == id })
 }
 
 // restOf is an order for what the given one has not been dealt: what it has not given, or, of a sell by cash, the cash that it has not got.
@@ -83,11 +87,16 @@ func isRestOf(rest, first *state.Order) bool {
 		rest.Day > first.Day
 }
 
-// carry moves the orders of a batch to another day. They keep their ids, and with them their places.
+// hasRest says whether an order goes on with what this one was not dealt.
+func (v *visit) hasRest(first *state.Order) bool {
+	return slices.ContainsFunc(v.state.Orders, func(o state.Order) bool { return isRestOf(&o, first) })
+}
+
+// carry moves the orders of a batch to another day, but for those that have nothing to go on with. They keep their ids, and with them their places.
 func (v *visit) carry(b *inbox.RejectedBatch, day schemas.Date) {
 	for i := range v.state.Orders {
 		order := &v.state.Orders[i]
-		if order.Day != b.Day || order.Asset != b.Asset || kindOf(order) != rejectedKind(b) {
+		if order.Day != b.Day || order.Asset != b.Asset || kindOf(order) != rejectedKind(b) || slices.Contains(v.staying, order.ID) {
 			continue
 		}
 		order.Day, v.changed = day, true

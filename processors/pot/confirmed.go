@@ -47,6 +47,8 @@ type visit struct {
 	rests []state.Order
 	// ended are buys of switches that came to nothing.
 	ended []schemas.ID
+	// staying are orders that cannot go on to another day with the others of their batch.
+	staying []schemas.ID
 	// ids are the ids that postings point to: a posting outlives the order.
 	ids []schemas.ID
 	// changed says that the message is news to the pot. It is none where the message is swept again for another pot's sake.
@@ -164,7 +166,7 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 			move(v.draft, p, b.Asset, b.UnitsScale, held.pending(), held.settled(), schemas.Units(order.Got))
 		}
 		v.keepDealt(v.reference, v.place.RecordedAt, order, b.SettledOn)
-		if !slices.ContainsFunc(v.state.Orders, func(o state.Order) bool { return isRestOf(&o, order) }) {
+		if !v.hasRest(order) {
 			v.touch(order, stateSettled, refusal{})
 		}
 		v.transferSettled(b.SettledOn)
@@ -172,22 +174,22 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 }
 
 // rejected ends the orders of a batch that will not be dealt. Where it is carried forward they move to another day instead, with all that they
-// reserved: nothing is posted.
+// reserved: nothing is posted but what was dealt and is given up.
 func (v *visit) rejected(b *inbox.RejectedBatch) {
+	day, goesOn := v.carriedTo(b.Asset, b.CarriedTo)
 	if len(b.Pieces) > 0 {
-		v.undeal(b)
+		v.undeal(b, goesOn)
 	}
-	if day, ok := v.carriedTo(b.Asset, b.CarriedTo); ok {
+	if goesOn {
 		v.carry(b, day)
-		return
 	}
 	v.finish(b.Day, b.Asset, rejectedKind(b), func(order *state.Order) {
 		p := purpose{stage: stageRejected, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
 		v.giveUp(order)
 		v.giveBack(p, order, b.UnitsScale)
 		end := stateRejected
-		if order.Rest {
-			end = stateOfDealt // what was dealt of it before stands
+		if order.Rest || order.Amount == 0 && (v.hasRest(order) || v.isSettled(schemas.RestOf(order.ID))) {
+			end = stateOfDealt // what was dealt of it before stands, and so does the rest of one of which nothing was
 		} else {
 			v.dropTransfer(order.Source, order.Instruction) // it is rejected with any of its sells; what it has sold stays with the pot
 		}

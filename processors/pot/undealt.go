@@ -11,8 +11,9 @@ import (
 )
 
 // undeal negates what the pieces of a batch moved whose settlement is given up. Its orders are then as they were before they were dealt, but for what the last
-// piece gave back, or let go on to another day, of what they had reserved.
-func (v *visit) undeal(b *inbox.RejectedBatch) {
+// piece gave back, or let go on to another day, of what they had reserved. Where they go on to another day, those stay of which no cash is left to sell for, or not
+// the units that it may take.
+func (v *visit) undeal(b *inbox.RejectedBatch, goesOn bool) {
 	told := undealtBatch(b)
 	c := &correction{draft: v.draft, batch: told, reference: v.reference, pot: v.pot, cause: v.cause, tally: v.tally}
 	for i := range v.state.Orders {
@@ -32,12 +33,44 @@ func (v *visit) undeal(b *inbox.RejectedBatch) {
 			held.Event = v.reference.kept[b.Asset].Event // what it has again takes no part in what came while it had none
 		}
 		c.negate(s, was)
+		needed := v.neededUnits(order)
 		order.Amount = order.Given
 		if order.Side == inbox.SideSell && order.Basis == inbox.BasisCash {
 			order.Amount, order.Reserved = order.Got, schemas.Units(order.Given)
 		}
 		order.Given, order.Got, order.Pieces, order.Priced, order.Corrected = 0, 0, 0, false, 0
+		if goesOn && (order.Amount == 0 || !v.reserveUnits(c, s, needed)) {
+			v.staying = append(v.staying, order.ID)
+		}
 	}
+}
+
+// neededUnits is how many units a sell for cash had reserved for what it got: at the day's price that may have taken fewer.
+func (v *visit) neededUnits(order *state.Order) schemas.Units {
+	if order.Side == inbox.SideBuy || order.Basis == inbox.BasisUnits {
+		return 0
+	}
+	needed, err := schemas.MulDivCeil(order.Got, int64(order.Reserved), order.Amount)
+	if err != nil {
+		panic(fmt.Sprintf("pot: order %s got %d of %d, %d units reserved: %v", order.ID, order.Got, order.Amount, order.Reserved, err))
+	}
+	return schemas.Units(needed)
+}
+
+// reserveUnits reserves what a sell for cash needs beyond what it had given, from today on, and returns false where the pot has not got that. Without it the batch of
+// its new day could deal for no more than this order's units are worth, whatever the others have reserved.
+func (v *visit) reserveUnits(c *correction, s *stake, needed schemas.Units) bool {
+	order, held := s.open, v.holding(c.batch.Asset)
+	more := needed - reservedUnits(order)
+	if order.Side == inbox.SideBuy || more <= 0 {
+		return true
+	}
+	if held.Settled < more {
+		return false
+	}
+	c.moveUnits(purpose{stage: stageReserved, effectiveOn: v.reference.today(v.place), order: s.id}, held.settled(), held.reserved(), int64(more))
+	order.Reserved += more
+	return true
 }
 
 // undealtBatch is the batch as a correction to nothing has it.
