@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
@@ -83,6 +84,9 @@ func (r *reader) read(dir string) (files []File, err error) {
 			return nil, err
 		}
 		journal, err := parseJournal(row)
+		if err == nil && !slices.Equal(row, journalRow(&journal)) {
+			err = errForm
+		}
 		if err != nil {
 			return nil, r.journals.wrong("%v", err)
 		}
@@ -102,7 +106,14 @@ func (r *reader) read(dir string) (files []File, err error) {
 	case last != r.shard.Through || head != r.shard.Head:
 		return nil, r.journals.wrong("the last journal is %d with the hash %s, the manifest says %d and %s", last, head, r.shard.Through, r.shard.Head)
 	}
-	return []File{r.journals.about(), r.postings.about()}, nil
+	for _, f := range []*reading{r.journals, r.postings} {
+		file, err := f.about()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	return files, nil
 }
 
 // check puts a journal together with its postings and holds it against its hash and its place.
@@ -158,16 +169,24 @@ func (r *reader) posting() error {
 	if row[0] != number(r.shard.Shard) || r.nextOf <= 0 {
 		return r.postings.wrong("a posting of journal %d of shard %s", r.nextOf, row[0])
 	}
+	if !slices.Equal(row, postingRow(&ledger.Journal{Shard: r.shard.Shard, Sequence: r.nextOf}, &r.next)) {
+		return r.postings.wrong("%v", errForm)
+	}
 	return nil
 }
 
-// reading is a file under way. Its hash is taken of what comes from the disk.
+// errForm says that a row means what was written, in another form. Another program might take it for something else.
+var errForm = errors.New("it is not as the program writes it")
+
+// reading is a file under way. Its hash is taken of what comes from the disk; again takes that of its rows as the program writes them.
 type reading struct {
 	name        string
 	file        *os.File
 	sum         hash.Hash
 	bytes, rows int64
 	csv         *csv.Reader
+	sumAgain    hash.Hash
+	again       *csv.Writer
 }
 
 func open(dir, name string, names []string) (*reading, error) {
@@ -175,7 +194,8 @@ func open(dir, name string, names []string) (*reading, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotIntact, err)
 	}
-	r := &reading{name: name, file: file, sum: sha256.New(), rows: -1}
+	r := &reading{name: name, file: file, sum: sha256.New(), rows: -1, sumAgain: sha256.New()}
+	r.again = csv.NewWriter(r.sumAgain)
 	r.csv = csv.NewReader(bufio.NewReaderSize(r, 1<<20))
 	r.csv.FieldsPerRecord, r.csv.ReuseRecord = len(names), true
 	row, err := r.row()
@@ -203,12 +223,17 @@ func (r *reading) row() ([]string, error) {
 		return nil, r.wrong("%v", err)
 	}
 	r.rows++
-	return row, nil
+	return row, r.again.Write(row)
 }
 
-// about is what there is, once all of it was read.
-func (r *reading) about() File {
-	return File{Name: r.name, Rows: r.rows, Bytes: r.bytes, SHA256: hex.EncodeToString(r.sum.Sum(nil))}
+// about is what there is, once all of it was read. A file that is not, to the byte, what its rows are written as is refused.
+func (r *reading) about() (File, error) {
+	sum := r.sum.Sum(nil)
+	r.again.Flush()
+	if !bytes.Equal(sum, r.sumAgain.Sum(nil)) {
+		return File{}, fmt.Errorf("%w: %s: %w", ErrNotIntact, r.name, errForm)
+	}
+	return File{Name: r.name, Rows: r.rows, Bytes: r.bytes, SHA256: hex.EncodeToString(sum)}, nil
 }
 
 func (r *reading) wrong(format string, args ...any) error {
