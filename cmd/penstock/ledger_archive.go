@@ -99,7 +99,7 @@ func newLedgerLoad() *cobra.Command {
 		Use:   "load ARCHIVE...",
 		Short: "Read exported months back, into a database of their own",
 		Long: `Verifies folders that penstock ledger export --format csv wrote, as penstock ledger verify --archive does, and then makes a ledger of them in another
-database: from the first month on, or where a load before ended. All that reads the ledger reads that one too, with --postgres. It is a copy, and never goes on
+database: from the first month on, or where a load before ended; one that was interrupted goes on when it is given again. All that reads the ledger reads that one too, with --postgres. It is a copy, and never goes on
 with the live topics: a sink refuses it. External trades are not in it, only what their members' postings say.`,
 		Example: `  createdb ledger_2008
   penstock ledger load --database postgres://localhost/ledger_2008 ledger-2008-q1 ledger-2008-q2
@@ -113,7 +113,7 @@ with the live topics: a sink refuses it. External trades are not in it, only wha
 			return loadArchives(cmd, database, args, found.Archives[0])
 		},
 	}
-	cmd.Flags().StringVar(&database, "database", "", "URL of the database to make the ledger in; it must be empty, or end where the first folder begins")
+	cmd.Flags().StringVar(&database, "database", "", "URL of the database to make the ledger in; it must be empty, or a copy that ends where the first folder begins, or in the folders")
 	if err := cmd.MarkFlagRequired("database"); err != nil {
 		panic(err) // it is defined above
 	}
@@ -122,6 +122,9 @@ with the live topics: a sink refuses it. External trades are not in it, only wha
 
 func loadArchives(cmd *cobra.Command, database string, dirs []string, first *archive.Manifest) error {
 	ctx := cmd.Context()
+	if err := refuseOther(ctx, database, first); err != nil {
+		return err
+	}
 	if err := postgres.Migrate(ctx, database); err != nil {
 		return err
 	}
@@ -136,12 +139,20 @@ func loadArchives(cmd *cobra.Command, database string, dirs []string, first *arc
 	if err != nil {
 		return err
 	}
-	for _, dir := range dirs {
-		booked, err := archive.Load(ctx, to, dir)
-		if err != nil {
-			return fmt.Errorf("loading %s, of which %d journals were booked: %w", dir, booked, err)
-		}
+	return archive.Load(ctx, to, dirs, func(dir string, booked int64) {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: %d journals\n", dir, booked)
+	})
+}
+
+// refuseOther refuses a database that has a ledger of another kind, as long as nothing there was changed.
+func refuseOther(ctx context.Context, database string, first *archive.Manifest) error {
+	shards, cluster, err := postgres.Founded(ctx, database)
+	if err != nil || shards == 0 {
+		return err
+	}
+	if copied := archive.CopyOf(first.Cluster); cluster != copied || int(shards) != len(first.Shards) {
+		return fmt.Errorf("the database has the ledger of cluster %q with %d shards, these folders make one of %q with %d: load them into a database of their own",
+			cluster, shards, copied, len(first.Shards))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/penstock-ledger/penstock/ops/archive"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/sinks/postgres"
 )
 
 // TestMonthsAreExportedVerifiedAndReadBack closes March and April 2008, keeps each in a folder, and makes a ledger of the folders.
@@ -47,6 +50,8 @@ func TestMonthsAreExportedVerifiedAndReadBack(t *testing.T) {
 	}
 	refused(t, "goes on in 2008-03", "", "ledger", "verify", "--archive", april, "--archive", march)
 	checkLoaded(t, at, s.Endpoints.Postgres, march, april)
+	checkInterrupted(t, s.Endpoints.Postgres, march, april)
+	checkOthersRefused(t, s.Endpoints.Postgres, march)
 
 	path := filepath.Join(march, "postings-0.csv")
 	for shard := 0; found.Archives[0].Files[2*shard+1].Rows == 0; shard++ {
@@ -87,27 +92,145 @@ func anchored(t *testing.T, at func(...string) []string, folder string) []string
 	return []string{"--anchors", file, "--public-key", filepath.Join(folder, "anchor.pub")}
 }
 
-// checkLoaded reads the folders back into a database of their own, and compares it with the live one.
-func checkLoaded(t *testing.T, at func(...string) []string, live, march, april string) {
+// newDatabase makes a database beside the live one, and returns its address.
+func newDatabase(t *testing.T, live, name string) string {
 	t.Helper()
 	connection, err := pgx.Connect(t.Context(), live)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = connection.Close(t.Context()) }()
-	if _, err := connection.Exec(t.Context(), "create database read_back"); err != nil {
+	if _, err := connection.Exec(t.Context(), "create database "+name); err != nil {
 		t.Fatal(err)
 	}
 	address, err := url.Parse(live)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address.Path = "/read_back"
-	copied := []string{"--postgres", address.String()}
-	refused(t, "load the archives from the first on", "", "ledger", "load", "--database", address.String(), april)
-	must(t, "", "ledger", "load", "--database", address.String(), march)
-	refused(t, "load the archives from the first on", "", "ledger", "load", "--database", address.String(), march)
-	must(t, "", "ledger", "load", "--database", address.String(), april)
+	address.Path = "/" + name
+	return address.String()
+}
+
+// execute runs a statement in a database, and returns the number that it answers with, if it does.
+func execute(t *testing.T, database, statement string) (number int64) {
+	t.Helper()
+	connection, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close(t.Context()) }()
+	if strings.HasPrefix(statement, "select") {
+		err = connection.QueryRow(t.Context(), statement).Scan(&number)
+	} else {
+		_, err = connection.Exec(t.Context(), statement)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return number
+}
+
+var errBroken = errors.New("broken off")
+
+// copying opens a ledger for copies of an archive, whose bookings fail at a step.
+func copying(t *testing.T, database string, m *archive.Manifest, fails postgres.Step) *postgres.Ledger {
+	t.Helper()
+	pool, err := postgres.OpenPool(t.Context(), database, postgres.RoleSink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	to, err := postgres.OpenLedger(t.Context(), pool, postgres.LedgerOptions{
+		Shards: int32(len(m.Shards)), Cluster: archive.CopyOf(m.Cluster), Process: "test", //nolint:gosec // a few
+		Faults: func(_ int32, at postgres.Step) error {
+			if at == fails {
+				return errBroken
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// bookOne books the first journal of a shard that has more.
+func bookOne(t *testing.T, to *postgres.Ledger, dir string) {
+	t.Helper()
+	var first []ledger.Journal
+	_, err := archive.Read(dir, func(j *ledger.Journal) error {
+		if len(first) == 0 || len(first) == 1 && first[0].Shard != j.Shard {
+			first = []ledger.Journal{*j}
+		} else {
+			first = append(first, *j)
+		}
+		return nil
+	})
+	if err != nil || len(first) < 2 {
+		t.Fatalf("no shard has two journals, or %v", err)
+	}
+	at, err := to.Claim(t.Context(), first[0].Shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := to.Book(t.Context(), at, postgres.Batch{Journals: first[:1], JournalOffset: 1}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkInterrupted breaks loads off, within a shard and before and after bookings, and goes on with the command.
+func checkInterrupted(t *testing.T, live, march, april string) {
+	t.Helper()
+	m, err := archive.ReadManifest(march)
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := newDatabase(t, live, "interrupted")
+	if err := postgres.Migrate(t.Context(), database); err != nil {
+		t.Fatal(err)
+	}
+	bookOne(t, copying(t, database, m, ""), march)
+	for _, step := range []postgres.Step{postgres.StepCopied, postgres.StepBooked, postgres.StepBooked, postgres.StepBooked} {
+		err := archive.Load(t.Context(), copying(t, database, m, step), []string{march, april}, func(string, int64) {})
+		if !errors.Is(err, errBroken) {
+			t.Errorf("the load was not broken off at %s: %v", step, err)
+		}
+	}
+	must(t, "", "ledger", "load", "--database", database, march, april)
+	if want, got := must(t, "", "ledger", "hash", "--postgres", live), must(t, "", "ledger", "hash", "--postgres", database); got != want {
+		t.Errorf("the hash of the copy is %s, that of the live ledger %s", got, want)
+	}
+	must(t, "", "ledger", "verify", "--postgres", database)
+	execute(t, database, "update ledger.position set head = decode(repeat('ab', 32), 'hex') where topic = 'ledger.journal.v1' and sequence > 0")
+	refused(t, "a copy of other journals", "", "ledger", "load", "--database", database, march, april)
+}
+
+// checkOthersRefused gives the command databases that have another ledger, one of them of a schema that it would migrate.
+func checkOthersRefused(t *testing.T, live, march string) {
+	t.Helper()
+	refused(t, "a database of their own", "", "ledger", "load", "--database", live, march)
+	old := newDatabase(t, live, "old")
+	execute(t, old, "create schema ledger; create table ledger.system (shards integer, cluster text); insert into ledger.system values (8, 'another')")
+	execute(t, old, "grant usage on schema ledger to penstock_auditor; grant select on ledger.system to penstock_auditor")
+	refused(t, `of cluster "another" with 8 shards`, "", "ledger", "load", "--database", old, march)
+	if tables := execute(t, old, "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname in ('ledger', 'report')"); tables != 1 {
+		t.Errorf("it was migrated before it was refused: it has %d tables", tables)
+	}
+}
+
+// checkLoaded reads the folders back into a database of their own, and compares it with the live one.
+func checkLoaded(t *testing.T, at func(...string) []string, live, march, april string) {
+	t.Helper()
+	address := newDatabase(t, live, "read_back")
+	copied := []string{"--postgres", address}
+	refused(t, "load the archives from the first on", "", "ledger", "load", "--database", address, april)
+	must(t, "", "ledger", "load", "--database", address, march)
+	if out := must(t, "", "ledger", "load", "--database", address, march); !strings.Contains(out, ": 0 journals") {
+		t.Errorf("loaded again: %s", out)
+	}
+	must(t, "", "ledger", "load", "--database", address, april)
+	refused(t, "name the archives that go on", "", "ledger", "load", "--database", address, march)
 	must(t, "", append([]string{"ledger", "verify"}, copied...)...)
 	for _, look := range [][]string{
 		{"ledger", "hash"},
