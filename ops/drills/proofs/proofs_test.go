@@ -27,7 +27,7 @@ const (
 )
 
 // TestEveryOrderOfALongRunIsProven plays a history of buys, sells, switches, rejections and deferrals in which one in five transactions is dropped and sweeps take several, and proves
-// every order of every trade from what the shards told of it.
+// every order of every trade from what the shards told of it, with what it is derived from.
 func TestEveryOrderOfALongRunIsProven(t *testing.T) {
 	pipeline, err := sim.New(shards, append(intake.Processes([]byte("secret")), pot.Process(), dealing.Process(shards))...)
 	if err != nil {
@@ -40,21 +40,24 @@ func TestEveryOrderOfALongRunIsProven(t *testing.T) {
 	}
 	trades := published(t, pipeline)
 	proven, orders := 0, make(map[schemas.ID]int)
-	kinds := make(map[string]int)
+	kinds, steps := make(map[string]int), make(map[string]int)
+	of := families(t, pipeline)
 	for shard := range int32(shards) {
-		told := history.Decoded(pipeline.Partition(streams.AuditBatch, shard), streams.AuditBatch, func() *audit.FrozenOrders { return new(audit.FrozenOrders) })
+		told := toldBy(pipeline, shard)
 		for _, id := range ordersIn(told) {
 			lists := proof.NewLists(id)
 			for _, record := range told {
 				lists.Add(record)
 			}
+			derivation := of[id].derivation(id)
+			steps[lastOf(derivation)]++
 			for _, trade := range lists.Trades() {
 				record := trades[trade]
 				if record == nil {
 					t.Errorf("order %s of shard %d was frozen for trade %s, which was never published", id, shard, trade)
 					continue
 				}
-				p, err := proof.Make(id, shard, lists.Orders(trade), record, nil)
+				p, err := proof.Make(id, shard, lists.Orders(trade), record, derivation)
 				if err != nil {
 					t.Errorf("order %s of shard %d in trade %s: %v", id, shard, trade, err)
 					continue
@@ -83,7 +86,15 @@ func TestEveryOrderOfALongRunIsProven(t *testing.T) {
 	if int64(proven) != want || len(kinds) != 3 || carried == 0 || rests == 0 {
 		t.Errorf("%d orders were proven, %d were published; by kind %v, %d carried, %d rests", proven, want, kinds, carried, rests)
 	}
-	t.Logf("%d orders of %d trades are proven (%v), %d of them in more than one, %d rests", proven, len(trades), kinds, carried, rests)
+	if steps["order"] == 0 || steps["rest"] != rests || steps["part"] == 0 || len(steps) != 3 {
+		t.Errorf("by the last step of what they are derived from they are %v", steps)
+	}
+	t.Logf("%d orders of %d trades are proven (%v), %d of them in more than one, %d rests; by the last step: %v", proven, len(trades), kinds, carried, rests, steps)
+}
+
+// toldBy is what a shard told of the orders that it froze.
+func toldBy(pipeline *sim.Pipeline, shard int32) []*audit.FrozenOrders {
+	return history.Decoded(pipeline.Partition(streams.AuditBatch, shard), streams.AuditBatch, func() *audit.FrozenOrders { return new(audit.FrozenOrders) })
 }
 
 // ordersIn are the orders that a shard told of, each once.
