@@ -37,9 +37,9 @@ func (d *draft) noteBooked(journal schemas.ID) {
 }
 
 // reverse negates what a journal paid in or charged, once, on its own effective date. Cash that is taken back may have been used since: the scheme lends it
-// from that date until today, so that the pot was never below zero.
+// from that date until the day on which this is decided, so that the pot was never below zero: the cash may have come since it was asked for.
 func reverse(place streams.Place, r *Reference, before *state.PotState, cause *inbox.Cause, act *ingest.JournalReversal) (*state.PotState, []streams.Out) {
-	at, today, why := checkReversal(r, before, cause, act)
+	at, why := checkReversal(r, before, cause, act)
 	if why.code != "" {
 		return before, []streams.Out{rejectionOut(place, cause, act.Pot, why)}
 	}
@@ -53,7 +53,7 @@ func reverse(place streams.Place, r *Reference, before *state.PotState, cause *i
 		return &d.state, d.journal(nil, place, act.Pot, cause, kindReversed+booked.Journal.String())
 	}
 	d.moveCash(p, d.available(), outside[schemas.Money](ledger.BankClientMoney), booked.Cash)
-	if booked.On < today {
+	if today := r.today(place); booked.On < today {
 		lender := outside[schemas.Money](ledger.SchemeCompensation)
 		d.moveCash(purpose{stage: stageLent, effectiveOn: booked.On}, lender, d.available(), booked.Cash)
 		d.moveCash(purpose{stage: stageRepaid, effectiveOn: today}, d.available(), lender, booked.Cash)
@@ -61,14 +61,15 @@ func reverse(place streams.Place, r *Reference, before *state.PotState, cause *i
 	return &d.state, d.journal(nil, place, act.Pot, cause, kindReversed+booked.Journal.String())
 }
 
-// checkReversal returns which of the journals that the pot remembers is to be reversed, and the date, or says why none can be.
-func checkReversal(r *Reference, before *state.PotState, cause *inbox.Cause, act *ingest.JournalReversal) (at int, today schemas.Date, why refusal) {
+// checkReversal returns which of the journals that the pot remembers is to be reversed, or says why none can be. How far back it may be counts from the day on
+// which that was asked for.
+func checkReversal(r *Reference, before *state.PotState, cause *inbox.Cause, act *ingest.JournalReversal) (at int, why refusal) {
 	if before == nil {
-		return 0, 0, refusal{codeNotOpen, fmt.Sprintf("pot %s is not open", act.Pot)}
+		return 0, refusal{codeNotOpen, fmt.Sprintf("pot %s is not open", act.Pot)}
 	}
 	at = slices.IndexFunc(before.Booked, func(b state.Booked) bool { return b.Journal == act.Journal })
 	if at < 0 {
-		return 0, 0, refusal{codeUnknownJournal, fmt.Sprintf(
+		return 0, refusal{codeUnknownJournal, fmt.Sprintf(
 			"journal %s is none of the last %d by which pot %s was paid or charged: what orders and payments made is cancelled or corrected in other ways", act.Journal, bookedMax, act.Pot)}
 	}
 	booked := &before.Booked[at]
@@ -87,5 +88,5 @@ func checkReversal(r *Reference, before *state.PotState, cause *inbox.Cause, act
 	case booked.Cash < 0:
 		why = checkRoom(before, -booked.Cash)
 	}
-	return at, max(today, booked.On), why
+	return at, why
 }
