@@ -146,17 +146,7 @@ func printDay(cmd *cobra.Command, status *roles.DayStatus) error {
 	if err := printBatches(out, status); err != nil {
 		return err
 	}
-	if len(status.Trades) == 0 {
-		fmt.Fprintln(out, "\nno external trade is under way")
-		return nil
-	}
-	fmt.Fprintln(out)
-	t = newTable(out, "day", "age", "asset", "side", "ordered", "orders", "status", "waits for")
-	for i := range status.Trades {
-		w := &status.Trades[i]
-		t.row(w.Day, w.AgeDays, w.Asset, w.Side, w.Ordered, w.Orders, w.Status, w.WaitsFor)
-	}
-	if err := t.flush(); err != nil || len(status.Breaks) == 0 {
+	if err := printWaitingTrades(out, status); err != nil || len(status.Breaks) == 0 {
 		return err
 	}
 	fmt.Fprintln(out)
@@ -164,6 +154,20 @@ func printDay(cmd *cobra.Command, status *roles.DayStatus) error {
 	for i := range status.Breaks {
 		b := &status.Breaks[i]
 		t.row(b.Day, b.Asset, b.Confirmation, b.Class, b.AgeDays, b.Reason)
+	}
+	return t.flush()
+}
+
+func printWaitingTrades(out io.Writer, status *roles.DayStatus) error {
+	if len(status.Trades) == 0 {
+		fmt.Fprintln(out, "\nno external trade is under way")
+		return nil
+	}
+	fmt.Fprintln(out)
+	t := newTable(out, "day", "age", "asset", "side", "ordered", "orders", "status", "waits for")
+	for i := range status.Trades {
+		w := &status.Trades[i]
+		t.row(w.Day, w.AgeDays, w.Asset, w.Side, w.Ordered, w.Orders, w.Status, w.WaitsFor)
 	}
 	return t.flush()
 }

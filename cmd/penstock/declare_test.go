@@ -147,5 +147,14 @@ func TestAnOperatorGivesUpASettlement(t *testing.T) {
 		t.Errorf("the pot is %+v", pot)
 	}
 	refused(t, "is not under way", "", append([]string{"settlement", "give-up", trade.Trade, "--dir", o.dir}, word()...)...)
+	const settled = `{"custodian":%q,"id":"s1","trade":%q,"body":{"TradeSettled":{"settledOn":%q}}}` + "\n"
+	o.do(fmt.Sprintf(settled, trade.Custodian, trade.Trade, trade.SettlesOn), "produce", "ingest.confirmation.v1")
+	o.settle()
+	if open := read[roles.DayStatus](t, "day", "status", "--json", "--dir", o.dir).Breaks; len(open) != 1 || open[0].Class != "settlement" {
+		t.Errorf("it is said to settle after all, and the breaks are %+v", open)
+	}
+	if out := o.do("", "day", "status"); !strings.Contains(out, "settlement") {
+		t.Errorf("the break is not in %s", out)
+	}
 	o.do("", "ledger", "verify", "--at-rest")
 }

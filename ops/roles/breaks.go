@@ -15,7 +15,7 @@ type OpenBreak struct {
 	Custodian    schemas.CustodianID `json:"custodian"`
 	Asset        schemas.AssetCode   `json:"asset"`
 	Confirmation string              `json:"confirmation"`
-	// Class is price, amount or duplicate.
+	// Class is price, amount, duplicate or settlement.
 	Class  string       `json:"class"`
 	Code   schemas.Code `json:"code"`
 	Reason string       `json:"reason"`
@@ -24,12 +24,15 @@ type OpenBreak struct {
 	AgeDays int `json:"age_days"`
 }
 
-// breaks returns the open breaks of the trades.
-func (i *Instance) breaks(ctx context.Context, book *dealing.Reference, trades []WaitingTrade) ([]OpenBreak, error) {
+// breaks returns the open breaks of the trades that may have some.
+func (i *Instance) breaks(ctx context.Context, book *dealing.Reference, trades []TradeView) ([]OpenBreak, error) {
 	open := []OpenBreak{}
 	today, _ := book.LocalDate(schemas.InstantOf(i.Now()))
 	for n := range trades {
 		t := &trades[n]
+		if t.ended() && !t.givenUp() {
+			continue
+		}
 		id, err := schemas.ParseID(t.Trade)
 		if err != nil {
 			return nil, err

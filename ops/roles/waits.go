@@ -78,7 +78,7 @@ func (i *Instance) DayStatus(ctx context.Context) (DayStatus, error) {
 			status.Trades = append(status.Trades, WaitingTrade{trades[n], waitsFor(&trades[n], stored), dealingDays(book, trades[n].Asset, trades[n].day, today)})
 		}
 	}
-	if status.Breaks, err = i.breaks(ctx, book, status.Trades); err != nil {
+	if status.Breaks, err = i.breaks(ctx, book, trades); err != nil {
 		return DayStatus{}, err
 	}
 	return status, i.addWaiting(ctx, &status, book, stored, trades)
@@ -106,6 +106,11 @@ const waitsForConfirmation = "the custodian to confirm it"
 // ended says that nothing is left to come of the trade: not even of orders that went on to another day.
 func (t *TradeView) ended() bool {
 	return t.Status == "settled" || t.Status == "rejected" || t.Status == "carried" || t.Status == "reversed"
+}
+
+// givenUp says that the trade was dealt and rejected after all. It may be said to settle still, which is a break.
+func (t *TradeView) givenUp() bool {
+	return t.Pieces > 0 && (t.Status == "rejected" || t.Status == "carried")
 }
 
 func waitsFor(trade *TradeView, stored *state.DealingReference) string {

@@ -20,9 +20,11 @@ const (
 	classPrice     = "price"
 	classAmount    = "amount"
 	classDuplicate = "duplicate"
+	// classSettlement is the settlement of a trade that was given up.
+	classSettlement = "settlement"
 )
 
-// BreakClass returns the class of a break from the code for which the confirmation was refused: price, amount or duplicate. It is empty for refusals
+// BreakClass returns the class of a break from the code for which the confirmation was refused: price, amount, duplicate or settlement. It is empty for refusals
 // that are no breaks: what was never for the trade, came too early, or is told again.
 func BreakClass(code schemas.Code) string {
 	switch code {
@@ -32,6 +34,8 @@ func BreakClass(code schemas.Code) string {
 		return classAmount
 	case codeConflictingConfirmation, codePieceDiffers, codeTradePriced:
 		return classDuplicate
+	case codeTradeRejected:
+		return classSettlement // of nothing else that comes after a rejection a break is made
 	}
 	return ""
 }
@@ -42,7 +46,7 @@ func (d *desk) refuse(cause *inbox.Cause, c *ingest.Confirmation, why refusal) {
 	d.outs = append(d.outs, rejectionOut(d.place, cause, why))
 	digest := digestOf(c)
 	d.trade.Seen = slices.DeleteFunc(d.trade.Seen, func(s state.SeenConfirmation) bool { return s.ID == c.ID && s.Digest == digest })
-	if BreakClass(why.code) == "" || len(d.trade.Breaks) >= breaksMax || isEnded(&d.trade) {
+	if BreakClass(why.code) == "" || len(d.trade.Breaks) >= breaksMax || isEnded(&d.trade) && !settlesGivenUp(&d.trade, c) {
 		return
 	}
 	d.trade.Seen = append(d.trade.Seen, state.SeenConfirmation{ID: c.ID, Digest: digest, Broken: true})
@@ -50,6 +54,12 @@ func (d *desk) refuse(cause *inbox.Cause, c *ingest.Confirmation, why refusal) {
 	d.event(eventBroken+"/"+c.ID+"/"+fmt.Sprintf("%x", digest), func(t *ledger.Trade) {
 		t.Event, t.Confirmation, t.Reason = eventBroken, c.ID, string(why.code)+": "+why.reason
 	})
+}
+
+// settlesGivenUp says whether a trade settles that was given up: money or units have moved of which the books know nothing any more.
+func settlesGivenUp(trade *state.TradeState, c *ingest.Confirmation) bool {
+	_, settles := c.Body.(*ingest.TradeSettled)
+	return settles && trade.Stage == state.StageRejected && len(trade.Pieces) > 0
 }
 
 // isEnded says whether nothing more can come of the trade.

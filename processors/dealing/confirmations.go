@@ -58,7 +58,8 @@ func confirmed(place streams.Place, r *Reference, before *state.TradeState, caus
 		return before, nil
 	}
 	conflicts := slices.ContainsFunc(before.Seen, func(s state.SeenConfirmation) bool { return s.ID == c.ID && !s.Broken })
-	if why := checkTrade(before, c); why.code != "" && !conflicts {
+	why := checkTrade(before, c)
+	if why.code != "" && !conflicts && (why.code != codeTradeRejected || !settlesGivenUp(before, c)) {
 		return refuse(why.code, why.reason)
 	}
 	if len(before.Waiting) >= waitingMax || len(before.Seen) >= seenMax {
@@ -66,7 +67,10 @@ func confirmed(place streams.Place, r *Reference, before *state.TradeState, caus
 	}
 	d := newDesk(place, c.Trade, before, cause.ReceivedAt)
 	if conflicts {
-		d.refuse(cause, c, refusal{codeConflictingConfirmation, fmt.Sprintf("confirmation %s came before with another content", c.ID)})
+		why = refusal{codeConflictingConfirmation, fmt.Sprintf("confirmation %s came before with another content", c.ID)}
+	}
+	if why.code != "" {
+		d.refuse(cause, c, why)
 		return &d.trade, d.outs
 	}
 	d.trade.Seen = append(d.trade.Seen, state.SeenConfirmation{ID: c.ID, Digest: digest})
