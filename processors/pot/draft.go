@@ -206,8 +206,9 @@ func (d *draft) journal(outs []streams.Out, place streams.Place, pot schemas.Pot
 	if !d.dips {
 		d.noteLeft()
 	}
-	d.noteBooked(journalID(kind, cause.Source, string(pot), cause.ID))
-	return append(outs, journalOut(place, &pot, string(pot), cause, kind, d.postings))
+	out := journalOut(place, &pot, string(pot), cause, kind, d.postings)
+	d.noteBooked(out.Value.(*ledger.Journal).ID) //nolint:forcetypeassert // made one line above
+	return append(outs, out)
 }
 
 // journalOut makes a journal; the engine's side links it into the shard's chain. The kind tells apart what one cause may
