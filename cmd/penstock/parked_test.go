@@ -91,10 +91,7 @@ func TestAPotThatCannotBeDecidedIsParkedReleasedAndSettlesLikeTheOthers(t *testi
 	}
 	refused(t, "p1 is parked again", "", at("parked", "release", "p1", "--reason", "is it well?", "--execute")...)
 	w.set("p1", false)
-	release(t, at, "p1")
-	if err := s.Settle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	release(t, s, at, "p1")
 	if after := read[roles.DayStatus](t, at("day", "status", "--json")...); len(after.Batches) != 0 || len(after.Trades) != 2 {
 		t.Errorf("after the release there are %+v and %+v", after.Batches, after.Trades)
 	}
@@ -107,7 +104,7 @@ func TestAPotThatCannotBeDecidedIsParkedReleasedAndSettlesLikeTheOthers(t *testi
 		t.Errorf("nothing is owed: %+v", still)
 	}
 	w.set("p1", false)
-	release(t, at, "p1")
+	release(t, s, at, "p1")
 	checkAlike(t, at)
 	if owed := read[roles.DayStatus](t, at("day", "status", "--json")...).Owed; len(owed) != 0 {
 		t.Errorf("still owed is %+v", owed)
@@ -145,11 +142,14 @@ func checkParkedDay(t *testing.T, at func(...string) []string) string {
 	return strconv.FormatInt(list[0].Records[0].Offset, 10)
 }
 
-// release releases a pot that is well again.
-func release(t *testing.T, at func(...string) []string, pot string) {
+// release releases a pot that is well again, and waits until all that follows is booked.
+func release(t *testing.T, s *stack, at func(...string) []string, pot string) {
 	t.Helper()
 	if out := must(t, "", at("parked", "release", pot, "--reason", "mended", "--operator", "anna", "--execute")...); !strings.Contains(out, "done; 0 records wait") {
 		t.Errorf("the release says %q", out)
+	}
+	if err := s.Settle(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -186,10 +186,7 @@ func TestADroppedInstructionIsToldToItsSender(t *testing.T) {
 	if !strings.Contains(out, `"id":"c-9"`) || !strings.Contains(out, "done; 1 records wait") {
 		t.Errorf("the drop says %s", out)
 	}
-	release(t, at, "p1")
-	if err := s.Settle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	release(t, s, at, "p1")
 	statuses := must(t, "", at("tail", "instruction.status.v1", "--no-follow", "--json")...)
 	for _, line := range strings.Split(statuses, "\n") {
 		if strings.Contains(line, `"id":"c-9"`) && !strings.Contains(line, `"code":"pot/dropped-by-operator"`) {
