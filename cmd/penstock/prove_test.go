@@ -134,6 +134,11 @@ func TestWhatCannotBeProvenSaysWhy(t *testing.T) {
 	if err := s.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	// What is settled in the shards is booked in Postgres a little later.
+	await(t, "the booked instruction", func() bool {
+		_, err := penstock(t, "", at("trace", "portal/p1/c-1")...)
+		return err == nil
+	})
 	traced := read[tracedOrders](t, at("trace", "portal/p1/c-1", "--json")...)
 	refused(t, "its dealing day is not closed", "", at("prove", traced.Orders[0])...)
 	refused(t, "the ledger knows nothing", "", at("prove", "00000000-0000-0000-0000-000000000000")...)
