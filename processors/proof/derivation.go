@@ -13,6 +13,9 @@ const (
 	derivedLegsMax = 64
 	// derivedStepsMax bounds how many orders came before it.
 	derivedStepsMax = 16
+	// derivedRestsMax bounds how many rests of an order may lie between two of which something was booked: an order that goes on twice names its second rest
+	// as the rest of the first, which may still wait.
+	derivedRestsMax = 4
 )
 
 // Origin is an instruction that an order may come from.
@@ -49,9 +52,9 @@ func derive(order schemas.ID, firsts map[schemas.ID][]string, orders []schemas.I
 		return nil
 	}
 	for _, before := range orders {
-		if schemas.RestOf(before) == order {
+		if rests := restsTo(before, order); rests != nil {
 			if steps := derive(before, firsts, orders, stepsMax-1); steps != nil {
-				return append(steps, []string{"rest", before.String()})
+				return append(steps, rests...)
 			}
 		}
 		for _, sell := range orders {
@@ -62,6 +65,17 @@ func derive(order schemas.ID, firsts map[schemas.ID][]string, orders []schemas.I
 			if steps := derive(before, firsts, orders, stepsMax-1); steps != nil {
 				return append(steps, words)
 			}
+		}
+	}
+	return nil
+}
+
+// restsTo is how an order follows from another one as its rest, or the rest of that, and so on. It is nil where it does not.
+func restsTo(before, order schemas.ID) (steps [][]string) {
+	for id, n := before, 0; n < derivedRestsMax; n++ {
+		steps = append(steps, []string{"rest", id.String()})
+		if id = schemas.RestOf(id); id == order {
+			return steps
 		}
 	}
 	return nil

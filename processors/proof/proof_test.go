@@ -282,6 +282,11 @@ func TestTheDerivationOfAnOrderIsFound(t *testing.T) {
 			t.Errorf("order %s is derived from %q, want %q", id, got, steps[:n+1])
 		}
 	}
+	second := schemas.RestOf(rest)
+	want := [][]string{words, {"rest", buy.String()}, {"rest", rest.String()}}
+	if got := proof.Derivation(second, []proof.Origin{origin}, []schemas.ID{second, buy}); !reflect.DeepEqual(got, want) {
+		t.Errorf("the second rest is derived from %q while the first one waits, want %q", got, want)
+	}
 	for _, id := range []schemas.ID{{1}, schemas.RestOf(schemas.ID{1})} {
 		if got := proof.Derivation(id, []proof.Origin{origin}, known); got != nil {
 			t.Errorf("order %s is derived from %q", id, got)

@@ -221,6 +221,28 @@ func TestTraceFollowsAnOrderToItsRestAndBack(t *testing.T) {
 	}
 }
 
+// TestTraceFollowsAnOrderToItsSecondRest has an order that went on twice: for its first rest nothing is booked yet.
+func TestTraceFollowsAnOrderToItsSecondRest(t *testing.T) {
+	test := openTestLedger(t)
+	chain := newTestChain(0)
+	first := testID("first")
+	second := schemas.RestOf(schemas.RestOf(*first))
+	owed := ledger.CashOwed(testCustodian)
+	priced := func(quantity int64, order *schemas.ID, trade string) testMove {
+		return testMove{"priced", schemas.Cash, quantity, ledger.PotReserved, owed, order, testID(trade)}
+	}
+	test.mustBook(t, test.claim(t, 0),
+		chain.journal("p1", "i1", testMove{"contributed", schemas.Cash, 100, ledger.BankClientMoney, ledger.PotAvailable, nil, nil},
+			testMove{"reserved", schemas.Cash, 100, ledger.PotAvailable, ledger.PotReserved, first, nil}),
+		chain.journal("p1", "f1", priced(40, first, "trade")), chain.journal("p1", "f2", priced(20, &second, "next trade")))
+	for _, id := range []schemas.ID{*first, second} {
+		trace, err := FindTrace(t.Context(), test.auditor, id.String())
+		if err != nil || len(trace.Orders) != 2 || len(trace.Journals) != 3 {
+			t.Errorf("%s is traced to %+v, %v", id, trace, err)
+		}
+	}
+}
+
 func TestPositionsShowWhoHasWhat(t *testing.T) {
 	test := openTestLedger(t)
 	chain := newTestChain(2)

@@ -13,6 +13,10 @@ import (
 // tracePotsMax bounds the pots of a trade whose orders are followed to their instructions.
 const tracePotsMax = 50
 
+// traceRestsMax bounds how many rests of an order may lie between two for which something is booked: the second is named as the rest of the first, which may
+// still wait.
+const traceRestsMax = 4
+
 // followOrders goes from the journals found to their orders, and to all journals of those.
 func (t *tracer) followOrders(ctx context.Context) error {
 	pots := make(map[schemas.PotID]int32)
@@ -64,7 +68,10 @@ func (t *tracer) followPot(ctx context.Context, pot string, shard int32) error {
 	var counter *[16]byte
 	relate := func(a, b schemas.ID) { relatives[a], relatives[b] = append(relatives[a], b), append(relatives[b], a) }
 	if _, err = pgx.ForEachRow(rows, []any{&order, &counter}, func() error {
-		relate(order, schemas.RestOf(order))
+		for rest, n := order, 0; n < traceRestsMax; n++ {
+			rest = schemas.RestOf(rest)
+			relate(order, rest)
+		}
 		booked[order] = true
 		if counter != nil {
 			relate(order, *counter)
