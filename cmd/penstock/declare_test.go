@@ -34,9 +34,7 @@ func (o *operating) do(input string, args ...string) string {
 
 func (o *operating) settle() {
 	o.t.Helper()
-	if err := o.s.Settle(o.t.Context()); err != nil {
-		o.t.Fatal(err)
-	}
+	settleBooks(o.t, o.s)
 }
 
 // word is what every act of the operator's ends with.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -148,7 +149,13 @@ func release(t *testing.T, s *stack, at func(...string) []string, pot string) {
 	if out := must(t, "", at("parked", "release", pot, "--reason", "mended", "--operator", "anna", "--execute")...); !strings.Contains(out, "done; 0 records wait") {
 		t.Errorf("the release says %q", out)
 	}
-	if err := s.Settle(t.Context()); err != nil {
+	settleBooks(t, s)
+}
+
+// settleBooks waits until all that was asked is decided, and booked.
+func settleBooks(t *testing.T, s *stack) {
+	t.Helper()
+	if err := errors.Join(s.Settle(t.Context()), s.AwaitBooked(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -14,7 +14,7 @@ const outsideMax = 30 * time.Second
 // gone through it, and Postgres has it. A real custodian takes days, so without the simulator nothing is waited for.
 func (i *Instance) awaitOutside(ctx context.Context) error {
 	if !i.config.has(CustodianSimulator) {
-		return i.awaitBooked(ctx)
+		return i.AwaitBooked(ctx)
 	}
 	bounded, cancel := context.WithTimeout(ctx, outsideMax)
 	defer cancel()
@@ -36,7 +36,7 @@ func (i *Instance) awaitOutside(ctx context.Context) error {
 	if err := i.Settle(ctx); err != nil {
 		return err
 	}
-	return i.awaitBooked(ctx)
+	return i.AwaitBooked(ctx)
 }
 
 // dueOutside says whether a simulated custodian has something to say that it has not said yet.
@@ -51,9 +51,9 @@ func (i *Instance) dueOutside(ctx context.Context) (bool, error) {
 	}), nil
 }
 
-// awaitBooked waits until Postgres has every journal that was decided before the call. It does nothing where the sink runs
+// AwaitBooked waits until Postgres has every journal that was decided before the call. It does nothing where the sink runs
 // elsewhere.
-func (i *Instance) awaitBooked(ctx context.Context) error {
+func (i *Instance) AwaitBooked(ctx context.Context) error {
 	if !i.config.has(Sink) || i.engine == nil {
 		return nil
 	}
