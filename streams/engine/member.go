@@ -66,7 +66,9 @@ func (e *Engine) join(process *streams.Process) (*member, error) {
 		kgo.WithHooks(groupErrors{e, process.Name}),
 		// Where a shard begins is in its !meta; the member must not fail for want of a committed offset.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtEnd()),
-		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) {
+		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, assigned map[string][]int32) {
+			// The client fetches what it was assigned once it has told so: paused here, the member never fetches.
+			client.PauseFetchTopics(process.Inbox.Name)
 			m.start(assigned[process.Inbox.Name])
 			m.standBy()
 		}),
@@ -83,7 +85,6 @@ func (e *Engine) join(process *streams.Process) (*member, error) {
 		return nil, fmt.Errorf("joining the group of %s: %w", process.Name, err)
 	}
 	m.client = client
-	client.PauseFetchTopics(process.Inbox.Name)
 	return m, nil
 }
 

@@ -75,7 +75,11 @@ func Join(connection Connection, options MemberOptions) (*Member, error) {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		// The offsets in the group are a copy for lag tools, written by Commit alone.
 		kgo.DisableAutoCommit(),
-		kgo.OnPartitionsAssigned(tell(options.Assigned)),
+		kgo.OnPartitionsAssigned(func(ctx context.Context, client *kgo.Client, assigned map[string][]int32) {
+			// The client fetches what it was assigned once it has told so: paused here, nothing is ever fetched.
+			client.PauseFetchTopics(options.Topics...)
+			tell(options.Assigned)(ctx, client, assigned)
+		}),
 		kgo.OnPartitionsRevoked(tell(func(ctx context.Context, a Assignment) { options.Revoked(ctx, a, false) })),
 		kgo.OnPartitionsLost(tell(func(ctx context.Context, a Assignment) { options.Revoked(ctx, a, true) })),
 	)
@@ -86,8 +90,6 @@ func Join(connection Connection, options MemberOptions) (*Member, error) {
 	if err != nil {
 		return nil, fmt.Errorf("joining group %s: %w", options.Group, err)
 	}
-	// Paused before the first assignment can come, so that nothing is ever fetched.
-	client.PauseFetchTopics(options.Topics...)
 	ctx, cancel := context.WithCancel(context.Background())
 	member := &Member{client: client, log: options.Log, cancel: cancel}
 	member.done.Go(func() { member.watch(ctx) })
