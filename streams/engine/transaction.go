@@ -107,12 +107,17 @@ func (l *loop) outwait(err error) error {
 	return nil
 }
 
-// begin opens a transaction, or takes one that holds nothing yet.
-func (l *loop) begin() error {
-	producer, err := l.open.producer, error(nil)
-	if !l.open.open {
-		producer, err = l.beginTransaction(l.ctx)
+// reopen opens a transaction, or takes the open one, which holds nothing yet.
+func (l *loop) reopen(ctx context.Context) (producerIdentity, error) {
+	if l.open.open {
+		return l.open.producer, nil
 	}
+	return l.beginTransaction(ctx)
+}
+
+// begin begins the work of a transaction.
+func (l *loop) begin() error {
+	producer, err := l.reopen(l.ctx)
 	if err != nil {
 		return err
 	}

@@ -77,10 +77,7 @@ func (l *loop) noteAttempt() error {
 func (l *loop) note(key string, value []byte) error {
 	ctx, cancel := context.WithTimeout(l.ctx, l.engine.config.Limits.TransactionTimeoutMax)
 	defer cancel()
-	producer, err := l.open.producer, error(nil)
-	if !l.open.open {
-		producer, err = l.beginTransaction(ctx)
-	}
+	producer, err := l.reopen(ctx)
 	if err != nil {
 		return err
 	}
