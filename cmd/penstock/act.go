@@ -68,3 +68,12 @@ func sendOperation(ctx context.Context, connection feed.Connection, registry *fe
 	_, err = producer.Send(ctx, feed.Message{Topic: streams.IngestOperator, Key: operation.ID, Value: value})
 	return err
 }
+
+// parseDay reads a date that an operator typed.
+func parseDay(text string) (schemas.Date, error) {
+	day, err := schemas.ParseDate(text)
+	if err != nil {
+		return 0, fmt.Errorf("date %q: %w; write it as 2008-04-18", text, err)
+	}
+	return day, nil
+}

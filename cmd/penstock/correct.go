@@ -62,8 +62,8 @@ trust's currency. The old one is named again, so that nothing else than what was
 func (c *correction) parse(args []string) error {
 	c.asset = schemas.AssetCode(args[0])
 	var err error
-	if c.date, err = schemas.ParseDate(args[1]); err != nil {
-		return fmt.Errorf("date %q: %w; write it as 2008-04-18", args[1], err)
+	if c.date, err = parseDay(args[1]); err != nil {
+		return err
 	}
 	for n, into := range []*schemas.Price{&c.old, &c.right} {
 		if *into, err = schemas.ParsePrice(args[2+n]); err != nil {

@@ -58,9 +58,9 @@ func newDeclareDistribution() *cobra.Command {
 		if err != nil {
 			return nil, fmt.Errorf("cash %q: %w; write it as 1250.00", args[1], err)
 		}
-		day, err := schemas.ParseDate(args[2])
+		day, err := parseDay(args[2])
 		if err != nil {
-			return nil, fmt.Errorf("date %q: %w; write it as 2008-04-18", args[2], err)
+			return nil, err
 		}
 		return &ingest.Distribution{Asset: schemas.AssetCode(args[0]), Cash: cash, EffectiveOn: day, Reinvest: reinvest}, nil
 	})
@@ -70,8 +70,8 @@ func newDeclareDistribution() *cobra.Command {
 
 // conversionTerms reads the day and the ratio of a split or a merger.
 func conversionTerms(args []string) (day schemas.Date, numerator, denominator int64, err error) {
-	if day, err = schemas.ParseDate(args[0]); err != nil {
-		return 0, 0, 0, fmt.Errorf("date %q: %w; write it as 2008-04-18", args[0], err)
+	if day, err = parseDay(args[0]); err != nil {
+		return 0, 0, 0, err
 	}
 	if numerator, err = schemas.ParseQuanta(args[1], 0); err != nil {
 		return 0, 0, 0, fmt.Errorf("new units %q: %w", args[1], err)

@@ -58,11 +58,3 @@ func newDeclareCollection() *cobra.Command {
 	cmd.Flags().BoolVar(&byUnits, "by-units", false, "sell units where the cash is not enough")
 	return cmd
 }
-
-func parseDay(text string) (schemas.Date, error) {
-	day, err := schemas.ParseDate(text)
-	if err != nil {
-		return 0, fmt.Errorf("date %q: %w; write it as 2008-04-18", text, err)
-	}
-	return day, nil
-}

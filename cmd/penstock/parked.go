@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock-ledger/penstock/ops/avrojson"
 	"github.com/penstock-ledger/penstock/ops/parked"
 	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/schemas/audit"
@@ -212,48 +211,20 @@ func printRecord(w io.Writer, r *tailed, control bool) error {
 	return err
 }
 
-// readParked reads records at their positions.
+// readParked reads the records that wait for a key. One that is not there any more is an error.
 func readParked(ctx context.Context, connection feed.Connection, registry *feed.Registry, records []parked.Record) ([]tailed, error) {
-	p := &printer{registry: registry, codecs: make(map[uint32]*avrojson.Codec)}
-	lines := make([]tailed, 0, len(records))
-	for _, r := range records {
-		place := feed.Place{Topic: r.Topic, Partition: r.Partition}
-		record, err := readAt(ctx, connection, feed.Position{Place: place, Offset: r.Offset})
-		if err != nil {
-			return nil, err
+	positions := make([]feed.Position, len(records))
+	for i, r := range records {
+		positions[i] = feed.Position{Place: feed.Place{Topic: r.Topic, Partition: r.Partition}, Offset: r.Offset}
+	}
+	lines, err := readRecords(ctx, connection, registry, positions)
+	if err != nil {
+		return nil, err
+	}
+	for i, at := range positions {
+		if i >= len(lines) || lines[i].position() != at {
+			return nil, fmt.Errorf("there is no record at %s any more", at)
 		}
-		line := tailed{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: record.Timestamp.String(), Key: keyText(record.Key)}
-		if line.Schema, line.Value, err = p.decode(ctx, record.Value); err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			line.Error = err.Error()
-		}
-		lines = append(lines, line)
 	}
 	return lines, nil
-}
-
-// readAt reads the record at a position.
-func readAt(ctx context.Context, connection feed.Connection, at feed.Position) (feed.Record, error) {
-	reader, err := feed.NewReader(connection, warnings())
-	if err != nil {
-		return feed.Record{}, err
-	}
-	defer reader.Close()
-	reader.Add(at)
-	for {
-		batches, err := reader.Poll(ctx)
-		if err != nil {
-			return feed.Record{}, err
-		}
-		for i := range batches {
-			for _, record := range batches[i].Records {
-				if record.Offset == at.Offset {
-					return record, nil
-				}
-				return feed.Record{}, fmt.Errorf("there is no record at %s any more", at)
-			}
-		}
-	}
 }

@@ -103,8 +103,8 @@ than what was looked at is judged.`,
 func (j *judgement) parse(args []string) error {
 	j.asset = schemas.AssetCode(args[0])
 	var err error
-	if j.date, err = schemas.ParseDate(args[1]); err != nil {
-		return fmt.Errorf("date %q: %w; write it as 2008-04-18", args[1], err)
+	if j.date, err = parseDay(args[1]); err != nil {
+		return err
 	}
 	if j.price, err = schemas.ParsePrice(args[2]); err != nil {
 		return fmt.Errorf("price %q: %w; write it as 539.41", args[2], err)

@@ -104,7 +104,7 @@ type encoder struct {
 }
 
 func newEncoder(ctx context.Context, connection feed.Connection, topic, keyField string) (*encoder, error) {
-	registry, err := feed.NewRegistry(connection.Registry, feed.RegistryOptions{Log: warnings(), ReadOnly: true})
+	registry, err := openRegistry(connection)
 	if err != nil {
 		return nil, err
 	}

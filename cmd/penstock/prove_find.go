@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/penstock-ledger/penstock/ops/avrojson"
 	"github.com/penstock-ledger/penstock/processors/proof"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/audit"
@@ -114,7 +113,7 @@ func (s *search) published(ctx context.Context, lists *proof.Lists, wanted strin
 			return nil, trade, fmt.Errorf("it is not in trade %s but in %v", wanted, lists.Trades())
 		}
 	}
-	p := &printer{registry: s.registry, codecs: make(map[uint32]*avrojson.Codec)}
+	p := newPrinter(s.registry)
 	err = feed.ReadPartitionToEnd(ctx, s.connection, feed.Place{Topic: streams.LedgerTrade}, s.since, func(record feed.Record) error {
 		id, err := schemas.ParseID(string(record.Key))
 		if err != nil || !slices.Contains(trades, id) {

@@ -5,9 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
-	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 )
 
@@ -55,7 +55,7 @@ func (a *act) reverse(cmd *cobra.Command, name string) error {
 		for n := range j.Postings {
 			p := &j.Postings[n]
 			what := "stays"
-			if isReversible(p) {
+			if pot.Reversible(p) {
 				what, negated = "negated", negated+1
 			}
 			fmt.Fprintf(out, "%-8s %-12s %18s  %s -> %s  effective %s\n", what, p.Stage, quantity(p), p.From, p.To, p.EffectiveOn)
@@ -66,9 +66,4 @@ func (a *act) reverse(cmd *cobra.Command, name string) error {
 		return a.run(cmd, fmt.Sprintf("reverse journal %s of pot %s", id, *j.Pot), &ingest.JournalReversal{Pot: *j.Pot, Journal: id})
 	}
 	return fmt.Errorf("%s is no journal; see: penstock trace %s", id, id)
-}
-
-// isReversible says whether the posting is one that a reversal negates.
-func isReversible(p *ledger.Posting) bool {
-	return p.Stage == "contributed" && p.To == ledger.PotAvailable || p.Stage == "charged" && p.From == ledger.PotAvailable
 }

@@ -117,7 +117,7 @@ func (t *target) checkSchemas(ctx context.Context) ([]checked, error) {
 	if err != nil {
 		return nil, err
 	}
-	registry, err := feed.NewRegistry(connection.Registry, feed.RegistryOptions{Log: warnings(), ReadOnly: true})
+	registry, err := openRegistry(connection)
 	if err != nil {
 		return nil, err
 	}

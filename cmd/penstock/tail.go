@@ -51,11 +51,12 @@ func (f *tailFlags) run(cmd *cobra.Command, topic string) error {
 	if err != nil {
 		return err
 	}
-	registry, err := feed.NewRegistry(connection.Registry, feed.RegistryOptions{Log: warnings(), ReadOnly: true})
+	registry, err := openRegistry(connection)
 	if err != nil {
 		return err
 	}
-	p := &printer{out: cmd.OutOrStdout(), json: f.json, max: f.max, registry: registry, codecs: make(map[uint32]*avrojson.Codec)}
+	p := newPrinter(registry)
+	p.out, p.json, p.max = cmd.OutOrStdout(), f.json, f.max
 	if f.noFollow {
 		err = feed.ReadToEnd(cmd.Context(), connection, topic, func(r feed.Record) error { return p.print(cmd.Context(), &r) })
 	} else {
@@ -111,6 +112,11 @@ type printer struct {
 	codecs   map[uint32]*avrojson.Codec
 }
 
+// newPrinter makes one that only reads records until it is told where to print them.
+func newPrinter(registry *feed.Registry) *printer {
+	return &printer{registry: registry, codecs: make(map[uint32]*avrojson.Codec)}
+}
+
 // tailed is a printed record. Its JSON form is an interface. A value that cannot be decoded is told in Error.
 type tailed struct {
 	Topic     string          `json:"topic"`
@@ -123,18 +129,42 @@ type tailed struct {
 	Error     string          `json:"error,omitempty"`
 }
 
-func (p *printer) print(ctx context.Context, r *feed.Record) error {
+// position is where the record stands.
+func (r *tailed) position() feed.Position {
+	return feed.Position{Place: feed.Place{Topic: r.Topic, Partition: r.Partition}, Offset: r.Offset}
+}
+
+// read makes a record readable. Only the end of the context is an error: what cannot be decoded says so in what is returned.
+func (p *printer) read(ctx context.Context, r *feed.Record) (tailed, error) {
 	line := tailed{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.String(), Key: keyText(r.Key)}
-	if r.Value != nil {
-		var err error
-		if line.Schema, line.Value, err = p.decode(ctx, r.Value); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			line.Error = err.Error()
-		}
+	if r.Value == nil {
+		return line, nil
 	}
 	var err error
+	if line.Schema, line.Value, err = p.decode(ctx, r.Value); err != nil {
+		line.Error = err.Error()
+		return line, ctx.Err()
+	}
+	return line, nil
+}
+
+// readRecords reads the records at these positions, in the order given; what is not there any more is left out.
+func readRecords(ctx context.Context, connection feed.Connection, registry *feed.Registry, positions []feed.Position) ([]tailed, error) {
+	p := newPrinter(registry)
+	records := make([]tailed, 0, len(positions))
+	err := feed.ReadAt(ctx, connection, positions, func(r feed.Record) error {
+		record, err := p.read(ctx, &r)
+		records = append(records, record)
+		return err
+	})
+	return records, err
+}
+
+func (p *printer) print(ctx context.Context, r *feed.Record) error {
+	line, err := p.read(ctx, r)
+	if err != nil {
+		return err
+	}
 	switch {
 	case p.json:
 		err = printLine(p.out, line)

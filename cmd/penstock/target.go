@@ -131,7 +131,7 @@ func (t *target) cluster(file *fileConfig) (feed.Connection, error) {
 
 // registryOf makes the registry's client with all topics known, without registering any.
 func (t *target) registryOf(ctx context.Context, connection feed.Connection) (*feed.Registry, error) {
-	registry, err := feed.NewRegistry(connection.Registry, feed.RegistryOptions{Log: warnings(), ReadOnly: true})
+	registry, err := openRegistry(connection)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +139,11 @@ func (t *target) registryOf(ctx context.Context, connection feed.Connection) (*f
 		return nil, err
 	}
 	return registry, nil
+}
+
+// openRegistry connects the registry for reading; it knows no topic yet.
+func openRegistry(connection feed.Connection) (*feed.Registry, error) {
+	return feed.NewRegistry(connection.Registry, feed.RegistryOptions{Log: warnings(), ReadOnly: true})
 }
 
 // api returns the base URL of the instance to ask.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/penstock-ledger/penstock/ops/avrojson"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/streams/feed"
 )
@@ -44,24 +43,11 @@ func (t *target) records(ctx context.Context, trace *postgres.Trace) ([]tailed, 
 	if err != nil {
 		return nil, err
 	}
-	registry, err := feed.NewRegistry(connection.Registry, feed.RegistryOptions{Log: warnings(), ReadOnly: true})
+	registry, err := openRegistry(connection)
 	if err != nil {
 		return nil, err
 	}
-	p := &printer{registry: registry, codecs: make(map[uint32]*avrojson.Codec)}
-	records := []tailed{}
-	err = feed.ReadAt(ctx, connection, cutCauses(trace), func(r feed.Record) error {
-		record := tailed{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.String(), Key: keyText(r.Key)}
-		var err error
-		if record.Schema, record.Value, err = p.decode(ctx, r.Value); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			record.Error = err.Error()
-		}
-		records = append(records, record)
-		return nil
-	})
+	records, err := readRecords(ctx, connection, registry, cutCauses(trace))
 	if err != nil {
 		return nil, fmt.Errorf("reading the records that caused it: %w", err)
 	}

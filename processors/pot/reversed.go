@@ -18,18 +18,22 @@ const bookedMax = 12
 // kindReversed is that of journals that reverse another one, whose id follows it.
 const kindReversed = "reversed/"
 
+// Reversible says whether a reversal of the posting's journal negates it: it paid cash in, or took a charge.
+func Reversible(p *ledger.Posting) bool {
+	return p.Stage == stageContributed && p.To == ledger.PotAvailable || p.Stage == stageCharged && p.From == ledger.PotAvailable
+}
+
 // noteBooked remembers a journal that paid cash in or took a charge, so that it can be reversed. What it reserved for orders is theirs: they are cancelled,
 // or corrected with their batch.
 func (d *draft) noteBooked(journal schemas.ID) {
 	for i := range d.postings {
 		p := &d.postings[i]
-		cash, _ := p.Quantity.Quanta(schemas.MoneyScale)
-		switch {
-		case p.Stage == stageContributed && p.To == ledger.PotAvailable:
-		case p.Stage == stageCharged && p.From == ledger.PotAvailable:
-			cash = -cash
-		default:
+		if !Reversible(p) {
 			continue
+		}
+		cash, _ := p.Quantity.Quanta(schemas.MoneyScale)
+		if p.Stage == stageCharged {
+			cash = -cash
 		}
 		from := max(0, len(d.state.Booked)-bookedMax+1)
 		d.state.Booked = append(slices.Clone(d.state.Booked[from:]), state.Booked{Journal: journal, Cash: schemas.Money(cash), On: p.EffectiveOn})

@@ -44,13 +44,9 @@ func ReadPartitionToEnd(ctx context.Context, connection Connection, place Place,
 
 // readToEnd reads the partitions that are wanted, from where each has the time, or OffsetOldest.
 func readToEnd(ctx context.Context, connection Connection, topic string, from int64, wanted func(Place) bool, fn func(Record) error) error {
-	opts, err := connection.Opts()
+	client, err := newFetchClient(connection)
 	if err != nil {
 		return err
-	}
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return fmt.Errorf("making the reader: %w", err)
 	}
 	defer client.Close()
 	ends, err := stableOffsets(ctx, client, topic)
@@ -83,13 +79,9 @@ func readToEnd(ctx context.Context, connection Connection, topic string, from in
 
 // ReadAt calls fn for the records at these positions, in the order given; what is not there is left out. All must lie before the ends of their partitions.
 func ReadAt(ctx context.Context, connection Connection, positions []Position, fn func(Record) error) error {
-	opts, err := connection.Opts()
+	client, err := newFetchClient(connection)
 	if err != nil {
 		return err
-	}
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return fmt.Errorf("making the reader: %w", err)
 	}
 	defer client.Close()
 	for _, p := range positions {
@@ -99,6 +91,19 @@ func ReadAt(ctx context.Context, connection Connection, positions []Position, fn
 		}
 	}
 	return nil
+}
+
+// newFetchClient connects a client that is told what to fetch, request by request.
+func newFetchClient(connection Connection) (*kgo.Client, error) {
+	opts, err := connection.Opts()
+	if err != nil {
+		return nil, err
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("making the reader: %w", err)
+	}
+	return client, nil
 }
 
 // fetcher reads one partition up to an offset.
