@@ -45,6 +45,10 @@ type Balance struct {
 	Quantity schemas.Quantity `json:"-"`
 }
 
+// balancesWorkMemory is what Postgres may take to add up balances, and again to sort them. With its default of 4 MB it writes all postings of a large
+// ledger to temporary files first.
+const balancesWorkMemory = "256MB"
+
 // Balances calls each for every balance wanted, ordered by pot, account, asset and shard. It returns ErrNotComplete where the recorded
 // time is refused, and the first error of each. The pool's role is RoleAuditor.
 func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asOf AsOf, each func(Balance) error) error {
@@ -61,20 +65,25 @@ func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asO
 	if asOf.RecordedAt != nil {
 		recorded = asOf.RecordedAt.Time()
 	}
-	rows, err := pool.Query(ctx, query, effective, recorded, string(filter.Pot), string(filter.Account), string(filter.Asset))
-	if err != nil {
-		return balancesError(err)
-	}
 	var balance Balance
-	_, err = pgx.ForEachRow(rows, []any{&balance.Pot, &balance.Shard, &balance.Account, &balance.Asset, &balance.Amount}, func() error {
-		quanta, err := schemas.ParseQuanta(balance.Amount, schemas.QuantityScale)
+	return balancesError(pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "set local work_mem = '"+balancesWorkMemory+"'"); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, query, effective, recorded, string(filter.Pot), string(filter.Account), string(filter.Asset))
 		if err != nil {
 			return err
 		}
-		balance.Quantity = schemas.Quantity(quanta)
-		return each(balance)
-	})
-	return balancesError(err)
+		_, err = pgx.ForEachRow(rows, []any{&balance.Pot, &balance.Shard, &balance.Account, &balance.Asset, &balance.Amount}, func() error {
+			quanta, err := schemas.ParseQuanta(balance.Amount, schemas.QuantityScale)
+			if err != nil {
+				return err
+			}
+			balance.Quantity = schemas.Quantity(quanta)
+			return each(balance)
+		})
+		return err
+	}))
 }
 
 func balancesError(err error) error {
