@@ -57,6 +57,10 @@ func BenchmarkSinkBesideBareCopy(b *testing.B) {
 	b.ReportMetric(rows/bare.Seconds(), "bare-rows/s")
 	b.ReportMetric(bare.Seconds()/sunk.Seconds(), "of-bare")
 	b.ReportMetric(float64(logged)/float64(postings), "log-B/posting")
+	// Summaries of what came last are made by vacuuming, as in a ledger that is in use.
+	if _, err := test.super.Exec(b.Context(), "vacuum ledger.journal, ledger.posting"); err != nil {
+		b.Fatal(err)
+	}
 	for table, rows := range map[string]int{"journal": journals, "posting": postings} {
 		size := count(b, test.super, "select pg_total_relation_size('ledger."+table+"_0_2008_03')")
 		b.ReportMetric(float64(size)/float64(rows), "B/"+table)
@@ -193,6 +197,25 @@ func BenchmarkBalancesOfOnePot(b *testing.B) {
 		err := Balances(b.Context(), test.auditor, filter, AsOf{EffectiveOn: &effective, RecordedAt: &recorded}, func(Balance) error { found++; return nil })
 		if err != nil || found == 0 {
 			b.Fatalf("%d balances, %v", found, err)
+		}
+	}
+	b.ReportMetric(float64(postings), "postings")
+}
+
+// BenchmarkTraceOfAnOrder traces another order each time.
+func BenchmarkTraceOfAnOrder(b *testing.B) {
+	test, postings, _ := openBigLedger(b)
+	rows, err := test.super.Query(b.Context(), "select order_id from ledger.posting where order_id is not null and trade is null limit 1000")
+	if err != nil {
+		b.Fatal(err)
+	}
+	orders, err := pgx.CollectRows(rows, pgx.RowTo[[16]byte])
+	if err != nil {
+		b.Fatal(err)
+	}
+	for n := 0; b.Loop(); n++ {
+		if _, err := FindTrace(b.Context(), test.auditor, schemas.ID(orders[n%len(orders)]).String()); err != nil {
+			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(postings), "postings")
