@@ -23,6 +23,11 @@ func (b Books) balance(k key) *big.Rat {
 	return b[k]
 }
 
+// Holds says whether a pot has settled units of an asset.
+func (b Books) Holds(pot, asset string) bool {
+	return b.balance(key{pot, "pot:settled", asset}).Sign() > 0
+}
+
 // Move books a quantity from one account to another. The shard is the pot's, or that which books for itself. Tests fold journals with it.
 func (b Books) Move(shard int, pot, asset, from, to string, quantity *big.Rat) {
 	source, destination := b.balance(keyOf(shard, pot, asset, from)), b.balance(keyOf(shard, pot, asset, to))

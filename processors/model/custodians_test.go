@@ -30,6 +30,25 @@ func (o *outside) price(a action) {
 	o.say("given Price asset=%s day=%s close=%s%s", f.code, day, quote, map[bool]string{true: " pence"}[f.pence])
 }
 
+// correct lets an operator put another price in the place of one that was dealt at, or, now and then, of any other.
+func (o *outside) correct(a action) {
+	f := funds()[a.A%3]
+	day := o.date(-(a.B % 4))
+	old := inPounds(f, f.decimal(f.price))
+	quote := o.closeOf(f, a)
+	order, d := o.next(a, func(order *custodian.CustodianOrder, d *dealt) bool {
+		return d.price != nil && (a.B%2 == 0 || !d.settled) && (a.C%3 == 0 || kindOf(order) != "buy")
+	})
+	if order != nil && a.D%16 != 1 {
+		f, day, old = fundOf(order.Asset), order.DealingDay.String(), d.price.String()
+		quote = o.closeOf(f, a)
+		o.closes[f.code+day] = quote
+	} else if known, ok := o.closes[f.code+day]; ok {
+		old = inPounds(f, known)
+	}
+	o.say("given PriceCorrection asset=%s day=%s old=%s new=%s id=op%d", f.code, day, old, inPounds(f, quote), len(o.lines))
+}
+
 func fundOf(asset schemas.AssetCode) fund {
 	all := funds()
 	return all[slices.IndexFunc(all, func(f fund) bool { return f.code == string(asset) })]
@@ -42,6 +61,11 @@ func (o *outside) closeOf(f fund, a action) string {
 		spread = f.price / 2
 	}
 	quanta := f.price - spread + int64(a.C)%(2*spread)
+	return f.decimal(quanta)
+}
+
+// decimal writes a price of the fund.
+func (f fund) decimal(quanta int64) string {
 	return big.NewRat(quanta, schemas.Power10(f.decimals)).FloatString(f.decimals)
 }
 

@@ -14,7 +14,7 @@ type batch struct {
 	orders        [][]*order
 	weight        *big.Rat
 	given, gotten *big.Rat // so far
-	pieces        int
+	pieces        []*piece
 	state         string // placed, priced, settled, rejected
 	settles       day
 	seen          map[string]string // confirmations by id: their content
@@ -197,8 +197,8 @@ func (w *World) take(b *batch, c *confirmation, p *price) bool {
 		return true
 	case b.state == "priced":
 		return false // a rejection that comes after the last piece
-	case b.pieces > 0:
-		w.dealt(b, new(big.Rat), new(big.Rat), true)
+	case len(b.pieces) > 0:
+		w.dealt(b, newPiece(new(big.Rat), new(big.Rat)), true)
 		return true
 	}
 	w.reject(b)
@@ -208,10 +208,9 @@ func (w *World) take(b *batch, c *confirmation, p *price) bool {
 // fill takes a piece if it is the next one, at the released price, no more than is left, and worth what it says.
 func (w *World) fill(b *batch, line Line, p *price) bool {
 	paid, units := number(line.Get("cash", "0")), number(line.Get("units", "0"))
-	given, gotten, counted := paid, units, paid
-	if b.kind != "buy" {
-		given, gotten = units, paid
-	}
+	dealt := newPiece(paid, units)
+	given, _ := dealt.sides(b.kind)
+	counted := paid
 	ordered := b.given // so far, of what the orders count
 	switch b.kind {
 	case "units":
@@ -219,11 +218,11 @@ func (w *World) fill(b *batch, line Line, p *price) bool {
 	case "cash":
 		ordered = b.gotten
 	}
-	if b.state == "priced" || whole(line, "piece", "1") != b.pieces+1 || number(line.Get("price", "1")).Cmp(p.pounds) != 0 ||
+	if b.state == "priced" || whole(line, "piece", "1") != len(b.pieces)+1 || number(line.Get("price", "1")).Cmp(p.pounds) != 0 ||
 		counted.Cmp(minus(b.weight, ordered)) > 0 || down(units, b.decimals).Cmp(units) != 0 || !b.covered(sum(b.given, given)) || !b.worth(paid, units, p.pounds) {
 		return false
 	}
-	w.dealt(b, given, gotten, line.Has("final"))
+	w.dealt(b, dealt, line.Has("final"))
 	return true
 }
 

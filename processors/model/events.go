@@ -20,10 +20,10 @@ func (w *World) distribute(line Line) {
 	if on > w.today() || on < w.today().plus(-declaredMax) {
 		return
 	}
-	held := make([]*big.Rat, w.shards) // by shard, with what rounding keeps
+	held := make([]*big.Rat, w.shards) // by shard, with what the scheme has
 	all := new(big.Rat)
 	for shard := range w.shards {
-		held[shard] = new(big.Rat).Set(w.Books.balance(keyOf(shard, "", code, "scheme:rounding")))
+		held[shard] = sum(w.Books.balance(keyOf(shard, "", code, "scheme:rounding")), w.Books.balance(keyOf(shard, "", code, "scheme:compensation")))
 		for name := range w.pots {
 			if w.shardOf(name) == shard {
 				held[shard] = sum(held[shard], w.units(name, code))

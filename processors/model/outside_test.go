@@ -36,6 +36,7 @@ const (
 	morning
 	prices
 	judges
+	corrects
 	fills
 	settles
 	rejects
@@ -48,6 +49,7 @@ func often() []kind {
 		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks, sells, sells,
 		withdraws, banks, banks, banks, declares, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
+		corrects, corrects,
 	}
 }
 
@@ -150,6 +152,8 @@ func (o *outside) do(a action) {
 		o.nextMorning(a)
 	case prices, judges:
 		o.price(a)
+	case corrects:
+		o.correct(a)
 	case banks:
 		o.bank(a)
 	case declares:
@@ -195,7 +199,7 @@ func (o *outside) instruct(a action) {
 	case buys:
 		what = "Buy " + who + " asset=" + funds()[a.B%3].code + " cash=" + pounds(a.C)
 	case sells:
-		what = "Sell " + who + " asset=" + funds()[a.B%3].code + " " + sold(a)
+		what = "Sell " + o.holder(a, who) + " " + sold(a)
 	case withdraws:
 		what = "Withdraw " + who + " cash=" + pounds(a.C%3_000)
 	case cancels:
@@ -206,6 +210,18 @@ func (o *outside) instruct(a action) {
 	line := "given " + what + " dated=" + dated
 	o.sent = append(o.sent, line)
 	o.say("%s", line)
+}
+
+// holder names a pot and an asset, mostly one that it has units of.
+func (o *outside) holder(a action, who string) string {
+	_, id, _ := strings.Cut(who, " ")
+	for n := range lastPot * len(funds()) {
+		other, f := fmt.Sprintf("p%d", (a.A+n/len(funds()))%lastPot), funds()[(a.B+n)%len(funds())]
+		if a.C%16 != 0 && o.booked.Holds(other, f.code) {
+			return fmt.Sprintf("pot=%s %s asset=%s", other, id, f.code)
+		}
+	}
+	return who + " asset=" + funds()[a.B%3].code
 }
 
 // declare lets an operator distribute income, or charge a fee.

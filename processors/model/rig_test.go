@@ -172,7 +172,9 @@ func (r *rig) book(j *ledger.Journal) {
 // dealt is what became of an order so far.
 type dealt struct {
 	pieces         int
-	cash, units    schemas.Quantity
+	parts          [][2]schemas.Quantity // cash and units of each piece
+	cash, units    schemas.Quantity      // of all
+	price          *schemas.Price        // at which it was dealt
 	final, settled bool
 	last           string // the last piece that was sent
 }
@@ -185,9 +187,29 @@ func (r *rig) follow(t *ledger.Trade) {
 	d := r.desk[t.Trade]
 	switch t.Event {
 	case "priced":
-		d.pieces, d.cash, d.units, d.final = d.pieces+1, d.cash+t.Cash, d.units+t.Units, t.Final
+		d.pieces, d.parts, d.final = d.pieces+1, append(d.parts, [2]schemas.Quantity{}), t.Final
+		d.take(t)
+	case "corrected":
+		r.stages["corrected "+r.kind(t.Trade)+map[bool]string{true: " settled"}[d.settled]]++
+		d.take(t)
 	case "rejected", "settled":
 		d.final, d.settled = true, true
+	}
+}
+
+// kind says what the orders of a trade are for.
+func (r *rig) kind(trade schemas.ID) string {
+	at := slices.IndexFunc(r.orders, func(o *custodian.CustodianOrder) bool { return o.Trade == trade })
+	return kindOf(r.orders[at])
+}
+
+// take notes a piece, or what a correction made of it.
+func (d *dealt) take(t *ledger.Trade) {
+	part := &d.parts[t.Piece-1]
+	d.cash, d.units = d.cash+t.Cash-part[0], d.units+t.Units-part[1]
+	*part = [2]schemas.Quantity{t.Cash, t.Units}
+	if t.Price != nil {
+		d.price = t.Price
 	}
 }
 

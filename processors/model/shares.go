@@ -8,26 +8,21 @@ import (
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // dealt shares a piece among the batch's orders: cumulatively each gets its part rounded down, and gives its part rounded up.
-// What rounding leaves goes to the shard's own rounding account, measured against the part that the shard as a whole has to answer for.
-func (w *World) dealt(b *batch, given, gotten *big.Rat, final bool) {
+func (w *World) dealt(b *batch, p *piece, final bool) {
 	givenBefore, gottenBefore := b.given, b.gotten
-	b.given, b.gotten = sum(b.given, given), sum(b.gotten, gotten)
-	b.pieces++
+	gives, gets := p.sides(b.kind)
+	b.given, b.gotten = sum(b.given, gives), sum(b.gotten, gets)
+	b.pieces = append(b.pieces, p)
 	weight := new(big.Rat)
 	for shard, orders := range b.orders {
-		gave, got := new(big.Rat), new(big.Rat)
-		from := weight
+		gave, got, from := new(big.Rat), new(big.Rat), weight
 		for _, o := range orders {
 			weight = sum(weight, o.weight)
-			gives := minus(up(part(b.given, o.weight, b.weight), b.scale(b.gives())), o.given)
-			gets := minus(down(part(b.gotten, o.weight, b.weight), b.scale(b.gets())), o.gotten)
+			gives, gets := b.shares(o)
 			gave, got = sum(gave, gives), sum(got, gets)
 			w.trade(o, b, gives, gets)
 		}
-		partGiven := minus(b.gave(b.given, from, weight), b.gave(givenBefore, from, weight))
-		partGotten := minus(b.got(b.gotten, from, weight), b.got(gottenBefore, from, weight))
-		w.Books.Move(shard, "", b.gives(), b.owed(b.gives()), "scheme:rounding", minus(gave, partGiven))
-		w.Books.Move(shard, "", b.gets(), b.owed(b.gets()), "scheme:rounding", minus(partGotten, got))
+		w.round(&stretch{b, shard, from, weight, givenBefore, gottenBefore}, gave, got)
 	}
 	if final {
 		b.state = "priced"
@@ -37,6 +32,42 @@ func (w *World) dealt(b *batch, given, gotten *big.Rat, final bool) {
 		})
 		w.progress(b, "priced", "")
 	}
+}
+
+// shares are what an order gives and gets of the batch, less what it has given and got.
+func (b *batch) shares(o *order) (gives, gets *big.Rat) {
+	gives = minus(up(part(b.given, o.weight, b.weight), b.scale(b.gives())), o.given)
+	gets = minus(down(part(b.gotten, o.weight, b.weight), b.scale(b.gets())), o.gotten)
+	return gives, gets
+}
+
+// stretch is a shard's place in a batch, and what the batch had given and got before.
+type stretch struct {
+	*batch
+	shard                     int
+	from, through             *big.Rat
+	givenBefore, gottenBefore *big.Rat
+}
+
+// parts are what the shard as a whole has to answer for, of what the batch gave and got since.
+func (s *stretch) parts() (given, gotten *big.Rat) {
+	given = minus(s.gave(s.given, s.from, s.through), s.gave(s.givenBefore, s.from, s.through))
+	gotten = minus(s.got(s.gotten, s.from, s.through), s.got(s.gottenBefore, s.from, s.through))
+	return given, gotten
+}
+
+// round keeps what rounding leaves: the difference between the shard's part and what its orders gave and got goes to the shard's own rounding account.
+func (w *World) round(s *stretch, gave, got *big.Rat) {
+	given, gotten := s.parts()
+	w.Books.Move(s.shard, "", s.gives(), s.owed(s.gives()), "scheme:rounding", minus(gave, given))
+	w.Books.Move(s.shard, "", s.gets(), s.owed(s.gets()), "scheme:rounding", minus(gotten, got))
+}
+
+// deliver books the outside leg of the shard's part.
+func (w *World) deliver(s *stretch) {
+	given, gotten := s.parts()
+	w.Books.Move(s.shard, "", s.gives(), s.owed(s.gives()), s.outside(s.gives()), given)
+	w.Books.Move(s.shard, "", s.gets(), s.outside(s.gets()), s.owed(s.gets()), gotten)
 }
 
 // gives is what the batch gives, gets what it gets.
@@ -107,8 +138,7 @@ func (w *World) settle(b *batch) {
 		for _, o := range orders {
 			weight = sum(weight, o.weight)
 		}
-		w.Books.Move(shard, "", b.gives(), b.owed(b.gives()), b.outside(b.gives()), b.gave(b.given, from, weight))
-		w.Books.Move(shard, "", b.gets(), b.outside(b.gets()), b.owed(b.gets()), b.got(b.gotten, from, weight))
+		w.deliver(&stretch{b, shard, from, weight, new(big.Rat), new(big.Rat)})
 	}
 	w.progress(b, "settled", "")
 }

@@ -59,6 +59,8 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.price(line)
 	case "Release", "Refusal":
 		w.judge(kind, line)
+	case "PriceCorrection":
+		w.correct(line)
 	case "Fill", "Settled", "Rejected":
 		w.confirmed(kind, line)
 	case "Distribution":
