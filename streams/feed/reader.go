@@ -94,10 +94,10 @@ func (r *Reader) Remove(places ...Place) {
 func (r *Reader) Poll(ctx context.Context) ([]Batch, error) {
 	for {
 		fetches := r.client.PollRecords(ctx, pollRecordsMax)
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		for _, failed := range fetches.Errors() {
+			if ctx.Err() != nil && errors.Is(failed.Err, ctx.Err()) {
+				continue
+			}
 			place := Place{failed.Topic, failed.Partition}
 			// A topic that was made again has another id. It would be waited for in vain; who begins anew learns of it.
 			if !isAway(failed.Err) || errors.Is(failed.Err, kerr.UnknownTopicID) {
@@ -105,8 +105,12 @@ func (r *Reader) Poll(ctx context.Context) ([]Batch, error) {
 			}
 			r.log.WarnContext(ctx, "waiting for broker", "place", place.String(), "error", failed.Err)
 		}
+		// The client has handed these out and will not do it again: they count, also where ctx has ended meanwhile.
 		if batches := batchesOf(fetches); len(batches) > 0 {
 			return batches, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 	}
 }

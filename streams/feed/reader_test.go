@@ -226,6 +226,35 @@ func TestPollEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// ender ends a context at the very moment at which a client hands a record out.
+type ender struct{ end context.CancelFunc }
+
+// OnFetchRecordUnbuffered is kgo's hook.
+func (e ender) OnFetchRecordUnbuffered(*kgo.Record, bool) { e.end() }
+
+func TestWhatIsFetchedWhileTheContextEndsIsNotLost(t *testing.T) {
+	connection := newSystem(t)
+	place := Place{"ingest.order.v1", 0}
+	if _, err := newProducer(t, connection).Send(t.Context(), Message{Topic: place.Topic, Key: "!0", Value: []byte("v")}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	client, err := kgo.NewClient(kgo.SeedBrokers(connection.Brokers...), kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.WithHooks(ender{cancel}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := &Reader{client: client, log: slog.New(slog.DiscardHandler)}
+	t.Cleanup(reader.Close)
+	reader.Add(Position{place, 0})
+	batches, err := reader.Poll(ctx)
+	if err != nil || len(batches) != 1 || string(batches[0].Records[0].Value) != "v" {
+		t.Errorf("got %v, %v, and no other poll gets it", batches, err)
+	}
+	if _, err := reader.Poll(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("the next poll ends with %v", err)
+	}
+}
+
 // TestReadPartitionToEndBeginsAtATime has records in two partitions, and timestamps that run backwards once.
 func TestReadPartitionToEndBeginsAtATime(t *testing.T) {
 	connection := newSystem(t)
