@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 const releaseAll = "release"
@@ -272,23 +271,11 @@ func (w *ward) crash(at Step, nth int64) {
 	started, crashed := make(chan struct{}), make(chan struct{})
 	i = w.start(withFaults(crashAt(at, nth, func() { <-started; i.kill(); close(crashed) })))
 	close(started)
-	deadline := time.Now().Add(awaitMax)
-	for ticker := time.Tick(2 * time.Millisecond); ; <-ticker {
-		select {
-		case <-crashed:
-			i.stop()
-			return
-		default:
-		}
-		s := i.status(0)
-		if s.State == StateRunning && s.Next >= int64(len(w.sent[0])) {
-			i.stop()
-			return
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatalf("neither crashed nor done: %+v", s)
-		}
-	}
+	awaitProgress(w.t, fmt.Sprintf("a crash at %s or the end of the inbox", at), func() (bool, int64) {
+		done, progress := w.done(i)
+		return done || isClosed(crashed), progress
+	})
+	i.stop()
 }
 
 func TestParkedRecordsAreNeverTakenForStatesNorForEachOther(t *testing.T) {

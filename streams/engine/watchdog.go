@@ -70,19 +70,14 @@ func (w *workspace) watch(ctx context.Context, p *pulse) {
 	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	seen, since := uint64(0), time.Now()
+	patience := patience{every: every}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		now := p.beats.Load()
-		if now != seen || !deciding(now) {
-			seen, since = now, time.Now()
-			continue
-		}
-		if why := w.beyond(time.Since(since)); why != "" {
+		if why := w.beyond(patience.look(p.beats.Load())); why != "" {
 			r := p.route.Load().Record
 			w.engine.config.Die(fmt.Sprintf("%s: a decision on %s/%d@%d %s", w.process.Name, r.Topic, r.Partition, r.Offset, why))
 			return
@@ -90,9 +85,30 @@ func (w *workspace) watch(ctx context.Context, p *pulse) {
 	}
 }
 
+// patience measures how long one decision has been under way, in looks and not by the clock: while the process was stopped, or had no processor, nobody looked,
+// and no decision could go on either. By the clock an innocent one would be blamed for that time.
+type patience struct {
+	every time.Duration
+	beats uint64
+	looks int
+}
+
+// look is told the beats of a pulse, once in every interval, and returns how long the same decision has been under way, 0 where none is.
+func (p *patience) look(beats uint64) time.Duration {
+	if beats != p.beats || !deciding(beats) {
+		p.beats, p.looks = beats, 0
+		return 0
+	}
+	p.looks++
+	return time.Duration(p.looks) * p.every
+}
+
 // beyond says what limit a decision that has been under way for so long is beyond, if any.
 func (w *workspace) beyond(taken time.Duration) string {
 	limits := &w.engine.config.Limits
+	if taken == 0 {
+		return ""
+	}
 	if taken >= limits.DecisionTimeMax {
 		return fmt.Sprintf("has taken more than %s", limits.DecisionTimeMax)
 	}
