@@ -49,12 +49,23 @@ var (
 	tableSettings = map[string]string{"retention.ms": "-1", "cleanup.policy": "compact"}
 )
 
+// stopped waits for a shard to stop, and returns why it did. A stopped shard is tried again, so state and reason must be of one look.
+func (i *instance) stopped(shard int32) (reason string) {
+	i.f.t.Helper()
+	await(i.f.t, "the shard to stop", func() bool {
+		s := i.status(shard)
+		reason = s.Reason
+		return s.State == StateStopped
+	})
+	return reason
+}
+
 // stopsFor waits for the shard to stop, and compares why.
 func (i *instance) stopsFor(words ...string) {
 	i.f.t.Helper()
-	await(i.f.t, "the shard to stop", func() bool { return i.status(0).State == StateStopped })
+	reason := i.stopped(0)
 	for _, word := range words {
-		if reason := i.status(0).Reason; !strings.Contains(reason, word) {
+		if !strings.Contains(reason, word) {
 			i.f.t.Errorf("the reason %q does not say %q", reason, word)
 		}
 	}

@@ -51,8 +51,8 @@ func (s *shard) run(ending, dying context.Context) {
 			backoff = s.engine.config.Limits.BackoffMin
 		}
 		err = s.learn(err)
+		s.metrics.abort(err) // first: who sees the shard stopped, or starting again, finds the life that ended among the counted
 		wait := s.tellEnd(err, backoff)
-		s.metrics.abort(err)
 		backoff = min(2*backoff, s.engine.config.Limits.BackoffMax)
 		if pause(ending, wait) != nil {
 			break

@@ -141,6 +141,10 @@ func (s *status) lag(now time.Time) time.Duration {
 func (s *status) enter(state State, reason error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.become(state, reason)
+}
+
+func (s *status) become(state State, reason error) {
 	s.beganAt = time.Time{}
 	s.turn(state)
 	s.current.Reason = ""
@@ -202,9 +206,10 @@ func (s *status) parked(p *ParkedStatus) {
 }
 
 func (s *status) leave() {
-	s.parked(nil)
-	s.enter(StateNotOurs, nil)
-	s.opened(nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.Parked, s.store = nil, nil
+	s.become(StateNotOurs, nil)
 }
 
 func (s *status) restoring(at, end int64) {
@@ -228,9 +233,10 @@ func (s *status) follows(next, end int64) {
 }
 
 func (s *status) running(p progress, sweep *sweepMark, changelogNext int64) {
-	s.enter(StateRunning, nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// At once: a running shard shown with the place and the sweep of a former life would be at none that ever was.
+	s.become(StateRunning, nil)
 	s.move(p, sweep, changelogNext)
 }
 
