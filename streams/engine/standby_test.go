@@ -133,7 +133,8 @@ func TestAStandbyHoldsNothingThatWasNotCommitted(t *testing.T) {
 	f.load(30, 5)
 	a := f.start()
 	f.caughtUp(a)
-	other := f.newClient(kgo.TransactionalID("another"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	const stays = 10 * time.Minute // the broker must not end it before the test does
+	other := f.newClient(kgo.TransactionalID("another"), kgo.TransactionTimeout(stays), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	must(t, other.BeginTransaction())
 	must(t, other.ProduceSync(context.Background(), &kgo.Record{Topic: f.process.Table.Name, Key: []byte("ghost"), Value: []byte("never")}).FirstErr())
 	b := f.start(inDir(t.TempDir()), withStandby)
@@ -226,8 +227,9 @@ func TestAStandbyLeavesAChangelogThatWasMadeAgain(t *testing.T) {
 // A standby that cannot keep up with deletions may have missed one: after the time that the changelog keeps them it begins anew.
 func TestAStandbyThatIsBehindForTooLongBeginsAnew(t *testing.T) {
 	f := newFixture(t, 1)
-	second := "1000"
-	_, err := kadm.NewClient(f.client).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Name: "delete.retention.ms", Value: &second}}, f.process.Table.Name)
+	// Long enough to read the changelog from its beginning, also for a machine that is slow and busy: who needs longer never catches up.
+	retention := "4000"
+	_, err := kadm.NewClient(f.client).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Name: "delete.retention.ms", Value: &retention}}, f.process.Table.Name)
 	must(t, err)
 	f.load(40, 5)
 	a := f.start()
