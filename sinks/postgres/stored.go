@@ -2,9 +2,9 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,7 +20,7 @@ const windowJournalsMax = 5000
 type storedJournal struct {
 	ledger.Journal
 	month int16
-	// unknown counts the numbers in its rows that stand for no code.
+	// unknown counts what its rows have and booking never stores: numbers that stand for no code, parts of a millisecond.
 	unknown int
 }
 
@@ -28,7 +28,7 @@ type storedJournal struct {
 type storedCodes struct {
 	moves                  map[int16]storedMove
 	topics, rules, sources map[int32]string
-	trades                 map[int32]schemas.ID
+	trades                 map[int32]*schemas.ID
 }
 
 type storedMove struct {
@@ -41,6 +41,8 @@ type shardSnapshot struct {
 	tx    pgx.Tx
 	shard int32
 	codes storedCodes
+	// postingsSeen is how many postings the last window had; the next one is likely to have as many.
+	postingsSeen int
 }
 
 // inSnapshot calls fn with a view of the whole database that does not change meanwhile.
@@ -65,7 +67,7 @@ func openShard(ctx context.Context, tx pgx.Tx, shard int32) (*shardSnapshot, err
 }
 
 func loadCodes(ctx context.Context, tx pgx.Tx) (storedCodes, error) {
-	codes := storedCodes{moves: map[int16]storedMove{}, trades: map[int32]schemas.ID{}}
+	codes := storedCodes{moves: map[int16]storedMove{}, trades: map[int32]*schemas.ID{}}
 	var err error
 	for table, into := range map[string]*map[int32]string{"topic": &codes.topics, "rules": &codes.rules, "source": &codes.sources} {
 		if *into, err = loadTexts(ctx, tx, table); err != nil {
@@ -73,12 +75,12 @@ func loadCodes(ctx context.Context, tx pgx.Tx) (storedCodes, error) {
 		}
 	}
 	var id int32
-	var trade [16]byte
+	var trade schemas.ID
 	rows, err := tx.Query(ctx, "select id, code from ledger.trade")
 	if err != nil {
 		return codes, err
 	}
-	if _, err = pgx.ForEachRow(rows, []any{&id, &trade}, func() error { codes.trades[id] = trade; return nil }); err != nil {
+	if _, err = pgx.ForEachRow(rows, []any{&id, (*[16]byte)(&trade)}, func() error { known := trade; codes.trades[id] = &known; return nil }); err != nil {
 		return codes, err
 	}
 	const moves = `select m.id, m.stage, a.code, a.scale, f.code, t.code from ledger.move m join ledger.asset a on a.id = m.asset
@@ -155,119 +157,22 @@ func (s *shardSnapshot) readNumbers(ctx context.Context, sequences []int64) (*wi
 
 // readWhere reads the rows of the shard for which a condition on their sequence numbers holds; its parameters begin at $2.
 func (s *shardSnapshot) readWhere(ctx context.Context, condition string, arguments ...any) (*window, error) {
-	arguments = append([]any{s.shard}, arguments...)
-	const journals = `select sequence, month, recorded_at, record_offset, record_partition, source, record_topic, rules, id, hash, cause, pot
-		from ledger.journal where shard = $1 and %s order by sequence, month`
-	rows, err := s.tx.Query(ctx, fmt.Sprintf(journals, condition), arguments...)
-	if err != nil {
-		return nil, err
-	}
-	current := &window{}
-	if current.journals, err = pgx.CollectRows(rows, s.journal); err != nil {
-		return nil, fmt.Errorf("reading journals: %w", err)
-	}
-	const postings = `select sequence, month, leg, move, quantity, from_balance, to_balance, effective_on, trade, order_id, reverses, counter_order_id
-		from ledger.posting where shard = $1 and %s order by sequence, month, leg`
-	if rows, err = s.tx.Query(ctx, fmt.Sprintf(postings, condition), arguments...); err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for at := 0; rows.Next(); {
-		if at, err = s.posting(rows, current, at); err != nil {
+	// Statements are described anew each time: the plan then fits the numbers, and the columns are known to come in the binary format.
+	arguments = append([]any{pgx.QueryExecModeDescribeExec, pgx.QueryResultFormats{pgx.BinaryFormatCode}, s.shard}, arguments...)
+	// Rows lie in the order in which they were booked, so by the index they come with their legs in order, and sorting them would take longer than all else.
+	// Where somebody wrote rows anew it is not so.
+	for _, legs := range [...]string{"", ", month, leg"} {
+		current := &window{}
+		if err := s.readJournals(ctx, current, fmt.Sprintf(storedJournalsSQL, condition), arguments); err != nil {
+			return nil, fmt.Errorf("reading journals: %w", err)
+		}
+		ordered, err := s.readPostings(ctx, current, fmt.Sprintf(storedPostingsSQL, condition, legs), arguments)
+		if err != nil {
 			return nil, fmt.Errorf("reading postings: %w", err)
 		}
+		if ordered {
+			return current, nil
+		}
 	}
-	return current, rows.Err()
-}
-
-func (s *shardSnapshot) journal(row pgx.CollectableRow) (storedJournal, error) {
-	var source, topic, rules int32
-	var recordedAt time.Time
-	var id [16]byte
-	var hash []byte
-	journal := storedJournal{}
-	journal.Shard = s.shard
-	err := row.Scan(&journal.Sequence, &journal.month, &recordedAt, &journal.Offset, &journal.Partition, &source, &topic, &rules,
-		&id, &hash, &journal.Cause, &journal.Pot)
-	if err != nil {
-		return journal, err
-	}
-	journal.ID, journal.RecordedAt = id, schemas.InstantOf(recordedAt)
-	copy(journal.Hash[:], hash)
-	journal.Source = schemas.SourceID(lookUp(s.codes.sources, source, &journal.unknown))
-	journal.Topic = lookUp(s.codes.topics, topic, &journal.unknown)
-	journal.Rules = lookUp(s.codes.rules, rules, &journal.unknown)
-	return journal, nil
-}
-
-// posting adds the row to its journal, which is the one at index at or a later one, and returns that index.
-func (s *shardSnapshot) posting(row pgx.CollectableRow, current *window, at int) (int, error) {
-	var sequence, quantity int64
-	var month, leg, does int16
-	var fromBalance, toBalance *int64
-	var effectiveOn time.Time
-	var trade *int32
-	var order, reverses, counter *[16]byte
-	if err := row.Scan(&sequence, &month, &leg, &does, &quantity, &fromBalance, &toBalance, &effectiveOn, &trade, &order, &reverses, &counter); err != nil {
-		return at, err
-	}
-	for at < len(current.journals) && before(&current.journals[at], sequence, month) {
-		at++
-	}
-	if at == len(current.journals) || current.journals[at].Sequence != sequence || current.journals[at].month != month {
-		current.orphans = append(current.orphans, sequence)
-		return at, nil
-	}
-	journal := &current.journals[at]
-	m := lookUp(s.codes.moves, does, &journal.unknown)
-	posting := ledger.Posting{
-		Leg: int32(leg), Stage: m.stage, Asset: m.asset, Scale: m.scale, From: m.from, To: m.to,
-		EffectiveOn: schemas.Date(effectiveOn.Unix() / secondsPerDay), //nolint:gosec // a date
-		Quantity:    *quantityOf(&quantity, m.scale, journal),
-		FromBalance: quantityOf(fromBalance, m.scale, journal), ToBalance: quantityOf(toBalance, m.scale, journal),
-	}
-	if trade != nil {
-		id := lookUp(s.codes.trades, *trade, &journal.unknown)
-		posting.Trade = &id
-	}
-	if order != nil {
-		id := schemas.ID(*order)
-		posting.Order = &id
-	}
-	if reverses != nil {
-		id := schemas.ID(*reverses)
-		posting.Reverses = &id
-	}
-	if counter != nil {
-		id := schemas.ID(*counter)
-		posting.CounterOrder = &id
-	}
-	journal.Postings = append(journal.Postings, posting)
-	return at, nil
-}
-
-const secondsPerDay = 24 * 60 * 60
-
-func before(journal *storedJournal, sequence int64, month int16) bool {
-	return journal.Sequence < sequence || journal.Sequence == sequence && journal.month < month
-}
-
-func lookUp[K comparable, V any](known map[K]V, number K, unknown *int) V {
-	found, ok := known[number]
-	if !ok {
-		*unknown++
-	}
-	return found
-}
-
-// quantityOf counts what is out of range, which booking never stores, like a number that stands for nothing.
-func quantityOf(quanta *int64, scale int32, journal *storedJournal) *schemas.Quantity {
-	if quanta == nil {
-		return nil
-	}
-	quantity, err := schemas.QuantityOf(*quanta, int(scale))
-	if err != nil {
-		journal.unknown++
-	}
-	return &quantity
+	return nil, errors.New("postings do not come in the order in which they were asked for")
 }

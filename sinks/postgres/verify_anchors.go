@@ -117,19 +117,15 @@ func (c *shardChecks) believe(ctx context.Context, snapshot *shardSnapshot) erro
 			c.recordedAt = recordedAt
 		}
 		if sequence <= c.believed {
-			c.compareHash(c.place(sequence), sequence, hash)
+			c.compareHash(sequence, hash)
 		}
 		return nil
 	})
 	return err
 }
 
-// compareSigned compares a journal with what was signed of it, if anything was.
-func (c *shardChecks) compareSigned(place string, journal *storedJournal) {
-	c.compareHash(place, journal.Sequence, journal.Hash[:])
-}
-
-func (c *shardChecks) compareHash(place string, sequence int64, hash []byte) {
+// compareHash compares a journal with what was signed of it, if anything was.
+func (c *shardChecks) compareHash(sequence int64, hash []byte) {
 	signed, ok := c.anchors[sequence]
 	if !ok || sequence == 0 {
 		return
@@ -137,7 +133,7 @@ func (c *shardChecks) compareHash(place string, sequence int64, hash []byte) {
 	delete(c.anchors, sequence)
 	c.anchored.Checked++
 	if got := hex.EncodeToString(hash); got != signed {
-		c.anchored.fail(place, "its hash is %s, signed was %s", got, signed)
+		c.anchored.fail(c.place(sequence), "its hash is %s, signed was %s", got, signed)
 	}
 }
 

@@ -128,77 +128,87 @@ func (c *shardChecks) place(sequence int64) string {
 }
 
 func (c *shardChecks) journal(journal *storedJournal) {
-	place := c.place(journal.Sequence)
 	c.numbered.Checked++
 	if journal.Sequence != c.sequence+1 {
-		c.numbered.fail(place, "follows on journal %d", c.sequence)
+		c.numbered.fail(c.place(journal.Sequence), "follows on journal %d", c.sequence)
 	}
-	c.chain(place, journal)
-	c.compareSigned(place, journal)
+	c.chain(journal)
+	c.compareHash(journal.Sequence, journal.Hash[:])
 	c.recorded.Checked++
 	if journal.RecordedAt < c.recordedAt || journal.month != monthOf(journal.RecordedAt) {
-		c.recorded.fail(place, "recorded at %s, its predecessor at %s", journal.RecordedAt, c.recordedAt)
+		c.recorded.fail(c.place(journal.Sequence), "recorded at %s, its predecessor at %s", journal.RecordedAt, c.recordedAt)
 	} else if journal.Sequence > c.end.CompleteSequence && journal.RecordedAt < c.end.RecordedBefore {
-		c.recorded.fail(place, "recorded at %s, but after journal %d all should be from %s on", journal.RecordedAt, c.end.CompleteSequence, c.end.RecordedBefore)
+		c.recorded.fail(c.place(journal.Sequence), "recorded at %s, but after journal %d all should be from %s on",
+			journal.RecordedAt, c.end.CompleteSequence, c.end.RecordedBefore)
 	}
 	c.placed.Checked++
-	if journal.Pot != nil && streams.PartitionOf(string(*journal.Pot), c.shards) != c.shard {
-		c.placed.fail(place, "pot %s belongs to another shard", *journal.Pot)
+	var holdings *potHoldings
+	if journal.Pot != nil {
+		if streams.PartitionOf(string(*journal.Pot), c.shards) != c.shard {
+			c.placed.fail(c.place(journal.Sequence), "pot %s belongs to another shard", *journal.Pot)
+		}
+		holdings = c.holdings(*journal.Pot)
 	}
 	for i := range journal.Postings {
-		c.posting(journal, i)
+		c.posting(journal, holdings, i)
 	}
-	if journal.Pot != nil {
-		c.boundary(place, journal)
+	if holdings != nil {
+		c.boundary(journal, holdings)
 	}
 	c.sequence, c.head, c.recordedAt = journal.Sequence, journal.Hash, journal.RecordedAt
 }
 
 // chain checks against the stored hash of the predecessor, so that a change is reported where it is and not at all that follow.
-func (c *shardChecks) chain(place string, journal *storedJournal) {
+func (c *shardChecks) chain(journal *storedJournal) {
 	c.chained.Checked++
 	journal.Previous = c.head
-	switch {
-	case journal.unknown > 0:
-		c.chained.fail(place, "%d numbers in its rows stand for nothing", journal.unknown)
-	case journal.Hash != journal.ExpectedHash():
-		c.chained.fail(place, "its hash is %x, its content after its predecessor gives %x", journal.Hash, journal.ExpectedHash())
+	if journal.unknown > 0 {
+		c.chained.fail(c.place(journal.Sequence), "%d values in its rows are none that is ever booked", journal.unknown)
+		return
+	}
+	if expected := journal.ExpectedHash(); journal.Hash != expected {
+		c.chained.fail(c.place(journal.Sequence), "its hash is %x, its content after its predecessor gives %x", journal.Hash, expected)
 	}
 }
 
-func (c *shardChecks) posting(journal *storedJournal, index int) {
+func (c *shardChecks) posting(journal *storedJournal, holdings *potHoldings, index int) {
 	posting := &journal.Postings[index]
-	place := fmt.Sprintf("%s leg %d", c.place(journal.Sequence), posting.Leg)
 	c.legal.Checked++
 	if posting.Quantity <= 0 || posting.From == posting.To || int(posting.Leg) != index+1 {
-		c.legal.fail(place, "leg %d moves %s %s from %s to %s", index+1, posting.Quantity, posting.Asset, posting.From, posting.To)
+		c.legal.fail(c.leg(journal, posting), "leg %d moves %s %s from %s to %s", index+1, posting.Quantity, posting.Asset, posting.From, posting.To)
 	}
-	c.side(place, journal, posting, posting.From, -posting.Quantity, posting.FromBalance)
-	c.side(place, journal, posting, posting.To, posting.Quantity, posting.ToBalance)
+	c.side(journal, holdings, posting, posting.From, -posting.Quantity, posting.FromBalance)
+	c.side(journal, holdings, posting, posting.To, posting.Quantity, posting.ToBalance)
 }
 
+// leg names a posting. Places are written down only where something is wrong with them.
+func (c *shardChecks) leg(journal *storedJournal, posting *ledger.Posting) string {
+	return fmt.Sprintf("%s leg %d", c.place(journal.Sequence), posting.Leg)
+}
+
+// side checks one side of a posting; holdings are those of the journal's pot, if it has one.
 func (c *shardChecks) side(
-	place string, journal *storedJournal, posting *ledger.Posting, account schemas.Account, change schemas.Quantity, balance *schemas.Quantity,
+	journal *storedJournal, holdings *potHoldings, posting *ledger.Posting, account schemas.Account, change schemas.Quantity, balance *schemas.Quantity,
 ) {
 	if !ledger.IsPotAccount(account) {
 		c.totals[posting.Asset] += int64(change)
 		if balance != nil {
-			c.running.fail(place, "%s is shared and has a running balance", account)
+			c.running.fail(c.leg(journal, posting), "%s is shared and has a running balance", account)
 		}
 		return
 	}
-	if journal.Pot == nil {
-		c.placed.fail(place, "%s in a journal of no pot", account)
+	if holdings == nil {
+		c.placed.fail(c.leg(journal, posting), "%s in a journal of no pot", account)
 		return
 	}
-	held := c.holdings(*journal.Pot).of(posting.Asset, account)
+	held := holdings.of(posting.Asset, account)
 	if c.incremental && held.changedIn == 0 && balance != nil {
 		held.balance = *balance - change // what it was before is believed
 	}
 	held.add(change, posting.EffectiveOn, journal.Sequence)
 	c.running.Checked++
 	if balance == nil || *balance != held.balance {
-		c.running.fail(place, "%s of pot %s: stored %v, the postings give %s", account, *journal.Pot, balance, held.balance)
+		c.running.fail(c.leg(journal, posting), "%s of pot %s: stored %v, the postings give %s", account, *journal.Pot, balance, held.balance)
 	}
 	if balance != nil {
 		held.stored = *balance
@@ -215,15 +225,15 @@ func (c *shardChecks) holdings(pot schemas.PotID) *potHoldings {
 }
 
 // boundary checks the balances that the journal changed, as it leaves them.
-func (c *shardChecks) boundary(place string, journal *storedJournal) {
-	for i := range c.holdings(*journal.Pot).held {
-		held := &c.pots[*journal.Pot].held[i]
+func (c *shardChecks) boundary(journal *storedJournal, holdings *potHoldings) {
+	for i := range holdings.held {
+		held := &holdings.held[i]
 		if held.changedIn != journal.Sequence {
 			continue
 		}
 		c.member.Checked++
 		if held.balance < 0 {
-			c.member.fail(place, "%s of pot %s has %s %s", held.account, *journal.Pot, held.balance, held.asset)
+			c.member.fail(c.place(journal.Sequence), "%s of pot %s has %s %s", held.account, *journal.Pot, held.balance, held.asset)
 		}
 	}
 }
