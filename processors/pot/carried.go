@@ -87,9 +87,10 @@ func isRestOf(rest, first *state.Order) bool {
 		rest.Day > first.Day
 }
 
-// hasRest says whether an order goes on with what this one was not dealt.
+// hasRest says whether an order goes on with what this one was not dealt, be it since this visit.
 func (v *visit) hasRest(first *state.Order) bool {
-	return slices.ContainsFunc(v.state.Orders, func(o state.Order) bool { return isRestOf(&o, first) })
+	is := func(o state.Order) bool { return isRestOf(&o, first) }
+	return slices.ContainsFunc(v.state.Orders, is) || slices.ContainsFunc(v.rests, is)
 }
 
 // carry moves the orders of a batch to another day, but for those that have nothing to go on with. They keep their ids, and with them their places.
