@@ -42,6 +42,7 @@ type asset struct {
 	custodian, calendar string
 	units, prices, lag  int // decimals of units and prices; days to settlement
 	pence, inclusive    bool
+	requeue             bool   // what is rejected goes on to another day
 	cutOff              string // 12:00
 	tolerance           string
 }

@@ -140,7 +140,7 @@ func (w *World) confirmed(kind string, line Line) {
 	}
 	b := w.batches[at]
 	c := &confirmation{kind: kind, id: line.Get("id", ""), line: line, received: w.today()}
-	for _, name := range []string{"piece", "cash", "units", "price", "on", "reason"} {
+	for _, name := range []string{"piece", "cash", "units", "price", "on", "reason", "until"} {
 		c.content += "|" + line.Get(name, "")
 	}
 	c.content += kind
@@ -197,12 +197,8 @@ func (w *World) take(b *batch, c *confirmation, p *price) bool {
 		return true
 	case b.state == "priced":
 		return false // a rejection that comes after the last piece
-	case len(b.pieces) > 0:
-		w.dealt(b, newPiece(new(big.Rat), new(big.Rat)), true)
-		return true
 	}
-	w.reject(b)
-	return true
+	return w.refused(b, c)
 }
 
 // fill takes a piece if it is the next one, at the released price, no more than is left, and worth what it says.
@@ -222,7 +218,10 @@ func (w *World) fill(b *batch, line Line, p *price) bool {
 		counted.Cmp(minus(b.weight, ordered)) > 0 || down(units, b.decimals).Cmp(units) != 0 || !b.covered(sum(b.given, given)) || !b.worth(paid, units, p.pounds) {
 		return false
 	}
-	w.dealt(b, dealt, line.Has("final"))
+	w.dealt(b, dealt)
+	if line.Has("final") {
+		w.finish(b, "")
+	}
 	return true
 }
 

@@ -84,7 +84,7 @@ func funds() []fund {
 	return []fund{
 		{"GB00X", "CREST", "calendar=london scale=3 price-scale=4 lag=2", 3, false, 12_345, 4},
 		{"GB00Y", "CREST", "calendar=london scale=4 price-scale=2 lag=0 pence inclusive", 4, true, 31_415, 2},
-		{"GB00Z", "EURO", "calendar=platform scale=6 price-scale=8 lag=3 cut-off=15:00", 6, false, 271_828_182, 8},
+		{"GB00Z", "EURO", "calendar=platform scale=6 price-scale=8 lag=3 cut-off=15:00 requeue", 6, false, 271_828_182, 8},
 	}
 }
 
@@ -159,7 +159,7 @@ func (o *outside) do(a action) {
 	case declares:
 		o.declare(a)
 	case rejects:
-		if a.C%3 != 0 {
+		if a.C%3 == 0 {
 			a.Kind = fills
 		}
 		o.confirm(a)

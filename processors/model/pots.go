@@ -22,8 +22,10 @@ type order struct {
 	reserved              *big.Rat // cash of a buy, units of a sell
 	day                   day
 	weight, given, gotten *big.Rat
-	priced                bool
-	batch                 *batch // once its day is closed
+	priced, ended         bool
+	batch                 *batch   // once its day is closed
+	carried               *big.Rat // of what is reserved, what its rest took along
+	rest, origin          *order   // what went on of it, and what it is the rest of
 }
 
 // seen is an instruction that was answered.
@@ -201,6 +203,7 @@ func (a *asked) order(code, kind string, weight, reserved *big.Rat) *order {
 	}
 	return &order{
 		pot: a.pot, source: a.source, id: a.id, asset: code, kind: kind, weight: weight, reserved: reserved, given: new(big.Rat), gotten: new(big.Rat),
+		carried: new(big.Rat),
 	}
 }
 
@@ -253,7 +256,7 @@ func (a *asked) cancel() {
 	}
 	var found []*order
 	for _, o := range a.pot.orders {
-		if o.source != a.source || o.id != target {
+		if o.source != a.source || o.id != target || o.rest != nil {
 			continue
 		}
 		if o.day <= a.closed[o.asset] || !a.inTime(a.assets[o.asset].on(o.day), o.day) {
@@ -266,18 +269,32 @@ func (a *asked) cancel() {
 		a.refuse("pot/nothing-to-cancel")
 		return
 	}
+	dealt := false
 	for _, o := range found {
 		a.giveBack(o)
 		o.end()
+		dealt = dealt || o.origin != nil
 	}
 	if s.state != "rejected" {
 		s.state = "cancelled"
-		a.tell(a.name, target, "cancelled", "", false)
+		if dealt {
+			s.state = a.pot.stands(s)
+		}
+		a.tell(a.name, target, s.state, "", false)
 	}
 	a.accept()
 }
 
+// stands is how far an instruction is of which no rest goes on: what was dealt of it may still have to settle.
+func (p *pot) stands(s *seen) string {
+	if slices.ContainsFunc(p.orders, func(o *order) bool { return o.source == s.source && o.id == s.id }) {
+		return "priced"
+	}
+	return "settled"
+}
+
 // end takes the order out of its pot.
 func (o *order) end() {
+	o.ended = true
 	o.pot.orders = slices.DeleteFunc(o.pot.orders, func(other *order) bool { return other == o })
 }

@@ -192,8 +192,10 @@ func (r *rig) follow(t *ledger.Trade) {
 	case "corrected":
 		r.stages["corrected "+r.kind(t.Trade)+map[bool]string{true: " settled"}[d.settled]]++
 		d.take(t)
-	case "rejected", "settled":
+	case "rejected", "deferred", "settled":
 		d.final, d.settled = true, true
+	case "carried", "rest-carried":
+		r.stages[t.Event+" "+r.kind(t.Trade)]++
 	}
 }
 

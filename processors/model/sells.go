@@ -29,7 +29,7 @@ func freeOf(asset string) string {
 
 // giveBack frees what is left of an order's reservation.
 func (w *World) giveBack(o *order) {
-	w.move(o.pot.name, o.gives(), "pot:reserved", o.free(), minus(o.reserved, o.given))
+	w.move(o.pot.name, o.gives(), "pot:reserved", o.free(), minus(minus(o.reserved, o.given), o.carried))
 }
 
 // sell reserves units: so many, all that are free, or for so much cash as many as the last known price asks for and some more.

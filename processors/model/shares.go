@@ -8,7 +8,7 @@ import (
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // dealt shares a piece among the batch's orders: cumulatively each gets its part rounded down, and gives its part rounded up.
-func (w *World) dealt(b *batch, p *piece, final bool) {
+func (w *World) dealt(b *batch, p *piece) {
 	givenBefore, gottenBefore := b.given, b.gotten
 	gives, gets := p.sides(b.kind)
 	b.given, b.gotten = sum(b.given, gives), sum(b.gotten, gets)
@@ -24,14 +24,19 @@ func (w *World) dealt(b *batch, p *piece, final bool) {
 		}
 		w.round(&stretch{b, shard, from, weight, givenBefore, gottenBefore}, gave, got)
 	}
-	if final {
-		b.state = "priced"
-		w.each(b, func(o *order) {
-			w.giveBack(o)
-			o.priced = true
-		})
-		w.progress(b, "priced", "")
-	}
+}
+
+// finish ends a batch that is dealt: what is left of its orders goes on to another day, if one is given, or back.
+func (w *World) finish(b *batch, to day) {
+	b.state = "priced"
+	w.each(b, func(o *order) {
+		if to != "" {
+			w.carryRest(o, to)
+		}
+		w.giveBack(o)
+		o.priced = true
+	})
+	w.progress(b, "priced", "")
 }
 
 // shares are what an order gives and gets of the batch, less what it has given and got.
@@ -153,7 +158,7 @@ func (w *World) reject(b *batch) {
 }
 
 // progress tells of each instruction with an order in the batch how far it is: priced when all its open orders are, settled when it has
-// none left, rejected at once. A rejection is its end, told once.
+// none left, rejected or carried at once. A rejection is its end, told once; but of a rest it leaves what was dealt as it is.
 func (w *World) progress(b *batch, state, code string) {
 	type instruction struct {
 		pot        *pot
@@ -167,22 +172,37 @@ func (w *World) progress(b *batch, state, code string) {
 			return
 		}
 		done[i] = true
-		open, unpriced := 0, 0
-		for _, other := range o.pot.orders {
-			if other.source == o.source && other.id == o.id {
-				open++
-				if !other.priced {
-					unpriced++
-				}
-			}
-		}
+		open, unpriced := o.pot.left(s)
+		next := state
 		switch {
 		case state == "settled" && open > 0:
-			s.state = "settled-in-part"
-		case state == "priced" && unpriced > 0:
-		default:
-			s.state, s.code = state, code
-			w.tell(o.pot.name, o.id, state, code, false)
+			if !o.goesOn() {
+				s.state = "settled-in-part"
+			}
+			return
+		case state == "priced" && o.rest != nil:
+			next = "carried"
+		case unpriced > 0 && (state == "priced" || state == "rejected" && o.origin != nil):
+			return
+		case state == "rejected" && o.origin != nil:
+			next = o.pot.stands(s)
 		}
+		if next != "carried" || s.state != "settled-in-part" { // what has settled in part may not be cancelled, wherever the rest goes
+			s.state, s.code = next, code
+		}
+		w.tell(o.pot.name, o.id, next, code, false)
 	})
+}
+
+// left counts an instruction's orders that have not ended, and those that are still to be priced.
+func (p *pot) left(s *seen) (open, unpriced int) {
+	for _, o := range p.orders {
+		if o.source == s.source && o.id == s.id {
+			open++
+			if !o.priced {
+				unpriced++
+			}
+		}
+	}
+	return open, unpriced
 }

@@ -61,7 +61,7 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.judge(kind, line)
 	case "PriceCorrection":
 		w.correct(line)
-	case "Fill", "Settled", "Rejected":
+	case "Fill", "Settled", "Rejected", "Deferred":
 		w.confirmed(kind, line)
 	case "Distribution":
 		w.distribute(line)
@@ -98,7 +98,7 @@ func (w *World) learn(kind string, line Line) {
 		w.assets[code] = append(w.assets[code], &asset{
 			from: w.dateIn(line, "from"), custodian: line.Get("custodian", "CREST"), calendar: line.Get("calendar", "platform"),
 			units: whole(line, "scale", "3"), prices: whole(line, "price-scale", "4"), lag: whole(line, "lag", "2"),
-			pence: line.Has("pence"), inclusive: line.Has("inclusive"), cutOff: line.Get("cut-off", "12:00"), tolerance: line.Get("tolerance", "0.1"),
+			requeue: line.Has("requeue"), pence: line.Has("pence"), inclusive: line.Has("inclusive"), cutOff: line.Get("cut-off", "12:00"), tolerance: line.Get("tolerance", "0.1"),
 		})
 	}
 }
