@@ -93,7 +93,9 @@ func (o *outside) confirm(a action) {
 		}
 		o.say("given Settled %s id=s%d on=%s", which(order), len(o.lines), on)
 	default:
-		order, _ := o.next(a, func(_ *custodian.CustodianOrder, d *dealt) bool { return (!d.final && (d.pieces > 0 || a.C%2 == 0)) || a.D%8 == 0 })
+		order, _ := o.next(a, func(_ *custodian.CustodianOrder, d *dealt) bool {
+			return (!d.final && (d.pieces > 0 || a.C%2 == 0)) || a.D%8 == 0
+		})
 		if order == nil {
 			return
 		}
