@@ -154,7 +154,9 @@ func (v *visit) finishPricing(order *state.Order, b *inbox.PricedBatch, p purpos
 
 func (v *visit) settled(b *inbox.SettledBatch) {
 	v.finish(b.Day, b.Asset, settledKind(b), func(order *state.Order) {
-		p := purpose{stage: stageSettled, effectiveOn: b.SettledOn, order: v.idOf(order), trade: &b.Trade}
+		// What the buy of a switch gave back to the sell came to it later than the price, and may have come after the day on which this settled.
+		settledOn := max(b.SettledOn, order.Since)
+		p := purpose{stage: stageSettled, effectiveOn: settledOn, order: v.idOf(order), trade: &b.Trade}
 		if order.Source == sourceCharge {
 			v.moveCash(p, v.pending(), outside[schemas.Money](ledger.SchemeCharges), schemas.Money(order.Got))
 			v.state.Accrued -= schemas.Money(order.Got)
@@ -165,11 +167,11 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 			held := v.holding(b.Asset)
 			move(v.draft, p, b.Asset, b.UnitsScale, held.pending(), held.settled(), schemas.Units(order.Got))
 		}
-		v.keepDealt(v.reference, v.place.RecordedAt, order, b.SettledOn)
+		v.keepDealt(v.reference, v.place.RecordedAt, order, settledOn)
 		if !v.hasRest(order) {
 			v.touch(order, stateSettled, refusal{})
 		}
-		v.transferSettled(b.SettledOn)
+		v.transferSettled(settledOn)
 	})
 }
 
@@ -178,7 +180,7 @@ func (v *visit) settled(b *inbox.SettledBatch) {
 func (v *visit) rejected(b *inbox.RejectedBatch) {
 	day, goesOn := v.carriedTo(b.Asset, b.CarriedTo)
 	if len(b.Pieces) > 0 {
-		v.undeal(b, goesOn)
+		v.undeal(b, day, goesOn)
 	}
 	if goesOn {
 		v.carry(b, day)

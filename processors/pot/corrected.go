@@ -34,6 +34,8 @@ type correction struct {
 	// pot since.
 	lessUnits schemas.Units
 	lessCash  schemas.Money
+	// lessPending is by how much it makes less what a sell has pending that came back to it later than it was priced.
+	lessPending schemas.Money
 	// spentMore says that some of that cash is taken from the dealing day on: the buy of a switch has spent more than its sell brings.
 	spentMore bool
 	// changed says that the message is news to the pot. It is none where the message is swept again for another pot's sake.
@@ -51,6 +53,8 @@ type stake struct {
 	spent *schemas.Money
 	// open is the order itself while it has not settled.
 	open *state.Order
+	// settledOn is when the pot booked that it settled, since when something last came back to it.
+	settledOn, since schemas.Date
 	// left says that what it brought may have left the pot since, charge that it went to the scheme's charges.
 	left, charge bool
 }
@@ -71,13 +75,16 @@ func corrected(
 	for i := range c.state.Orders {
 		if o := &c.state.Orders[i]; o.Day == b.Day && o.Asset == b.Asset && kindOf(o) == correctedKind(b) && o.Pieces > 0 {
 			id := o.ID
-			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: &o.Spent, open: o, left: o.Priced})
+			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: &o.Spent, open: o, since: o.Since, left: o.Priced})
 		}
 	}
 	for i := range c.state.Dealt {
 		if o := &c.state.Dealt[i]; o.Day == b.Day && o.Asset == b.Asset && dealtKind(o) == correctedKind(b) {
 			id := o.ID
-			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: &o.Spent, left: o.Left, charge: o.Charge})
+			c.order(&stake{
+				id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: &o.Spent,
+				settledOn: o.SettledOn, since: o.Since, left: o.Left, charge: o.Charge,
+			})
 		}
 	}
 	if !c.changed {
@@ -139,7 +146,7 @@ func (c *correction) buy(s *stake, was, now []allocation.Amounts) {
 	b, held, last := c.batch, c.holding(c.batch.Asset), len(was)-1
 	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
 	if s.settled() {
-		c.moveUnits(c.negated(s, *b.SettledOn, b.SettledTold), held.settled(), held.pending(), was[last].Got)
+		c.moveUnits(c.negated(s, s.settledOn, b.SettledTold), held.settled(), held.pending(), was[last].Got)
 	}
 	c.negate(s, was)
 	for i := range now {
@@ -150,7 +157,7 @@ func (c *correction) buy(s *stake, was, now []allocation.Amounts) {
 	if !s.settled() {
 		return
 	}
-	c.moveUnits(c.booked(s, stageSettled, *b.SettledOn), held.pending(), held.settled(), now[last].Got)
+	c.moveUnits(c.booked(s, stageSettled, s.settledOn), held.pending(), held.settled(), now[last].Got)
 	if s.left {
 		c.lessUnits += schemas.Units(max(0, was[last].Got-now[last].Got))
 	}

@@ -14,9 +14,12 @@ func (c *correction) sell(s *stake, was, now []allocation.Amounts) {
 	b, held, last := c.batch, c.holding(c.batch.Asset), len(was)-1
 	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
 	if s.settled() {
-		shift(c.draft, c.negated(s, *b.SettledOn, b.SettledTold), schemas.Cash, schemas.MoneyScale, c.proceeds(s), c.pending(), schemas.Money(was[last].Got)-*s.spent)
+		shift(c.draft, c.negated(s, s.settledOn, b.SettledTold), schemas.Cash, schemas.MoneyScale, c.proceeds(s), c.pending(), schemas.Money(was[last].Got)-*s.spent)
 	}
 	c.negate(s, was)
+	if s.since > b.Day {
+		c.lessPending += schemas.Money(max(0, was[last].Got-now[last].Got))
+	}
 	for i := range now {
 		moved, p := since(now, i), c.booked(s, stagePriced, b.Day)
 		c.moveUnits(p, held.reserved(), unitsOwed, moved.Given)
@@ -51,7 +54,7 @@ func (c *correction) settleAnew(s *stake, brought, brings schemas.Money) {
 		c.takeSpent(s, short)
 		*s.spent = brings
 	}
-	shift(c.draft, c.booked(s, stageSettled, *c.batch.SettledOn), schemas.Cash, schemas.MoneyScale, c.pending(), c.proceeds(s), brings-*s.spent)
+	shift(c.draft, c.booked(s, stageSettled, s.settledOn), schemas.Cash, schemas.MoneyScale, c.pending(), c.proceeds(s), brings-*s.spent)
 	switch {
 	case s.charge:
 		c.state.Accrued -= brings - brought

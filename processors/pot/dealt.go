@@ -21,7 +21,7 @@ func (d *draft) keepDealt(r *Reference, at schemas.Instant, order *state.Order, 
 	d.state.Dealt = append(d.forgetDealt(r, at), state.DealtOrder{
 		ID: order.ID, Asset: order.Asset, Side: order.Side, Day: order.Day, Amount: order.Amount, Given: order.Given, Got: order.Got,
 		Pieces: order.Pieces, SettledOn: settledOn, Corrected: order.Corrected, Basis: order.Basis, Reserved: order.Reserved,
-		Spent: order.Spent, Charge: order.Source == sourceCharge,
+		Spent: order.Spent, Since: order.Since, Charge: order.Source == sourceCharge,
 		// What a sell for cash gave back when it was priced may have left before it settled; nothing has noted that.
 		Left: order.Side == inbox.SideSell && order.Basis == inbox.BasisCash,
 	})

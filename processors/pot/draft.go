@@ -203,6 +203,7 @@ func (d *draft) journal(outs []streams.Out, place streams.Place, pot schemas.Pot
 	if len(d.postings) == 0 {
 		return outs
 	}
+	d.noteArrivals()
 	if !d.dips {
 		d.noteLeft()
 	}

@@ -125,6 +125,7 @@ func (q *question) accepted(d *draft, digest state.SeenDigest, day *schemas.Date
 // answered closes a draft with an answer that is no refusal.
 func (q *question) answered(d *draft, s schemas.Code, digest state.SeenDigest, day *schemas.Date, orders []schemas.ID) (*state.PotState, []streams.Out) {
 	d.state.Seen = q.remember(&d.state, s, "", digest)
+	d.state.Since = q.from(&d.state)
 	d.state.Dealt = d.forgetDealt(q.reference, q.cause.ReceivedAt)
 	// The date belongs to the identity: the sender may use an id again once the pot has forgotten it.
 	kind := "instructed/" + q.instruction.InstructedOn.String()
@@ -166,8 +167,8 @@ func (q *question) contribute(before *state.PotState, c *ingest.Contribution, di
 		return q.refused(before, why, digest)
 	}
 	if q.reviewed { // its cash was booked when it came; what of it is left to invest may have been used since
-		if before.Available < c.Cash {
-			return q.refused(before, refusal{codeCashNotAvailable, fmt.Sprintf("%s available, %s to be invested", before.Available, c.Cash)}, digest)
+		if why := q.refuseCash(before, c.Cash); why.code != "" {
+			return q.refused(before, why, digest)
 		}
 		return q.reserve(newDraft(before, len(orders)), orders, digest)
 	}
@@ -181,8 +182,8 @@ func (q *question) buy(before *state.PotState, b *ingest.Buy, digest state.SeenD
 	if why.code != "" {
 		return q.refused(before, why, digest)
 	}
-	if before.Available < b.Cash {
-		return q.refused(before, refusal{codeCashNotAvailable, fmt.Sprintf("%s available, %s asked", before.Available, b.Cash)}, digest)
+	if why := q.refuseCash(before, b.Cash); why.code != "" {
+		return q.refused(before, why, digest)
 	}
 	return q.reserve(newDraft(before, len(orders)), orders, digest)
 }
@@ -209,6 +210,9 @@ func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order,
 		}
 		day, why := q.dealingDay(w.asset)
 		if why.code != "" {
+			return nil, why
+		}
+		if why := q.refuseEarlier(before, w.asset, day); why.code != "" {
 			return nil, why
 		}
 		if !q.reference.hasRoom(before, w.asset, day) {
@@ -290,7 +294,7 @@ func (q *question) add(d *draft, orders []state.Order) (*schemas.Date, []schemas
 		if last == nil || order.Day > *last {
 			last = &order.Day
 		}
-		p := purpose{stage: stageReserved, effectiveOn: q.today, order: &order.ID}
+		p := purpose{stage: stageReserved, effectiveOn: q.from(&d.state), order: &order.ID}
 		if order.Side == inbox.SideSell {
 			held := d.holding(order.Asset)
 			scale := q.reference.Latest(order.Asset).UnitsScale
@@ -349,7 +353,8 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 			end = stateOfDealt
 		}
 		ids[n] = order.ID
-		d.giveBack(purpose{stage: stageCancelled, effectiveOn: q.today, order: &ids[n]}, order, q.reference.Latest(order.Asset).UnitsScale)
+		on := max(q.from(before), order.Since)
+		d.giveBack(purpose{stage: stageCancelled, effectiveOn: on, order: &ids[n]}, order, q.reference.Latest(order.Asset).UnitsScale)
 	}
 	for n := len(found) - 1; n >= 0; n-- {
 		d.state.Orders = slices.Delete(d.state.Orders, found[n], found[n]+1)

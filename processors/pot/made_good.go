@@ -38,6 +38,7 @@ func (c *correction) makeGood(place streams.Place) {
 		unitsOn = settledOn
 	}
 	good(c, &goodwill[schemas.Units]{b.Asset, b.UnitsScale, c.holding(b.Asset).settled(), &entry.Got, c.lessUnits, unitsOn}, today)
+	good(c, &goodwill[schemas.Money]{schemas.Cash, schemas.MoneyScale, c.pending(), &entry.Given, c.lessPending, b.Day}, today)
 	good(c, &goodwill[schemas.Money]{schemas.Cash, schemas.MoneyScale, c.available(), &entry.Given, c.lessCash, cashOn}, today)
 	h := c.holding(b.Asset)
 	if min(h.Settled, h.Pending, h.Reserved) < 0 || min(c.state.Available, c.state.Pending, c.state.Reserved) < 0 {

@@ -19,28 +19,28 @@ const paymentsMax = 100
 
 // withdraw sets cash aside and orders its payment. The bank says when it has gone: until then it is the pot's.
 func (q *question) withdraw(before *state.PotState, w *ingest.Withdraw, digest state.SeenDigest) (*state.PotState, []streams.Out) {
-	if before.Available < w.Cash {
-		return q.refused(before, refusal{codeCashNotAvailable, fmt.Sprintf("%s available, %s asked", before.Available, w.Cash)}, digest)
+	if why := q.refuseCash(before, w.Cash); why.code != "" {
+		return q.refused(before, why, digest)
 	}
 	kept := keptPayments(before.Payments, q.reference.OldestDate(q.today))
 	if len(kept) >= paymentsMax {
 		return q.refused(before, refusal{codeTooManyPayments, fmt.Sprintf("more than %d payments under way or within the back-dating period", paymentsMax)}, digest)
 	}
 	d := newDraft(before, 1)
-	kept = append(kept, q.newPayment(w.Payee, w.Cash))
+	kept = append(kept, q.newPayment(before, w))
 	d.state.Payments = kept
 	paid := &d.state.Payments[len(d.state.Payments)-1]
-	d.moveCash(purpose{stage: stageWithdrawn, effectiveOn: q.today, order: &paid.ID}, d.available(), d.payable(), w.Cash)
+	d.moveCash(purpose{stage: stageWithdrawn, effectiveOn: paid.On, order: &paid.ID}, d.available(), d.payable(), w.Cash)
 	q.payment = &paid.ID
 	next, outs := q.accepted(d, digest, nil, nil)
 	return next, append(outs, paymentOut(q.place, q.instruction.Pot, paid, payment.PaymentActionPay))
 }
 
-func (q *question) newPayment(payee string, cash schemas.Money) state.Payment {
+func (q *question) newPayment(before *state.PotState, w *ingest.Withdraw) state.Payment {
 	i := q.instruction
 	return state.Payment{
 		ID:     schemas.DeriveID("payment", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String()),
-		Source: i.Source, Instruction: i.ID, Payee: payee, Cash: cash, On: q.today,
+		Source: i.Source, Instruction: i.ID, Payee: w.Payee, Cash: w.Cash, On: q.from(before),
 	}
 }
 

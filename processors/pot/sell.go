@@ -40,6 +40,9 @@ func (q *question) sellOrder(before *state.PotState, leg int, asset schemas.Asse
 		return state.Order{}, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", asset)}
 	}
 	day, why := q.dealingDay(asset)
+	if why.code == "" {
+		why = q.refuseEarlier(before, asset, day)
+	}
 	if why.code != "" {
 		return state.Order{}, why
 	}
@@ -65,10 +68,10 @@ func (q *question) weigh(before *state.PotState, order *state.Order, sold quanti
 	if held == nil {
 		return refusal{codeNoUnits, fmt.Sprintf("the pot has no units of %s", order.Asset)}
 	}
-	scale := int(q.reference.Latest(order.Asset).UnitsScale)
+	scale, free := int(q.reference.Latest(order.Asset).UnitsScale), q.freeUnits(before, held)
 	switch {
 	case sold.cash != nil:
-		return q.weighCash(order, *sold.cash, held.Settled, scale)
+		return q.weighCash(order, *sold.cash, free, scale)
 	case sold.all:
 		order.Amount = int64(held.Settled)
 	default:
@@ -79,8 +82,12 @@ func (q *question) weigh(before *state.PotState, order *state.Order, sold quanti
 		order.Amount = quanta
 	}
 	order.Basis = inbox.BasisUnits
-	if held.Settled == 0 || schemas.Units(order.Amount) > held.Settled {
-		return refusal{codeUnitsNotFree, fmt.Sprintf("%s units of %s are free, %s asked", held.Settled.Text(scale), order.Asset, schemas.Units(order.Amount).Text(scale))}
+	if held.Settled == 0 || schemas.Units(order.Amount) > free {
+		reason := fmt.Sprintf("%s units of %s are free, %s asked", free.Text(scale), order.Asset, schemas.Units(order.Amount).Text(scale))
+		if later := held.Settled - free; later > 0 {
+			reason += fmt.Sprintf("; %s more came after %s", later.Text(scale), q.from(before))
+		}
+		return refusal{codeUnitsNotFree, reason}
 	}
 	return refusal{}
 }

@@ -78,7 +78,7 @@ func (v *visit) goOn(sell *state.Order, what state.Awaits, at schemas.Instant, p
 		v.touch(buy, stateRejected, why)
 		return
 	}
-	buy.Awaits, buy.Day, buy.Amount = state.AwaitsNothing, day, sell.Got
+	buy.Awaits, buy.Day, buy.Amount, buy.Since = state.AwaitsNothing, day, sell.Got, p.effectiveOn
 	sell.Spent = schemas.Money(sell.Got)
 	p.stage, p.counter = stageSwitched, v.idOf(buy)
 	v.moveCash(p, v.pending(), v.reserved(), sell.Spent)
@@ -133,6 +133,7 @@ func (d *draft) giveBackCash(p purpose, buy *state.Order) {
 		back := p
 		back.counter = buy.Counter
 		d.moveCash(back, d.reserved(), d.pending(), unsettled)
+		sell.Since = max(sell.Since, p.effectiveOn)
 	}
 	d.moveCash(p, d.reserved(), d.available(), left)
 }

@@ -43,7 +43,7 @@ func (q *question) transferOut(before *state.PotState, t *ingest.TransferOut, di
 	d := newDraft(before, len(orders)+1)
 	d.state.Payments = kept
 	d.state.TransferOut = &state.TransferOut{
-		Source: i.Source, Instruction: i.ID, Receiver: t.Receiver, On: q.today,
+		Source: i.Source, Instruction: i.ID, Receiver: t.Receiver, On: q.from(before),
 		Payment: schemas.DeriveID("payment", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String()),
 	}
 	if len(orders) > 0 {
@@ -55,14 +55,15 @@ func (q *question) transferOut(before *state.PotState, t *ingest.TransferOut, di
 	return next, append(outs, paymentOut(q.place, i.Pot, paid, payment.PaymentActionPay))
 }
 
-// payOut sets all that is available aside for the transfer's payment.
+// payOut sets all that is available aside for the transfer's payment, from the day on which all of it is there.
 func (d *draft) payOut() *state.Payment {
 	t := d.state.TransferOut
+	on := max(t.On, d.lastArrival())
 	d.state.Payments = append(slices.Clone(d.state.Payments), state.Payment{
-		ID: t.Payment, Source: t.Source, Instruction: t.Instruction, Payee: t.Receiver, Cash: d.state.Available, On: t.On,
+		ID: t.Payment, Source: t.Source, Instruction: t.Instruction, Payee: t.Receiver, Cash: d.state.Available, On: on,
 	})
 	paid := &d.state.Payments[len(d.state.Payments)-1]
-	d.moveCash(purpose{stage: stageWithdrawn, effectiveOn: t.On, order: &paid.ID}, d.available(), d.payable(), paid.Cash)
+	d.moveCash(purpose{stage: stageWithdrawn, effectiveOn: on, order: &paid.ID}, d.available(), d.payable(), paid.Cash)
 	return paid
 }
 

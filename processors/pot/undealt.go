@@ -13,7 +13,7 @@ import (
 // undeal negates what the pieces of a batch moved whose settlement is given up. Its orders are then as they were before they were dealt, but for what the last
 // piece gave back, or let go on to another day, of what they had reserved. Where they go on to another day, those stay of which no cash is left to sell for, or not
 // the units that it may take.
-func (v *visit) undeal(b *inbox.RejectedBatch, goesOn bool) {
+func (v *visit) undeal(b *inbox.RejectedBatch, day schemas.Date, goesOn bool) {
 	told := undealtBatch(b)
 	c := &correction{draft: v.draft, batch: told, reference: v.reference, pot: v.pot, cause: v.cause, tally: v.tally}
 	for i := range v.state.Orders {
@@ -32,6 +32,7 @@ func (v *visit) undeal(b *inbox.RejectedBatch, goesOn bool) {
 		if held := v.holding(b.Asset); unitsOf(held.Holding) == 0 {
 			held.Event = v.reference.kept[b.Asset].Event // what it has again takes no part in what came while it had none
 		}
+		v.lendReturned(c, order)
 		c.negate(s, was)
 		needed := v.neededUnits(order)
 		order.Amount = order.Given
@@ -39,7 +40,7 @@ func (v *visit) undeal(b *inbox.RejectedBatch, goesOn bool) {
 			order.Amount, order.Reserved = order.Got, schemas.Units(order.Given)
 		}
 		order.Given, order.Got, order.Pieces, order.Priced, order.Corrected = 0, 0, 0, false, 0
-		if goesOn && (order.Amount == 0 || !v.reserveUnits(c, s, needed)) {
+		if goesOn && (order.Amount == 0 || !v.reserveUnits(c, s, needed, day)) {
 			v.staying = append(v.staying, order.ID)
 		}
 	}
@@ -57,19 +58,20 @@ func (v *visit) neededUnits(order *state.Order) schemas.Units {
 	return schemas.Units(needed)
 }
 
-// reserveUnits reserves what a sell for cash needs beyond what it had given, from today on, and returns false where the pot has not got that. Without it the batch of
-// its new day could deal for no more than this order's units are worth, whatever the others have reserved.
-func (v *visit) reserveUnits(c *correction, s *stake, needed schemas.Units) bool {
+// reserveUnits reserves what a sell for cash needs beyond what it had given, from today on, or from its new day where that began before, and returns false where the
+// pot has not got that. Without it the batch of its new day could deal for no more than this order's units are worth, whatever the others have reserved.
+func (v *visit) reserveUnits(c *correction, s *stake, needed schemas.Units, day schemas.Date) bool {
 	order, held := s.open, v.holding(c.batch.Asset)
 	more := needed - reservedUnits(order)
 	if order.Side == inbox.SideBuy || more <= 0 {
 		return true
 	}
-	if held.Settled < more {
+	on := min(day, v.reference.today(v.place))
+	if on < v.state.Since || held.Settled-schemas.Units(arrivedAfter(held.Arrived, on)) < more {
 		return false
 	}
-	c.moveUnits(purpose{stage: stageReserved, effectiveOn: v.reference.today(v.place), order: s.id}, held.settled(), held.reserved(), int64(more))
-	order.Reserved += more
+	c.moveUnits(purpose{stage: stageReserved, effectiveOn: on, order: s.id}, held.settled(), held.reserved(), int64(more))
+	order.Reserved, order.Since = order.Reserved+more, on
 	return true
 }
 
@@ -121,6 +123,20 @@ func (v *visit) lendSpent(c *correction, p purpose, spent schemas.Money) {
 	g.give(c, stageLent, g.on, lent)
 	v.moveCash(p, v.available(), v.pending(), spent)
 	g.give(c, stageRepaid, today, -lent)
+}
+
+// lendReturned lends what a sell got, where the buy of its switch gave some of that back later than the sell was priced: as of the days between there is nothing to
+// take it from.
+func (v *visit) lendReturned(c *correction, sell *state.Order) {
+	today := v.reference.today(v.place)
+	if sell.Since <= c.batch.Day || today <= c.batch.Day {
+		return
+	}
+	g := &goodwill[schemas.Money]{
+		asset: schemas.Cash, scale: schemas.MoneyScale, pot: v.pending(), noted: &tallyOf(v.tally, c.batch.Trade, tallyCompensation).Given,
+	}
+	g.give(c, stageLent, c.batch.Day, schemas.Money(sell.Got))
+	g.give(c, stageRepaid, today, -schemas.Money(sell.Got))
 }
 
 // undealtCompensation returns the reference data with what the scheme made good for batches whose settlement is given up.
