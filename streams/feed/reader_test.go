@@ -284,6 +284,26 @@ func TestReadPartitionToEndBeginsAtATime(t *testing.T) {
 	}
 }
 
+// TestReadFromPassesOverAbortedRecordsAndMarkers reads from each offset of a log whose last record is followed by others that nobody is handed.
+func TestReadFromPassesOverAbortedRecordsAndMarkers(t *testing.T) {
+	connection := newSystem(t)
+	client := newTransactional(t, connection)
+	place := Place{"dealing.inbox.v1", 0}
+	transact(t, client, place.Topic, kgo.TryCommit, "a", "b")
+	transact(t, client, place.Topic, kgo.TryAbort, "x")
+	for offset, want := range []string{"ab", "b", "", "", "", ""} {
+		got := ""
+		err := ReadFrom(t.Context(), connection, Position{place, int64(offset)}, func(record Record) error { got += string(record.Value); return nil })
+		if err != nil || got != want {
+			t.Errorf("from %d: %q, want %q: %v", offset, got, want, err)
+		}
+	}
+	enough := errors.New("enough")
+	if err := ReadFrom(t.Context(), connection, Position{place, 0}, func(Record) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("after the first record: %v", err)
+	}
+}
+
 // TestReadAtFindsCommittedRecordsOnly asks for records in an order of its own, and for an aborted one and a marker among them.
 func TestReadAtFindsCommittedRecordsOnly(t *testing.T) {
 	connection := newSystem(t)

@@ -42,6 +42,24 @@ func ReadPartitionToEnd(ctx context.Context, connection Connection, place Place,
 	return err
 }
 
+// ReadFrom calls fn for every committed record of one partition that is decided now, from an offset on. It returns the first error of fn.
+func ReadFrom(ctx context.Context, connection Connection, from Position, fn func(Record) error) error {
+	client, err := newFetchClient(connection)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ends, err := stableOffsets(ctx, client, from.Topic)
+	if err != nil {
+		return err
+	}
+	fetcher := fetcher{client: client, place: from.Place, next: from.Offset, end: ends[from.Place]}
+	if err := fetcher.run(ctx, fn); err != nil {
+		return fmt.Errorf("reading %s at %d: %w", from.Place, fetcher.next, err)
+	}
+	return nil
+}
+
 // readToEnd reads the partitions that are wanted, from where each has the time, or OffsetOldest.
 func readToEnd(ctx context.Context, connection Connection, topic string, from int64, wanted func(Place) bool, fn func(Record) error) error {
 	client, err := newFetchClient(connection)
