@@ -117,13 +117,17 @@ func (i *Instance) dealingBook(ctx context.Context) (*dealing.Reference, error) 
 // its own.
 const settleRounds = 3
 
-// Settle waits until what was written before the call has gone through intake, pot and dealing, there and back. It writes
+// Settle waits until what was written before the call, to whichever ingest topic, has gone through intake, pot and dealing, there and back. It writes
 // ticks, and waits for them: what lies before a tick in a partition has been decided when the tick has.
 func (i *Instance) Settle(ctx context.Context) error {
 	for _, role := range []Role{Intake, Pot, Dealing} {
 		if err := i.runsHere(role); err != nil {
 			return err
 		}
+	}
+	// Ticks are instructions: of the other ingest topics they tell nothing.
+	if err := i.passIntake(ctx); err != nil {
+		return err
 	}
 	for range settleRounds {
 		if err := i.Advance(ctx, i.Now().Add(time.Millisecond)); err != nil {
@@ -162,6 +166,11 @@ func (i *Instance) passTick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return i.passDealing(ctx)
+}
+
+// passDealing waits until dealing has read what its inbox holds now.
+func (i *Instance) passDealing(ctx context.Context) error {
 	reader, err := feed.NewReader(i.config.Connection, i.config.Logger)
 	if err != nil {
 		return err

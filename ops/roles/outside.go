@@ -3,11 +3,12 @@ package roles
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
 
-// outsideMax bounds the wait for the simulated custodians; what they have not said by then shows as waiting.
+// outsideMax bounds how long the simulated custodians are waited for while none of them says anything; what they have not said by then shows as waiting.
 const outsideMax = 30 * time.Second
 
 // awaitOutside waits until the simulated custodians have said all that they have to say at the clock's present time, the shards have
@@ -16,21 +17,24 @@ func (i *Instance) awaitOutside(ctx context.Context) error {
 	if !i.config.has(CustodianSimulator) {
 		return i.AwaitBooked(ctx)
 	}
-	bounded, cancel := context.WithTimeout(ctx, outsideMax)
-	defer cancel()
+	// Before dealing has heard of the closes that were just published, its trades wait for them and not for the custodians.
+	if err := errors.Join(i.passIntake(ctx), i.passDealing(ctx)); err != nil {
+		return err
+	}
+	last, since := "", time.Now()
 	for {
-		due, err := i.dueOutside(bounded)
-		if bounded.Err() != nil {
-			break
-		}
+		due, err := i.dueOutside(ctx)
 		if err != nil {
 			return err
 		}
-		if !due {
+		if now := fmt.Sprint(due); now != last {
+			last, since = now, time.Now()
+		}
+		if len(due) == 0 || time.Since(since) >= outsideMax {
 			break
 		}
-		if err := sleep(bounded, awaitEvery); err != nil {
-			break
+		if err := sleep(ctx, awaitEvery); err != nil {
+			return err
 		}
 	}
 	if err := i.Settle(ctx); err != nil {
@@ -39,15 +43,15 @@ func (i *Instance) awaitOutside(ctx context.Context) error {
 	return i.AwaitBooked(ctx)
 }
 
-// dueOutside says whether a simulated custodian has something to say that it has not said yet.
-func (i *Instance) dueOutside(ctx context.Context) (bool, error) {
+// dueOutside returns the trades of which a simulated custodian has something to say that it has not said yet.
+func (i *Instance) dueOutside(ctx context.Context) ([]WaitingTrade, error) {
 	status, err := i.DayStatus(ctx)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	today := i.Now().In(i.config.Zone).Format(time.DateOnly)
-	return slices.ContainsFunc(status.Trades, func(t WaitingTrade) bool {
-		return t.Status == "priced" && t.SettlesOn <= today || t.WaitsFor == waitsForConfirmation
+	return slices.DeleteFunc(status.Trades, func(t WaitingTrade) bool {
+		return (t.Status != "priced" || t.SettlesOn > today) && t.WaitsFor != waitsForConfirmation
 	}), nil
 }
 
