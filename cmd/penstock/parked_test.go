@@ -126,7 +126,7 @@ func checkParkedDay(t *testing.T, at func(...string) []string) string {
 	if out := must(t, "", at("parked", "show", "p1")...); !strings.Contains(out, `"DayClosed"`) || !strings.Contains(out, "a control record") {
 		t.Errorf("p1 is shown as %s", out)
 	}
-	status := read[roles.Status](t, at("status", "--json")...)
+	status := fullStatus(t, at())
 	if p := status.Shards[list[0].Shard].Parked; p == nil || p.Keys != 1 || p.Longest[0].Key != "p1" {
 		t.Errorf("the status shows %+v", p)
 	}
