@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"flag"
+	"io"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,33 +25,38 @@ var benchPostings = flag.Int("bench-postings", 200_000, "postings in the ledger 
 const (
 	// benchJournals is about how many journals one batch of the sink holds under load.
 	benchJournals = 3000
-	// bareMonth is the month after that of the journals: its tables are made like theirs.
-	bareMonth = 459
+	// bareMonth and encodedMonth are months after that of the journals: their tables are made like theirs.
+	bareMonth, encodedMonth = 459, 460
 )
 
 // BenchmarkSinkBesideBareCopy does batch after batch what the sink does with what a poll brought (decode, check sequence and chain, copy journals and postings, commit), and
-// copies the same rows, ready in memory, into tables with the same indexes. It reports the rows per second of both, and how the first compares with the second, the
-// bytes of table and index that a row takes, and those of the write-ahead log.
+// copies the same rows, ready in memory, into tables with the same indexes: once as values through the driver, as any program would, and once as bytes in the form that goes
+// over the wire, which is the least that can be done. It reports the rows per second of all three, and how the first compares with the others, the bytes of table and
+// index that a row takes, and those of the write-ahead log.
 func BenchmarkSinkBesideBareCopy(b *testing.B) {
 	test := openTestLedger(b)
 	chain, random := newTestChain(0), rand.New(rand.NewPCG(1, 2))
-	if err := test.ensurePartition(b.Context(), 0, bareMonth); err != nil {
-		b.Fatal(err)
+	for _, month := range []int16{bareMonth, encodedMonth} {
+		if err := test.ensurePartition(b.Context(), 0, month); err != nil {
+			b.Fatal(err)
+		}
 	}
 	at := test.claim(b, 0)
 	journals, postings, logged := 0, 0, int64(0)
-	var sunk, bare time.Duration
+	var sunk, bare, encoded time.Duration
 	for range b.N {
 		batch := benchLife(chain, random)
 		fetched := fetchedOf(batch)
-		if err := test.prepare(b.Context(), 0, batch); err != nil {
+		numbers, err := test.prepare(b.Context(), 0, batch)
+		if err != nil {
 			b.Fatal(err)
 		}
-		rows := bareRows(b, &test.codes, batch)
+		values, encodedBytes := bareRows(batch, numbers), encodedRows(b, batch, numbers)
 		before := test.loggedBytes(b)
 		sunk += timed(func() { at = test.sink(b, at, fetched) })
 		logged += test.loggedBytes(b) - before
-		bare += timed(func() { test.copyBare(b, rows) })
+		bare += timed(func() { test.copyBare(b, values) })
+		encoded += timed(func() { test.copyEncoded(b, encodedBytes) })
 		journals += len(batch)
 		postings += countPostings(batch)
 	}
@@ -56,6 +64,8 @@ func BenchmarkSinkBesideBareCopy(b *testing.B) {
 	b.ReportMetric(rows/sunk.Seconds(), "rows/s")
 	b.ReportMetric(rows/bare.Seconds(), "bare-rows/s")
 	b.ReportMetric(bare.Seconds()/sunk.Seconds(), "of-bare")
+	b.ReportMetric(rows/encoded.Seconds(), "encoded-rows/s")
+	b.ReportMetric(encoded.Seconds()/sunk.Seconds(), "of-encoded")
 	b.ReportMetric(float64(logged)/float64(postings), "log-B/posting")
 	// Summaries of what came last are made by vacuuming, as in a ledger that is in use.
 	if _, err := test.super.Exec(b.Context(), "vacuum ledger.journal, ledger.posting"); err != nil {
@@ -102,18 +112,51 @@ func (l *testLedger) sink(b *testing.B, at Position, fetched *feed.Batch) Positi
 	return at
 }
 
-// bareRows are the rows of journals and of postings as COPY takes them, made beforehand.
-func bareRows(b *testing.B, codes *codes, journals []ledger.Journal) [2][][]any {
-	var rows [2][][]any
-	for i, source := range []pgx.CopyFromSource{
-		&journalRows{codes: codes, journals: journals, month: bareMonth}, &postingRows{codes: codes, journals: journals, month: bareMonth},
-	} {
-		for source.Next() {
-			values, err := source.Values()
-			if err != nil {
-				b.Fatal(err)
+// bareRows are the rows of journals and of postings as the driver's COPY takes them, made beforehand.
+func bareRows(journals []ledger.Journal, numbers *rowNumbers) (rows [2][][]any) {
+	month, at := int16(bareMonth), 0
+	for i := range journals {
+		journal, n := &journals[i], numbers.journals[i]
+		rows[0] = append(rows[0], []any{
+			journal.Sequence, journal.RecordedAt.Time(), journal.Offset, journal.Partition, n.source, int16(journal.Shard), month, n.topic, n.rules,
+			[16]byte(journal.ID), journal.Hash[:], journal.Cause, string(*journal.Pot),
+		})
+		for k := range journal.Postings {
+			posting, n := &journal.Postings[k], numbers.postings[at]
+			at++
+			scale := posting.Scale
+			row := []any{
+				journal.Sequence, bareQuanta(&posting.Quantity, scale), bareQuanta(posting.FromBalance, scale), bareQuanta(posting.ToBalance, scale),
+				posting.EffectiveOn.Time(), nil, int16(journal.Shard), month, int16(posting.Leg), n.move, nil, nil, nil,
 			}
-			rows[i] = append(rows[i], append([]any(nil), values...))
+			if posting.Trade != nil {
+				row[5] = n.trade
+			}
+			if posting.Order != nil {
+				row[10] = [16]byte(*posting.Order)
+			}
+			rows[1] = append(rows[1], row)
+		}
+	}
+	return rows
+}
+
+func bareQuanta(quantity *schemas.Quantity, scale int32) any {
+	if quantity == nil {
+		return nil
+	}
+	quanta, _ := quantity.Quanta(int(scale))
+	return quanta
+}
+
+// encodedRows are the same rows as they go over the wire.
+func encodedRows(b *testing.B, journals []ledger.Journal, numbers *rowNumbers) (rows [2][]byte) {
+	ofJournals := &journalRows{journals: journals, numbers: numbers.journals, month: encodedMonth}
+	ofPostings := &postingRows{journals: journals, numbers: numbers.postings, month: encodedMonth}
+	for i, row := range []func([]byte) ([]byte, bool){ofJournals.row, ofPostings.row} {
+		var err error
+		if rows[i], err = io.ReadAll(newCopyStream(row)); err != nil {
+			b.Fatal(err)
 		}
 	}
 	return rows
@@ -121,11 +164,23 @@ func bareRows(b *testing.B, codes *codes, journals []ledger.Journal) [2][][]any 
 
 func (l *testLedger) copyBare(b *testing.B, rows [2][][]any) {
 	err := pgx.BeginFunc(b.Context(), l.pool, func(tx pgx.Tx) error {
-		if _, err := tx.CopyFrom(b.Context(), leaf("journal", 0, bareMonth), journalColumns(), pgx.CopyFromRows(rows[0])); err != nil {
+		if _, err := tx.CopyFrom(b.Context(), leaf("journal", 0, bareMonth), strings.Split(journalColumns, ", "), pgx.CopyFromRows(rows[0])); err != nil {
 			return err
 		}
-		_, err := tx.CopyFrom(b.Context(), leaf("posting", 0, bareMonth), postingColumns(), pgx.CopyFromRows(rows[1]))
+		_, err := tx.CopyFrom(b.Context(), leaf("posting", 0, bareMonth), strings.Split(postingColumns, ", "), pgx.CopyFromRows(rows[1]))
 		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (l *testLedger) copyEncoded(b *testing.B, rows [2][]byte) {
+	err := pgx.BeginFunc(b.Context(), l.pool, func(tx pgx.Tx) error {
+		if err := copyRows(b.Context(), tx, leaf("journal", 0, encodedMonth), journalColumns, io.NopCloser(bytes.NewReader(rows[0]))); err != nil {
+			return err
+		}
+		return copyRows(b.Context(), tx, leaf("posting", 0, encodedMonth), postingColumns, io.NopCloser(bytes.NewReader(rows[1])))
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -32,10 +32,11 @@ func (l *Ledger) Book(ctx context.Context, at Position, batch Batch) (Position, 
 		return at, err
 	}
 	err = l.answered(ctx, func(ctx context.Context) error {
-		if err := l.prepare(ctx, at.Shard, batch.Journals); err != nil {
+		numbers, err := l.prepare(ctx, at.Shard, batch.Journals)
+		if err != nil {
 			return err
 		}
-		return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error { return l.book(ctx, tx, at, next, batch) })
+		return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error { return l.book(ctx, tx, at, next, batch, numbers) })
 	})
 	if err == nil {
 		err = l.options.fault(at.Shard, StepBooked)
@@ -78,12 +79,10 @@ func (p Position) after(batch Batch) (Position, error) {
 }
 
 // prepare does what must not be part of the transaction: numbers for new codes, tables for new months.
-func (l *Ledger) prepare(ctx context.Context, shard int32, journals []ledger.Journal) error {
-	if err := l.codes.number(ctx, l.pool, l.codes.missing(journals)); err != nil {
-		return err
-	}
-	if err := l.codes.checkScales(journals); err != nil {
-		return err
+func (l *Ledger) prepare(ctx context.Context, shard int32, journals []ledger.Journal) (*rowNumbers, error) {
+	numbers, err := l.codes.numbersOf(ctx, l.pool, journals)
+	if err != nil {
+		return nil, err
 	}
 	for i := range journals {
 		month := monthOf(journals[i].RecordedAt)
@@ -91,15 +90,15 @@ func (l *Ledger) prepare(ctx context.Context, shard int32, journals []ledger.Jou
 			continue
 		}
 		if err := l.ensurePartition(ctx, shard, month); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return numbers, nil
 }
 
 // book is the transaction. The position comes first: it is the lock that keeps two owners of a shard apart, and without it nothing
 // else may be written.
-func (l *Ledger) book(ctx context.Context, tx pgx.Tx, at, next Position, batch Batch) error {
+func (l *Ledger) book(ctx context.Context, tx pgx.Tx, at, next Position, batch Batch, numbers *rowNumbers) error {
 	const moveJournals = `update ledger.position set next_offset = $5, sequence = $6, head = $7, recorded_at = $8
 		where topic = $1 and partition = $2 and epoch = $3 and next_offset = $4`
 	moved, err := tx.Exec(ctx, moveJournals, streams.LedgerJournal, at.Shard, at.Epoch, at.JournalOffset,
@@ -115,7 +114,7 @@ func (l *Ledger) book(ctx context.Context, tx pgx.Tx, at, next Position, batch B
 			return err
 		}
 	}
-	if err := l.copyJournals(ctx, tx, at.Shard, batch.Journals); err != nil {
+	if err := copyJournals(ctx, tx, at.Shard, batch.Journals, numbers); err != nil {
 		return err
 	}
 	return l.options.fault(at.Shard, StepCopied)
@@ -141,21 +140,23 @@ func bookProgress(ctx context.Context, tx pgx.Tx, at, next Position) error {
 }
 
 // copyJournals copies straight into the tables of each month: the way through the parents costs a search per row.
-func (l *Ledger) copyJournals(ctx context.Context, tx pgx.Tx, shard int32, journals []ledger.Journal) error {
+func copyJournals(ctx context.Context, tx pgx.Tx, shard int32, journals []ledger.Journal, numbers *rowNumbers) error {
+	journalNumbers, postingNumbers := numbers.journals, numbers.postings
 	for len(journals) > 0 {
-		month, run := monthOf(journals[0].RecordedAt), 1
+		month, run, postings := monthOf(journals[0].RecordedAt), 0, 0
 		for run < len(journals) && monthOf(journals[run].RecordedAt) == month {
+			postings += len(journals[run].Postings)
 			run++
 		}
-		journalRows := &journalRows{codes: &l.codes, journals: journals[:run], month: month}
-		if _, err := tx.CopyFrom(ctx, leaf("journal", shard, month), journalColumns(), journalRows); err != nil {
+		journalRows := &journalRows{journals: journals[:run], numbers: journalNumbers[:run], month: month}
+		if err := copyRows(ctx, tx, leaf("journal", shard, month), journalColumns, newCopyStream(journalRows.row)); err != nil {
 			return fmt.Errorf("copying journals: %w", err)
 		}
-		postingRows := &postingRows{codes: &l.codes, journals: journals[:run], month: month}
-		if _, err := tx.CopyFrom(ctx, leaf("posting", shard, month), postingColumns(), postingRows); err != nil {
+		postingRows := &postingRows{journals: journals[:run], numbers: postingNumbers[:postings], month: month}
+		if err := copyRows(ctx, tx, leaf("posting", shard, month), postingColumns, newCopyStream(postingRows.row)); err != nil {
 			return fmt.Errorf("copying postings: %w", err)
 		}
-		journals = journals[run:]
+		journals, journalNumbers, postingNumbers = journals[run:], journalNumbers[run:], postingNumbers[postings:]
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -176,6 +177,7 @@ func TestWhatTheDatabaseCannotStoreIsATripwire(t *testing.T) {
 		"a byte that text cannot have": func(j *ledger.Journal) { j.Cause = "a\x00b" },
 		"the same in a shared code":    func(j *ledger.Journal) { j.Rules = "a\x00b" },
 		"a time before 1970":           func(j *ledger.Journal) { j.RecordedAt = -1 << 40 },
+		"a day that no calendar has":   func(j *ledger.Journal) { j.Postings[0].EffectiveOn = math.MinInt32 + epochDays - 1 },
 	} {
 		journal := newTestChain(0).buy("p", "i", 100, 5)[0]
 		change(&journal)
@@ -201,11 +203,12 @@ func TestAConnectionLostBeforeTheCommitLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := test.prepare(t.Context(), 0, journals); err != nil {
+	numbers, err := test.prepare(t.Context(), 0, journals)
+	if err != nil {
 		t.Fatal(err)
 	}
 	err = pgx.BeginFunc(t.Context(), test.pool, func(tx pgx.Tx) error {
-		if err := test.book(t.Context(), tx, at, next, batch); err != nil {
+		if err := test.book(t.Context(), tx, at, next, batch, numbers); err != nil {
 			t.Error(err)
 		}
 		test.terminate(t, tx.Conn().PgConn().PID())
@@ -250,12 +253,13 @@ func TestAClaimWaitsForATransactionUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := test.prepare(t.Context(), 0, journals); err != nil {
+	numbers, err := test.prepare(t.Context(), 0, journals)
+	if err != nil {
 		t.Fatal(err)
 	}
 	claimed := make(chan Position, 1)
 	err = pgx.BeginFunc(t.Context(), test.pool, func(tx pgx.Tx) error {
-		if err := test.book(t.Context(), tx, at, next, batch); err != nil {
+		if err := test.book(t.Context(), tx, at, next, batch, numbers); err != nil {
 			return err
 		}
 		go func() {

@@ -110,21 +110,3 @@ func checkBalance(journal *ledger.Journal, account schemas.Account, balance *sch
 	}
 	return "", ""
 }
-
-// checkScales looks for postings that count an asset in other quanta than the ledger does. It needs the numbers of all assets.
-func (c *codes) checkScales(journals []ledger.Journal) error {
-	c.mutex.RLock()
-	defer c.mutex.RUnlock()
-	for i := range journals {
-		for k := range journals[i].Postings {
-			posting := &journals[i].Postings[k]
-			if scale := c.assets[posting.Asset].scale; scale != posting.Scale {
-				return &TripwireError{
-					Reason: ReasonScale, Topic: streams.LedgerJournal, Partition: journals[i].Shard, Sequence: journals[i].Sequence,
-					Detail: fmt.Sprintf("leg %d: %s has scale %d, not %d", posting.Leg, posting.Asset, scale, posting.Scale),
-				}
-			}
-		}
-	}
-	return nil
-}

@@ -39,6 +39,12 @@ type assetNumber struct {
 	scale int32
 }
 
+// moveNumber is a move's number and the scale of its asset's quanta.
+type moveNumber struct {
+	id    int16
+	scale int32
+}
+
 // codes remembers the numbers under which recurring codes are stored. Numbers are given out by the database and never change, so
 // what is remembered stays true whatever becomes of a transaction.
 type codes struct {
@@ -49,7 +55,7 @@ type codes struct {
 	rules    map[string]int16
 	sources  map[schemas.SourceID]int32
 	trades   map[schemas.ID]int32
-	moves    map[move]int16
+	moves    map[move]moveNumber
 }
 
 // wantedCodes collects the codes that a batch needs and that have no known number yet.
@@ -183,12 +189,13 @@ func (c *codes) numberMoves(ctx context.Context, pool *pgxpool.Pool, wanted map[
 	}
 	var stages []string
 	var assets, from, to []int16
-	byNumbers := make(map[moveNumbers]move, len(wanted))
+	byNumbers := make(map[moveNumbers]scaledMove, len(wanted))
 	c.mutex.RLock()
 	for m := range wanted {
-		n := moveNumbers{m.stage, c.assets[m.asset].id, c.accounts[m.from], c.accounts[m.to]}
+		asset := c.assets[m.asset]
+		n := moveNumbers{m.stage, asset.id, c.accounts[m.from], c.accounts[m.to]}
 		stages, assets, from, to = append(stages, n.stage), append(assets, n.asset), append(from, n.from), append(to, n.to)
-		byNumbers[n] = m
+		byNumbers[n] = scaledMove{m, asset.scale}
 	}
 	c.mutex.RUnlock()
 	const columns = "stage, asset, from_account, to_account"
@@ -201,9 +208,16 @@ func (c *codes) numberMoves(ctx context.Context, pool *pgxpool.Pool, wanted map[
 		if err := rows.Scan(&number, &n.stage, &n.asset, &n.from, &n.to); err != nil {
 			return err
 		}
-		remember(c, &c.moves, byNumbers[n], number)
+		numbered := byNumbers[n]
+		remember(c, &c.moves, numbered.move, moveNumber{number, numbered.scale})
 		return nil
 	})
+}
+
+// scaledMove is a move with the scale of its asset's quanta.
+type scaledMove struct {
+	move
+	scale int32
 }
 
 // moveNumbers is a move as it is stored.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -178,6 +179,9 @@ type pendingProgress struct {
 
 // add takes in records of either topic of the shard.
 func (b *shardInbox) add(ctx context.Context, framing streams.Framing, fetched *feed.Batch) error {
+	if fetched.Topic == streams.LedgerJournal {
+		b.journals, b.offsets = slices.Grow(b.journals, len(fetched.Records)), slices.Grow(b.offsets, len(fetched.Records))
+	}
 	for i := range fetched.Records {
 		record := &fetched.Records[i]
 		if fetched.Topic == streams.LedgerProgress {
@@ -188,11 +192,10 @@ func (b *shardInbox) add(ctx context.Context, framing streams.Framing, fetched *
 			b.addProgress(pending)
 			continue
 		}
-		var journal ledger.Journal
-		if err := decode(ctx, framing, record, journal.DecodeAvro); err != nil {
+		b.journals, b.offsets = append(b.journals, ledger.Journal{}), append(b.offsets, record.Offset)
+		if err := decode(ctx, framing, record, b.journals[len(b.journals)-1].DecodeAvro); err != nil {
 			return err
 		}
-		b.journals, b.offsets = append(b.journals, journal), append(b.offsets, record.Offset)
 	}
 	if fetched.Topic == streams.LedgerJournal {
 		b.following = fetched.Next
