@@ -97,7 +97,7 @@ type overlayStorage struct {
 }
 
 func (s *overlayStorage) Get(key string) ([]byte, error) {
-	if state, changed := s.overlay.states[key]; changed {
+	if state, changed := s.overlay.get(key); changed {
 		return state, nil
 	}
 	state, err := s.store.state(&s.scratch, key)

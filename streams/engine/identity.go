@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -174,8 +173,7 @@ func acceptCommand(topic streams.Topic, id string) string {
 
 // bear puts !born in front of all else that the first transaction writes.
 func (l *loop) bear() {
-	if _, there := l.overlay.states[keyBorn]; l.unborn && !there {
-		l.overlay.states[keyBorn] = mustJSON(l.committed.identity)
-		l.overlay.order = slices.Insert(l.overlay.order, 0, keyBorn)
+	if l.unborn {
+		l.overlay.born = mustJSON(l.committed.identity)
 	}
 }

@@ -6,9 +6,12 @@ import "github.com/cockroachdb/pebble/v2"
 // enough, because nothing but single keys is ever read through it. It is written by goka's goroutine and, when that has nothing left to
 // do, read by the loop's.
 type overlay struct {
-	states map[string][]byte // nil: deleted
-	order  []string          // keys of states by first change
-	index  map[string]bool   // index entry -> present
+	// changes are the changed states by first change, and at is where in them a key's is: what is written at the end needs no look-up.
+	changes []change
+	at      map[string]int
+	index   map[string]bool // index entry -> present
+	// born is !born, where this is the transaction that writes it.
+	born []byte
 	// reference and its flag are the change of the shard's reference state.
 	reference    []byte
 	referenceSet bool
@@ -17,15 +20,32 @@ type overlay struct {
 	ownOrder []string
 }
 
+// change is the last state that a transaction gave a key; nil: deleted.
+type change struct {
+	key   string
+	state []byte
+}
+
 func newOverlay() *overlay {
-	return &overlay{states: map[string][]byte{}, index: map[string]bool{}, own: map[string][]byte{}}
+	return &overlay{at: map[string]int{}, index: map[string]bool{}, own: map[string][]byte{}}
 }
 
 func (o *overlay) set(key string, state []byte) {
-	if _, changed := o.states[key]; !changed {
-		o.order = append(o.order, key)
+	if i, changed := o.at[key]; changed {
+		o.changes[i].state = state
+		return
 	}
-	o.states[key] = state
+	o.at[key] = len(o.changes)
+	o.changes = append(o.changes, change{key, state})
+}
+
+// get returns what the open transaction made of a key's state, if it changed it.
+func (o *overlay) get(key string) (state []byte, changed bool) {
+	i, changed := o.at[key]
+	if !changed {
+		return nil, false
+	}
+	return o.changes[i].state, true
 }
 
 func (o *overlay) retag(key string, before, after []string) error {
@@ -51,21 +71,25 @@ func (o *overlay) setOwn(key string, value []byte) {
 }
 
 // empty says that nothing was changed.
-func (o *overlay) empty() bool { return len(o.states) == 0 && !o.referenceSet && len(o.own) == 0 }
+func (o *overlay) empty() bool { return len(o.changes) == 0 && !o.referenceSet && len(o.own) == 0 }
 
 func (o *overlay) reset() {
-	clear(o.states)
+	clear(o.changes) // so that the states can be collected
+	clear(o.at)
 	clear(o.index)
 	clear(o.own)
-	o.order, o.ownOrder = o.order[:0], o.ownOrder[:0]
-	o.reference, o.referenceSet = nil, false
+	o.changes, o.ownOrder = o.changes[:0], o.ownOrder[:0]
+	o.born, o.reference, o.referenceSet = nil, nil, false
 }
 
-// each calls write for every changelog record that the overlay makes, a nil value deletes: states in the order of their first change, then the
-// shard's own values.
+// each calls write for every changelog record that the overlay makes, a nil value deletes: !born first, then states in the order of their first
+// change, then the shard's own values.
 func (o *overlay) each(write func(key string, value []byte)) {
-	for _, key := range o.order {
-		write(key, o.states[key])
+	if o.born != nil {
+		write(keyBorn, o.born)
+	}
+	for i := range o.changes {
+		write(o.changes[i].key, o.changes[i].state)
 	}
 	if o.referenceSet {
 		write(keyReference, o.reference)
@@ -73,6 +97,16 @@ func (o *overlay) each(write func(key string, value []byte)) {
 	for _, key := range o.ownOrder {
 		write(key, o.own[key])
 	}
+}
+
+// size is about how many bytes the changes take in a batch of the store.
+func (o *overlay) size() int {
+	const entryBytes = 8 // for lengths and the like
+	size := 0
+	for i := range o.changes {
+		size += len(o.changes[i].key) + len(o.changes[i].state) + entryBytes
+	}
+	return size
 }
 
 // fill puts the changes into a batch of the store.

@@ -214,9 +214,12 @@ func (l *loop) writeChangelog() (*kgo.Record, error) {
 	return last, l.fault(StepWritten)
 }
 
+// batchBytesMin is room in a batch of the store for what is there besides changed states.
+const batchBytesMin = 4 << 10
+
 // storeChanges writes what was committed to the store, in one atomic write.
 func (l *loop) storeChanges(next int64) error {
-	batch := l.store.db.NewBatch()
+	batch := l.store.db.NewBatchWithSize(l.overlay.size() + batchBytesMin)
 	defer func() { _ = batch.Close() }()
 	err := l.overlay.fill(batch)
 	if err == nil {
