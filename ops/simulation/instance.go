@@ -29,7 +29,9 @@ const (
 	copyEvery      = 300 * time.Millisecond
 	neverAgain     = time.Hour
 	cacheBytes     = 1 << 20
-	stateDir       = "state"
+	// So little that some states are found among the recent ones, and others are looked up.
+	recentBytes = 16 << 10
+	stateDir    = "state"
 )
 
 // instance is one process of the engine with a disk and a network of its own.
@@ -53,7 +55,7 @@ func (s *system) start(files *vfs.MemFS) error {
 	i.kill, i.end = func() { i.wire.Kill(); kill(); end() }, end
 	var err error
 	i.engine, err = engine.New(engine.Config{
-		Processes: s.processes, Shards: shards, Framing: sim.NewFraming(), Dir: stateDir, Files: files, CacheBytes: cacheBytes,
+		Processes: s.processes, Shards: shards, Framing: sim.NewFraming(), Dir: stateDir, Files: files, CacheBytes: cacheBytes, RecentBytes: recentBytes,
 		Kafka: []kgo.Opt{
 			kgo.SeedBrokers(s.cluster.ListenAddrs()...), kgo.Dialer(i.wire.Dial), kgo.DisableClientMetrics(),
 			kgo.RequestTimeoutOverhead(requestTime),

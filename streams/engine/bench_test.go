@@ -58,7 +58,7 @@ func BenchmarkCounter(b *testing.B) {
 	for range b.N {
 		b.StopTimer()
 		f := newFixtureOf(b, counterProcess(), 8)
-		f.limits = Limits{}
+		f.limits, f.recent = Limits{}, 0
 		loadCounter(f, records, 100_000)
 		i := f.start()
 		if name := os.Getenv("BENCH_PROFILE"); name != "" {

@@ -100,6 +100,9 @@ func (s *overlayStorage) Get(key string) ([]byte, error) {
 	if state, changed := s.overlay.get(key); changed {
 		return state, nil
 	}
+	if state, held := s.recent.get(key); held {
+		return state, nil
+	}
 	state, err := s.store.state(&s.scratch, key)
 	if err != nil {
 		// goka lets the callback run on with a nil state when it is shutting down; the attempt must not.

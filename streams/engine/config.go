@@ -39,6 +39,9 @@ type Config struct {
 	// CacheBytes is the size of the cache that all stores of the instance share; 0 is 256 MiB. It pays for their memtables, too: 8 MiB
 	// and more per shard, so a small cache holds no block at all and every look-up reads the disk's pages again.
 	CacheBytes int64
+	// RecentBytes is how much memory may hold the states that were committed last; 0 is 64 MiB. It is shared out evenly among all shards of the processes, as if
+	// they all ran here, so one of few shards of many holds its part of it.
+	RecentBytes int64
 
 	// Standby keeps stores up to date of the shards that other instances run, so that taking one over needs only the end of its changelog. It costs
 	// the disk and the reading of a shard that runs, and memory of some 12 MiB for each, 8 of them in the cache, which grows by that.
@@ -150,6 +153,7 @@ func orDefault[T comparable](value, standard T) T {
 func (c Config) withDefaults() Config {
 	c.Limits = c.Limits.withDefaults()
 	c.CacheBytes = orDefault(c.CacheBytes, 256<<20)
+	c.RecentBytes = orDefault(c.RecentBytes, 64<<20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

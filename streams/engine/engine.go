@@ -138,6 +138,15 @@ func (e *Engine) shard(process *streams.Process, number int32) *shard {
 	}
 }
 
+// recentBytesMax is what a shard may hold of states that were committed last.
+func (e *Engine) recentBytesMax() int {
+	shards := 0
+	for _, statuses := range e.statuses {
+		shards += len(statuses)
+	}
+	return int(e.config.RecentBytes) / shards
+}
+
 // Status returns a moment of every shard of every process, also of those that other instances run, by process and shard.
 func (e *Engine) Status() []ShardStatus {
 	var all []ShardStatus

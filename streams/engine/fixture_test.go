@@ -29,11 +29,15 @@ type fixture struct {
 	shards    int32
 	dir       string
 	limits    Limits
+	recent    int64
 	client    *kgo.Client
 	sent      [][]*kgo.Record
 	// last is the instance that was started last.
 	last atomic.Pointer[instance]
 }
+
+// recentFew is memory for a few recent states of a shard, so that some are found there and others are looked up in the store.
+const recentFew = 1 << 10
 
 func newFixture(t testing.TB, shards int32) *fixture {
 	t.Helper()
@@ -48,6 +52,7 @@ func newFixtureOf(t testing.TB, process streams.Process, shards int32) *fixture 
 	t.Helper()
 	f := &fixture{
 		t: t, addresses: []string{realBroker()}, process: process, shards: shards, dir: t.TempDir(), sent: make([][]*kgo.Record, shards),
+		recent: int64(shards) * recentFew,
 		limits: Limits{
 			TransactionRecordsMax: 7, SweepVisitsMax: 3, RestoreRecordsMax: 5, RestoreBytesMax: 300, BackoffMax: 200 * time.Millisecond,
 		},
@@ -190,7 +195,7 @@ func (f *fixture) start(options ...option) *instance {
 	dying, kill := context.WithCancel(context.Background())
 	config := Config{
 		Processes: []streams.Process{f.process}, Shards: f.shards, Kafka: []kgo.Opt{kgo.SeedBrokers(f.addresses...)},
-		Framing: plain{}, Dir: f.dir, Limits: f.limits, Dying: dying,
+		Framing: plain{}, Dir: f.dir, Limits: f.limits, RecentBytes: f.recent, Dying: dying,
 	}
 	if os.Getenv("ENGINE_LOG") != "" {
 		config.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))

@@ -22,7 +22,7 @@ const (
 
 // drive runs one goka processor with one claim until the shard ends cleanly (nil) or fails.
 func (a *attempt) drive(ending context.Context) error {
-	w := &workspace{attempt: a, overlay: newOverlay(), fifo: make(chan work, fifoMax)}
+	w := &workspace{attempt: a, overlay: newOverlay(), recent: newRecent(a.engine.recentBytesMax()), fifo: make(chan work, fifoMax)}
 	w.marks.zero = make(chan struct{}, 1)
 	w.producer = newProducer(w)
 	session := &consumerGroup{workspace: w, ending: ending}
@@ -51,6 +51,7 @@ func (a *attempt) drive(ending context.Context) error {
 type workspace struct {
 	*attempt
 	overlay *overlay
+	recent  *recent
 	// working is the progress of the open transaction.
 	working  progress
 	fifo     chan work

@@ -90,7 +90,7 @@ func BenchmarkRestore(b *testing.B) {
 		b.Run(fmt.Sprintf("tagged=%v", tagged), func(b *testing.B) {
 			pots := benchSize("BENCH_POTS", benchPots)
 			f := newFixtureOf(b, keptProcess(tagged), benchShards)
-			f.limits = Limits{}
+			f.limits, f.recent = Limits{}, 0
 			loadChangelog(f, pots)
 			profiled(b)
 			b.ResetTimer()
@@ -112,7 +112,7 @@ func BenchmarkRestore(b *testing.B) {
 func BenchmarkRestart(b *testing.B) {
 	pots := benchSize("BENCH_POTS", benchPots)
 	f := newFixtureOf(b, keptProcess(true), benchShards)
-	f.limits = Limits{}
+	f.limits, f.recent = Limits{}, 0
 	loadChangelog(f, pots)
 	i := f.start()
 	f.awaitRunning(i)

@@ -238,6 +238,9 @@ func (l *loop) finish() {
 	l.unborn = false
 	l.forget()
 	l.relax()
+	for i := range l.overlay.changes {
+		l.recent.set(l.overlay.changes[i].key, l.overlay.changes[i].state)
+	}
 	l.overlay.reset()
 	l.open.open = false
 	l.status.committed(l.committed, l.sweep, l.store.position.Next)
