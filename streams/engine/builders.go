@@ -52,13 +52,22 @@ type producer struct {
 	// time, the two would be four objects per record for the garbage collector.
 	resolved *goka.Promise
 	onAck    func(*kgo.Record, error)
+	// records are some that are still to be filled, and keys has room for theirs: made a handful at a time, for the same reason.
+	records []kgo.Record
+	keys    []byte
 }
+
+// How many records, and how many bytes of keys, a producer makes at a time. All of a handful is kept until the last of it is acknowledged.
+const (
+	producedMax      = 64
+	producedKeyBytes = 2 << 10
+)
 
 func newProducer(w *workspace) producer {
 	p := producer{workspace: w}
 	promise, finish := goka.NewPromiseWithFinisher()
 	finish(nil, nil)
-	p.resolved, p.onAck = promise, p.acked
+	p.resolved, p.onAck, p.keys = promise, p.acked, []byte{}
 	return p
 }
 
@@ -79,7 +88,23 @@ func (p *producer) produce(topic string, partition int32, key string, value []by
 		return // after a doubt nothing more may be produced
 	}
 	p.written.Add(int64(len(key) + len(value)))
-	p.client.Produce(p.ctx, &kgo.Record{Topic: topic, Partition: partition, Key: []byte(key), Value: value}, p.onAck)
+	if len(p.records) == 0 {
+		p.records = make([]kgo.Record, producedMax)
+	}
+	r := &p.records[0]
+	p.records = p.records[1:]
+	r.Topic, r.Partition, r.Key, r.Value = topic, partition, p.keyBytes(key), value
+	p.client.Produce(p.ctx, r, p.onAck)
+}
+
+// keyBytes copies a key.
+func (p *producer) keyBytes(key string) []byte {
+	if len(p.keys)+len(key) > cap(p.keys) {
+		p.keys = make([]byte, 0, max(producedKeyBytes, len(key)))
+	}
+	begin := len(p.keys)
+	p.keys = append(p.keys, key...)
+	return p.keys[begin:len(p.keys):len(p.keys)]
 }
 
 func (p *producer) acked(record *kgo.Record, err error) {
@@ -90,7 +115,7 @@ func (p *producer) acked(record *kgo.Record, err error) {
 
 func (p *producer) Close() error { return nil }
 
-// overlayStorage is the group table that goka sees: the overlay before the committed store. It was restored before goka began, so there is nothing to recover.
+// overlayStorage is the group table that goka sees: the overlay before what was committed, of which the latest is in memory and all in the store. It was restored before goka began, so there is nothing to recover.
 type overlayStorage struct {
 	*workspace
 	scratch []byte
