@@ -45,14 +45,12 @@ func (c *claim) InitialOffset() int64                     { return 0 }
 func (c *claim) HighWaterMarkOffset() int64               { return 0 }
 func (c *claim) Messages() <-chan *sarama.ConsumerMessage { return c.messages }
 
-// producer stands in for goka's: promises resolve at once, the attempt keeps the first error, and only a clean flush is committed.
+// producer writes outputs and the changelog. The attempt keeps the first error, and only a clean flush is committed.
 type producer struct {
 	*workspace
-	// resolved is the one promise that every emit is answered with, and onAck what the client calls for every record. Made anew each
-	// time, the two would be four objects per record for the garbage collector.
-	resolved *goka.Promise
-	onAck    func(*kgo.Record, error)
-	// records are some that are still to be filled, and keys has room for theirs: made a handful at a time, for the same reason.
+	// onAck is what the client calls for every record, records are some that are still to be filled, and keys has room for theirs. Made anew for each record,
+	// they would be three objects more for the garbage collector.
+	onAck   func(*kgo.Record, error)
 	records []kgo.Record
 	keys    []byte
 }
@@ -64,23 +62,9 @@ const (
 )
 
 func newProducer(w *workspace) producer {
-	p := producer{workspace: w}
-	promise, finish := goka.NewPromiseWithFinisher()
-	finish(nil, nil)
-	p.resolved, p.onAck, p.keys = promise, p.acked, []byte{}
+	p := producer{workspace: w, keys: []byte{}}
+	p.onAck = p.acked
 	return p
-}
-
-func (p *producer) Emit(topic, key string, value []byte) *goka.Promise {
-	return p.EmitWithHeaders(topic, key, value, nil)
-}
-
-func (p *producer) EmitWithHeaders(topic, key string, value []byte, _ goka.Headers) *goka.Promise {
-	// The changelog is written once per changed key, at the end of the transaction.
-	if topic != p.process.Table.Name {
-		p.produce(topic, streams.PartitionOf(key, p.engine.partitions[topic]), key, value)
-	}
-	return p.resolved
 }
 
 func (p *producer) produce(topic string, partition int32, key string, value []byte) {
@@ -113,55 +97,39 @@ func (p *producer) acked(record *kgo.Record, err error) {
 	}
 }
 
-func (p *producer) Close() error { return nil }
+// errNotAsked says that goka did itself what a record's context does.
+var errNotAsked = errors.New("states and outputs are those of a record, not of goka's message")
 
-// overlayStorage is the group table that goka sees: the overlay before what was committed, of which the latest is in memory and all in the store. It was restored before goka began, so there is nothing to recover.
-type overlayStorage struct {
-	*workspace
-	scratch []byte
+// noProducer is never asked: outputs leave through the record's context.
+type noProducer struct{}
+
+func (noProducer) Emit(string, string, []byte) *goka.Promise {
+	_, finish := goka.NewPromiseWithFinisher()
+	return finish(nil, errNotAsked)
 }
 
-func (s *overlayStorage) Get(key string) ([]byte, error) {
-	if state, changed := s.overlay.get(key); changed {
-		return state, nil
-	}
-	if state, held := s.recent.get(key); held {
-		return state, nil
-	}
-	state, err := s.store.state(&s.scratch, key)
-	if err != nil {
-		// goka lets the callback run on with a nil state when it is shutting down; the attempt must not.
-		s.fail(err)
-	}
-	return state, err
+func (p noProducer) EmitWithHeaders(topic, key string, value []byte, _ goka.Headers) *goka.Promise {
+	return p.Emit(topic, key, value)
 }
 
-func (s *overlayStorage) Set(key string, value []byte) error {
-	s.overlay.set(key, value)
-	s.written.Add(int64(len(key) + len(value)))
-	return nil
-}
+func (noProducer) Close() error { return nil }
 
-func (s *overlayStorage) Delete(key string) error {
-	s.overlay.set(key, nil)
-	return nil
-}
+// noStorage is goka's view of the group's table. It was restored before goka began, so there is nothing to recover, and nobody reads or writes it: states are
+// had through the record's context.
+type noStorage struct{}
 
-func (s *overlayStorage) Has(key string) (bool, error) {
-	state, err := s.Get(key)
-	return state != nil, err
-}
-
-var errNoIteration = errors.New("states are walked by a sweep, not by goka")
-
-func (s *overlayStorage) Open() error                         { return nil }
-func (s *overlayStorage) Close() error                        { return nil }
-func (s *overlayStorage) GetOffset(def int64) (int64, error)  { return def, nil }
-func (s *overlayStorage) SetOffset(int64) error               { return nil }
-func (s *overlayStorage) MarkRecovered() error                { return nil }
-func (s *overlayStorage) Iterator() (storage.Iterator, error) { return nil, errNoIteration }
-func (s *overlayStorage) IteratorWithRange(_, _ []byte) (storage.Iterator, error) {
-	return nil, errNoIteration
+func (noStorage) Get(string) ([]byte, error)          { return nil, errNotAsked }
+func (noStorage) Set(string, []byte) error            { return errNotAsked }
+func (noStorage) Delete(string) error                 { return errNotAsked }
+func (noStorage) Has(string) (bool, error)            { return false, errNotAsked }
+func (noStorage) Open() error                         { return nil }
+func (noStorage) Close() error                        { return nil }
+func (noStorage) GetOffset(def int64) (int64, error)  { return def, nil }
+func (noStorage) SetOffset(int64) error               { return nil }
+func (noStorage) MarkRecovered() error                { return nil }
+func (noStorage) Iterator() (storage.Iterator, error) { return nil, errNotAsked }
+func (noStorage) IteratorWithRange(_, _ []byte) (storage.Iterator, error) {
+	return nil, errNotAsked
 }
 
 // topicManager answers goka that every topic is there and every table is recovered; the engine has seen to both.

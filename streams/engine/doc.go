@@ -30,6 +30,9 @@
 //	|
 //	+--- stopped: a close failed, a record is unknown, ...: the others flow on; tried again after Limits.StoppedRetry
 //
+// goka is handed its work by the handful, some dozens of records in one message, and decides them one after the other, each with a context of its own: a message
+// for each would cost more than all else that is done with it. A state is looked up in the overlay, then among the recent ones, then in the store.
+//
 // A decision that panics or fails ends the life as any doubt does. The next life begins at once, knows it, and parks the record without deciding it, where the
 // process says to what topic it parks (Process.ParkedTo; without one the shard stops):
 //
@@ -64,6 +67,6 @@
 // the checks of a restore are the same.
 //
 // Where to read: shard.go (a life), restore.go and forward.go, standby.go and tail.go (shards that run elsewhere), loop.go, transaction.go and ending.go (the
-// stream), sweep.go, parking.go and release.go (what is parked), trying.go and watchdog.go (deaths), goka.go and graph.go (what goka sees), store.go, index.go
-// and overlay.go (state), member.go (the group), status.go, metrics.go and moments.go (what others see), tester.go (a process without any of this).
+// stream), sweep.go, parking.go and release.go (what is parked), trying.go and watchdog.go (deaths), goka.go, context.go and graph.go (what goka sees), store.go,
+// index.go, overlay.go and recent.go (state), member.go (the group), status.go, metrics.go and moments.go (what others see), tester.go (a process without any of this).
 package engine

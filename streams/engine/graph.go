@@ -63,8 +63,6 @@ type decider struct {
 	context goka.Context
 	pulse   pulse
 
-	// fetch returns the work that the message of the callback stands for.
-	fetch func() work
 	// fail poisons the transaction with its first failure.
 	fail         func(error)
 	retag        func(key string, before, after []string) error
@@ -80,9 +78,6 @@ func (d *decider) init() *decider {
 	}
 	return d
 }
-
-// next is goka's callback.
-func (d *decider) next(context goka.Context, _ any) { d.handle(context, d.fetch()) }
 
 // handle does one piece of work. The first failure is kept before goka hears of it: while it shuts down goka lets a failing callback run on and
 // marks it as done.
@@ -182,11 +177,10 @@ func where(w work) string {
 	return fmt.Sprintf("%s %s/%d@%d, key %q", verb, r.Topic, r.Partition, r.Offset, w.key)
 }
 
-// decider makes the decider of an attempt, fed by the loop.
-func (w *workspace) decider() *decider {
+// newDecider makes the decider of an attempt.
+func (w *workspace) newDecider() *decider {
 	d := &decider{
 		process: w.process, handler: w.handler, working: &w.working,
-		fetch:        func() work { return <-w.fifo },
 		fail:         w.fail,
 		retag:        w.retag,
 		setReference: func(_ goka.Context, reference []byte) { w.overlay.setReference(reference) },

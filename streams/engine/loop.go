@@ -21,15 +21,16 @@ type loop struct {
 	jobs []job
 	held *job
 	open transaction
+	// filling is the work that goka is handed next.
+	filling handful
 }
 
 // job is one inbox record on its way through. Jobs are made a poll at a time: one allocation for hundreds of records.
 type job struct {
-	raw     *kgo.Record
-	record  streams.Record
-	route   streams.Route
-	message sarama.ConsumerMessage
-	astray  bool
+	raw    *kgo.Record
+	record streams.Record
+	route  streams.Route
+	astray bool
 	// at is the inbox offset under way while the job is worked on: its own, or, where it was parked and is released, that of the record that releases it.
 	at       int64
 	released bool
@@ -204,32 +205,39 @@ func (l *loop) feed(j *job) error {
 	return l.feedWork(j, work{kind: workDecide, key: j.route.Key})
 }
 
-// feedWork hands one piece of a job's work to goka, but for visits, of which it has many.
+// feedWork hands one piece of a job's work to goka, in the handful that is being filled.
 func (l *loop) feedWork(j *job, w work) error {
 	w.route, w.at, w.released = &j.route, j.at, j.released
-	key := j.raw.Key
-	if string(key) != w.key {
-		key = []byte(w.key)
+	if l.filling == nil {
+		l.filling = make(handful, 0, handfulMax)
 	}
-	j.message = sarama.ConsumerMessage{Topic: j.raw.Topic, Partition: j.raw.Partition, Offset: j.raw.Offset, Key: key, Value: nothing}
-	return l.send(w, &j.message)
+	if l.filling = append(l.filling, w); len(l.filling) < handfulMax {
+		return nil
+	}
+	return l.hand()
 }
 
-// send queues work, and the message that makes goka do it.
-func (l *loop) send(w work, message *sarama.ConsumerMessage) error {
+// hand hands over the handful that is being filled: it queues it, and the message that makes goka work on it.
+func (l *loop) hand() error {
+	if len(l.filling) == 0 {
+		return nil
+	}
+	full := l.filling
+	l.filling = nil
 	l.marks.add(1)
 	select {
-	case l.fifo <- w:
+	case l.fifo <- full:
 	default:
 		// It has room for all that is under way, so something was dropped: goka is stopping.
 		select {
-		case l.fifo <- w:
+		case l.fifo <- full:
 		case <-l.ctx.Done():
 			return l.why()
 		}
 	}
+	first := full[0].route.Record
 	select {
-	case l.claim <- message:
+	case l.claim <- &sarama.ConsumerMessage{Topic: l.process.Inbox.Name, Partition: l.number, Offset: first.Offset, Value: nothing}:
 		return nil
 	case <-l.ctx.Done():
 		return l.why()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -66,13 +64,9 @@ func (l *loop) visit(j *job, mark *sweepMark) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	messages := make([]sarama.ConsumerMessage, len(keys))
 	for i, key := range keys {
 		if i > 0 && l.visitsFull() {
 			return true, nil
-		}
-		messages[i] = sarama.ConsumerMessage{
-			Topic: j.record.Topic, Partition: j.record.Partition, Offset: j.record.Offset, Key: []byte(key), Value: nothing,
 		}
 		mark.Cursor = key
 		if len(l.parking.keys) > 0 || len(l.failed) > 0 || l.caution.careful {
@@ -84,7 +78,7 @@ func (l *loop) visit(j *job, mark *sweepMark) (more bool, err error) {
 				continue
 			}
 		}
-		if err := l.send(work{kind: workVisit, key: key, route: &j.route, at: j.at, released: j.released}, &messages[i]); err != nil {
+		if err := l.feedWork(j, work{kind: workVisit, key: key}); err != nil {
 			return false, err
 		}
 		mark.Visits++

@@ -21,12 +21,12 @@ func Graph(process streams.Process, handler streams.Handler, framing streams.Fra
 	t := &alone{handler: handler, framing: framing, readsAnything: process.ReadsAnything, tags: map[string][]string{}}
 	t.decider = &decider{
 		process: &process, handler: handler, working: &progress{},
-		fetch: t.fetch, fail: func(error) {}, retag: t.retag,
+		fail: func(error) {}, retag: t.retag,
 		setReference: func(context goka.Context, reference []byte) { context.SetValue(reference) },
 	}
 	t.decider.scope = streams.Scope{Shard: 0, Shards: 1}
 	t.decider.init()
-	return define(&process, t.receive, goka.Loop(bytesCodec{}, t.decider.next))
+	return define(&process, t.receive, goka.Loop(bytesCodec{}, t.next))
 }
 
 // alone drives a decider without a shard's loop.
@@ -64,10 +64,11 @@ func (t *alone) receive(context goka.Context, message any) {
 	context.Loopback(context.Key(), nothing)
 }
 
-func (t *alone) fetch() work {
+// next is the callback of the loop topic.
+func (t *alone) next(context goka.Context, _ any) {
 	w := t.waiting[0]
 	t.waiting = t.waiting[1:]
-	return w
+	t.decider.handle(context, w)
 }
 
 func (t *alone) route(c goka.Context, framed []byte) (*streams.Route, error) {

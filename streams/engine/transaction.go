@@ -150,8 +150,11 @@ func (t *transaction) count(j *job) {
 // arm keeps the countdown from reaching zero while messages are still being fed.
 func (l *loop) arm() { l.marks.add(1) }
 
-// settle waits until goka has marked every message. It marks none that it drops while stopping, so the wait ends with the session too.
+// settle hands over what is left and waits until goka has marked every message. It marks none that it drops while stopping, so the wait ends with the session too.
 func (l *loop) settle() error {
+	if err := l.hand(); err != nil {
+		return err
+	}
 	l.marks.done()
 	timer := time.NewTimer(l.engine.config.Limits.TransactionTimeoutMax)
 	defer timer.Stop()
