@@ -86,7 +86,7 @@ func check(t *testing.T, at seen, ids map[string]int) {
 
 func TestEverythingOutlivesACleanStop(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := newDirWithPorts(t)
 	stack := start(t, Config{Dir: dir})
 	before := look(stack)
 	ids := work(t, before)
@@ -102,7 +102,7 @@ func TestEverythingOutlivesACleanStop(t *testing.T) {
 // That no server outlives its killed parent is a part of this.
 func TestEverythingOutlivesAKill(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
+	dir := newDirWithPorts(t)
 	first := startChild(t, dir)
 	ids := work(t, first.seen)
 	server := serverPID(t, dir)
@@ -151,7 +151,9 @@ func TestWithANamedServer(t *testing.T) {
 	})
 	t.Run("a folder has one stack", func(t *testing.T) { oneFolderHasOneStack(t, config(t)) })
 	t.Run("a fixed port that is taken is refused", func(t *testing.T) { takenPortIsRefused(t, config(t)) })
-	t.Run("a port that is taken meanwhile is replaced", func(t *testing.T) { lostPortIsReplaced(t, config(t)) })
+	t.Run("a port that is taken meanwhile is replaced", func(t *testing.T) {
+		lostPortIsReplaced(t, Config{Dir: newDirWithPorts(t), PostgresURL: own.PostgresURL()})
+	})
 	t.Run("chosen topics get the broker's time", func(t *testing.T) { chosenTopicsGetTheBrokersTime(t, config(t)) })
 	must(t, connect(t, look(own)).Ping(t.Context()))
 }
