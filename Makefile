@@ -22,6 +22,10 @@ FROM      ?= 1
 # TESTS runs `go test` and ends with one counted line for each kind of test that could not run here.
 TESTS := $(GO) run ./ops/tidy/gotest
 
+# How long the tests of one package may take. Go's own ten minutes are too few for a package that starts a stack in each test, under the race detector, on a
+# machine that is slow and busy.
+TEST_TIME := -timeout 45m
+
 # The simulation runs without the race detector: its faults cut connections, and the Kafka client's own repetition of a request then touches it from two
 # goroutines, which is the client's to mend. The engine, which is ours, has its own tests under the detector.
 SIMULATION := github.com/penstock-ledger/penstock/ops/simulation
@@ -59,22 +63,22 @@ bin/penstock:
 
 .PHONY: test
 test: ## all tests that need nothing but Go
-	@$(TESTS) $(PKG)
+	@$(TESTS) $(TEST_TIME) $(PKG)
 
 .PHONY: race
 race: ## the same tests under the race detector, one package at a time, but for the simulation
-	@$(TESTS) -race -p 1 $$($(GO) list $(PKG) | grep -v '^$(SIMULATION)$$')
+	@$(TESTS) $(TEST_TIME) -race -p 1 $$($(GO) list $(PKG) | grep -v '^$(SIMULATION)$$')
 
 .PHONY: check-sim
 check-sim:
-	@$(TESTS) $(SIMULATION)
+	@$(TESTS) $(TEST_TIME) $(SIMULATION)
 
 .PHONY: check
 check: lint generate-check race check-sim ## what must pass before a change lands: lint, generated files, tests with -race
 
 .PHONY: real
 real: ## the suites against a real Apache Kafka and Postgres (Java 17 and Maven needed)
-	@PENSTOCK_REAL=$(REAL) $(TESTS) -count=1 -p 1 -timeout 25m $(REAL_PKG)
+	@PENSTOCK_REAL=$(REAL) $(TESTS) -count=1 -p 1 $(TEST_TIME) $(REAL_PKG)
 
 .PHONY: drills
 drills: ## a million instructions through processes that are killed, frozen and robbed, on both brokers (SEED=n; Java 17 and Maven needed)
