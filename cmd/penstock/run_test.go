@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -46,18 +48,12 @@ func (l *logged) String() string {
 // runInstance runs `penstock run` with a configuration file until the test ends.
 func runInstance(t *testing.T, config string, names ...string) *instance {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	i := &instance{http: "http://" + address, log: &logged{}, done: make(chan error, 1)}
+	i := &instance{log: &logged{}, done: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	root := newRoot()
 	root.SetOut(i.log)
 	root.SetErr(i.log)
-	root.SetArgs(append(append([]string{"run"}, names...), "--config", config, "--metrics-addr", address, "--name", strings.Join(names, "+"),
+	root.SetArgs(append(append([]string{"run"}, names...), "--config", config, "--metrics-addr", "127.0.0.1:0", "--name", strings.Join(names, "+"),
 		"--state-dir", t.TempDir(), "--simulated-time", "--tick-interval", "100ms"))
 	go func() { i.done <- root.ExecuteContext(ctx) }()
 	t.Cleanup(func() {
@@ -66,7 +62,34 @@ func runInstance(t *testing.T, config string, names ...string) *instance {
 			t.Errorf("run %s ended with %v", names, err)
 		}
 	})
+	await(t, "the log to say where the instance answers", func() bool {
+		said := answersAt().FindStringSubmatch(i.log.String())
+		if said == nil {
+			return false
+		}
+		i.http = "http://" + said[1]
+		return true
+	})
 	return i
+}
+
+// answersAt finds the address in the log of an instance.
+func answersAt() *regexp.Regexp {
+	return regexp.MustCompile(`"msg":"answering HTTP","address":"([^"]+)"`)
+}
+
+// keptAddress is an address that nobody is given who asks for any port, so that a stack gets it again after it was down for a moment.
+func keptAddress(t *testing.T) string {
+	t.Helper()
+	const first, count, triesMax = 20_000, 10_000, 100
+	for range triesMax {
+		if listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(count))); err == nil {
+			defer func() { _ = listener.Close() }()
+			return listener.Addr().String()
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // await asks until the answer is as wanted.
@@ -138,11 +161,11 @@ func stackDir(t *testing.T) string {
 	return dir
 }
 
-func startEmbedded(t *testing.T, dir string) *embedded.Stack {
+func startEmbedded(t *testing.T, config embedded.Config) *embedded.Stack {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stackTestMax)
 	defer cancel()
-	s, err := embedded.Start(ctx, embedded.Config{Dir: dir})
+	s, err := embedded.Start(ctx, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,8 +173,8 @@ func startEmbedded(t *testing.T, dir string) *embedded.Stack {
 }
 
 func TestRolesInProcessesOfTheirOwnWaitForTheClusterAndServeIt(t *testing.T) {
-	dir := stackDir(t)
-	below := startEmbedded(t, dir)
+	stack := embedded.Config{Dir: stackDir(t), KafkaAddr: keptAddress(t), RegistryAddr: keptAddress(t)}
+	below := startEmbedded(t, stack)
 	config := clusterFile(t, below.KafkaAddr(), below.RegistryURL(), below.PostgresURL())
 	plan := must(t, "", "topics", "plan", "--config", config, "--simulated-time")
 	if !strings.Contains(plan, "+ pot.inbox.v1: 3 partitions, 1 replicas") {
@@ -174,7 +197,7 @@ func TestRolesInProcessesOfTheirOwnWaitForTheClusterAndServeIt(t *testing.T) {
 	await(t, "the instances to say that the brokers are away", func() bool {
 		return strings.Contains(desk.waitsFor(t), "the brokers at "+below.KafkaAddr()) && strings.Contains(pots.waitsFor(t), "the brokers at")
 	})
-	below = startEmbedded(t, dir)
+	below = startEmbedded(t, stack)
 	t.Cleanup(func() {
 		if err := below.Close(context.Background()); err != nil {
 			t.Errorf("closing the stack: %v", err)

@@ -19,6 +19,9 @@ const (
 	bodyBytesMax    = 64 << 10
 )
 
+// listeningText is what is logged once the HTTP server can be reached.
+const listeningText = "answering HTTP"
+
 // serve answers on the instance's address until ctx ends. /livez, /healthz, /metrics and /status are always there; what reads
 // or moves business is there with role api.
 func (i *Instance) serve(ctx context.Context) error {
@@ -36,6 +39,8 @@ func (i *Instance) serve(ctx context.Context) error {
 }
 
 func (i *Instance) serveOn(ctx context.Context, listener net.Listener) error {
+	// Whoever leaves the port open finds here which it became.
+	i.config.Logger.InfoContext(ctx, listeningText, "address", listener.Addr().String())
 	server := &http.Server{Handler: i.handler(), ReadHeaderTimeout: headerTimeMax}
 	stop := context.AfterFunc(ctx, func() {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeMax)
