@@ -21,19 +21,19 @@ func (f *facts) followCarried() {
 	for _, t := range carried {
 		for _, o := range t.members {
 			if left := o.reserved - o.given - o.returned; left > 0 {
-				f.carryRest(o, left)
+				f.carryRest(t, o, left)
 			}
 		}
 	}
 }
 
-func (f *facts) carryRest(o *order, left schemas.Quantity) {
+func (f *facts) carryRest(t *trade, o *order, left schemas.Quantity) {
 	rest := f.orderOf(schemas.DeriveID("rest", o.id.String()), o.pot)
 	rest.shard, rest.received, rest.asset, rest.sells, rest.byCash, rest.into, rest.rest = o.shard, o.received, o.asset, o.sells, o.byCash, o.into, true
 	rest.switchedAt = o.switchedAt
 	switch {
 	case o.byCash:
-		rest.cash = o.cash - schemas.Money(quanta(o.got, schemas.MoneyScale))
+		rest.cash = o.cash - schemas.Money(o.dealtCash(t))
 	case o.sells:
 		rest.units = left
 	default:

@@ -1,45 +1,9 @@
 package invariants
 
 import (
-	"math/big"
-
 	"github.com/penstock-ledger/penstock/schemas"
-	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 )
-
-// correctedTo says whether an operator corrected the close of the piece's day to its price.
-func (f *facts) correctedTo(fill *ledger.Trade) bool {
-	for _, o := range f.Operations {
-		c, ok := o.Body.(*ingest.PriceCorrection)
-		if ok && c.Asset == fill.Asset && c.Date == fill.Day && fill.Price != nil && c.New == *fill.Price {
-			return true
-		}
-	}
-	return false
-}
-
-// correctedAs says whether the piece has the cash that the custodian confirmed, and the units that it buys at the right price.
-func (f *facts) correctedAs(fill *ledger.Trade) bool {
-	if fill.Price == nil || *fill.Price <= 0 {
-		return false
-	}
-	for _, c := range f.confirmed[confirmationKey{fill.Trade, fill.Confirmation}] {
-		if _, rejects := c.Body.(*ingest.TradeRejected); rejects && fill.Cash == 0 && fill.Units == 0 {
-			return true
-		}
-		body, ok := c.Body.(*ingest.FillPriced)
-		if !ok || body.Piece != fill.Piece || body.Final != fill.Final || int64(body.Cash) != quanta(fill.Cash, schemas.MoneyScale) {
-			continue
-		}
-		scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(schemas.PriceScale-schemas.MoneyScale)+int64(fill.UnitsScale)), nil)
-		units := new(big.Int).Mul(big.NewInt(int64(body.Cash)), scale)
-		if units.Div(units, big.NewInt(int64(*fill.Price))); units.Cmp(big.NewInt(quanta(fill.Units, fill.UnitsScale))) == 0 {
-			return true
-		}
-	}
-	return false
-}
 
 // checkCorrections looks at what negates earlier postings.
 func (f *facts) checkCorrections() []*finding {
@@ -100,16 +64,12 @@ func postingsOf(j *ledger.Journal) map[moved]int {
 
 // negate takes back what a negated posting had added: what was given comes back to what is reserved, what was got leaves again.
 func (o *order) negate(p *ledger.Posting) {
-	gives := p.Asset == schemas.Cash
-	if o.sells {
-		gives = !gives
-	}
 	switch {
-	case gives && p.To == ledger.PotReserved && !ledger.IsPotAccount(p.From):
+	case p.To == ledger.PotReserved && !ledger.IsPotAccount(p.From):
 		o.given -= p.Quantity
-	case !gives && p.From == ledger.PotPending && !ledger.IsPotAccount(p.To):
+	case p.From == ledger.PotPending && !ledger.IsPotAccount(p.To):
 		o.got -= p.Quantity
-	case !gives && (p.From == ledger.PotSettled || p.From == ledger.PotAvailable) && p.To == ledger.PotPending:
-		o.settled -= p.Quantity
+	case p.To == ledger.PotPending:
+		o.settled -= p.Quantity // from wherever it had settled
 	}
 }

@@ -180,7 +180,7 @@ const pencePerPound = 100
 
 func (f *facts) checkPrices(c *finding, t *trade) {
 	for _, fill := range t.fills {
-		known := fill.Event == eventCorrected && f.correctedTo(fill)
+		known := f.correctedTo(fill)
 		for _, p := range f.prices[priceKey{fill.Asset, fill.Day}] {
 			pounds := p.Close
 			if p.Quotation == reference.QuotationPence {

@@ -75,9 +75,13 @@ type trade struct {
 	placed                     *ledger.Trade
 	carried, restCarried       *ledger.Trade
 	fills                      []*ledger.Trade
-	// corrections counts what was told of its pieces anew, strays what was told anew of pieces that it does not have.
+	// dealt are its pieces as they were dealt, fills as they were told last. corrections counts what was told of its pieces anew, strays what was told anew
+	// of pieces that it does not have.
+	dealt               []*ledger.Trade
 	corrections, strays int
-	order               *custodian.CustodianOrder
+	// givenUp says that it was rejected after it was dealt: nothing of it may be left.
+	givenUp bool
+	order   *custodian.CustodianOrder
 	// cash and units are what the custodian confirmed, in quanta of 0.01 and of the asset's scale.
 	cash, units int64
 	// members are the orders that the postings of the trade name.
@@ -156,6 +160,7 @@ func gather(in *Input) *facts {
 			for i := range j.Postings {
 				f.post(j, &j.Postings[i])
 			}
+			f.noteLeast(j)
 		}
 	}
 	for _, id := range sortedIDs(f.orders) {
@@ -185,7 +190,7 @@ func (f *facts) event(event *ledger.Trade) {
 	case eventPlaced:
 		t.placed = event
 	case eventPriced:
-		t.fills = append(t.fills, event)
+		t.fills, t.dealt = append(t.fills, event), append(t.dealt, event)
 		t.cash += quanta(event.Cash, schemas.MoneyScale)
 		t.units += quanta(event.Units, event.UnitsScale)
 	case eventCorrected:
@@ -194,6 +199,9 @@ func (f *facts) event(event *ledger.Trade) {
 		t.settled = event
 	case eventRejected:
 		t.rejected = event
+		if len(t.fills) > 0 {
+			t.givenUp, t.cash, t.units = true, 0, 0
+		}
 	case eventCarried:
 		t.carried, t.rejected = event, nil // its orders have not ended
 	case eventRestCarried:
@@ -323,7 +331,13 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 			o.got += p.Quantity
 		}
 	case stageReturned, stageRejected:
-		o.returned += p.Quantity
+		if p.To == ledger.PotReserved {
+			o.returned -= p.Quantity // a corrected sell takes more than before
+		} else {
+			o.returned += p.Quantity
+		}
+	case stageSwitched:
+		o.spent -= p.Quantity // the pot's other cash pays for it
 	case stageCancelled:
 		o.returned += p.Quantity
 		o.cancelled = true
@@ -346,8 +360,20 @@ func (o *order) move(p *ledger.Posting) {
 	}
 	change(p.From, -p.Quantity)
 	change(p.To, p.Quantity)
-	o.leastReserved = min(o.leastReserved, o.inReserved)
-	o.leastPending = min(o.leastPending, o.inPending)
+}
+
+// noteLeast notes what a journal leaves of the orders' own parts. Within it they may be used before they are filled.
+func (f *facts) noteLeast(j *ledger.Journal) {
+	for i := range j.Postings {
+		for _, id := range []*schemas.ID{j.Postings[i].Order, j.Postings[i].CounterOrder} {
+			if id == nil || f.orders[*id] == nil {
+				continue
+			}
+			o := f.orders[*id]
+			o.leastReserved = min(o.leastReserved, o.inReserved)
+			o.leastPending = min(o.leastPending, o.inPending)
+		}
+	}
 }
 
 func sortedIDs[V any](m map[schemas.ID]V) []schemas.ID {

@@ -150,7 +150,9 @@ func (f *facts) checkFills(c *finding, t *trade) {
 		if int(fill.Piece) != n+1 || fill.Final != (n == len(t.fills)-1) && fill.Final || t.order == nil {
 			c.fail("trade %s: piece %d came as number %d", t.id, fill.Piece, n+1)
 		}
-		if fill.Event == eventCorrected && !f.correctedAs(fill) || fill.Event != eventCorrected && !f.confirmedAs(t, fill) {
+	}
+	for _, fill := range t.dealt {
+		if !f.confirmedAs(t, fill) {
 			c.fail("trade %s: piece %d was not confirmed like that", t.id, fill.Piece)
 		}
 	}

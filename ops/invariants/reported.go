@@ -40,7 +40,7 @@ func (t *trade) reportedAs(fill *ledger.Trade, body *ingest.FillPriced, digits i
 		return true
 	}
 	through := schemas.Quantity(0)
-	for _, before := range t.fills {
+	for _, before := range t.dealt {
 		if before.Piece <= fill.Piece {
 			through += ordered(t, before)
 		}

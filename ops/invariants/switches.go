@@ -2,6 +2,7 @@ package invariants
 
 import (
 	"math/big"
+	"slices"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -18,17 +19,28 @@ type switching struct {
 	switchedAt []schemas.Instant
 }
 
-// switchTo follows what a sell brought to the buy of its switch.
+// switchTo follows what a sell brought to the buy of its switch, and what goes back where it brings less. What the buy has spent of that by then, the pot's
+// other cash pays for.
 func (o *order) switchTo(buy *order, j *ledger.Journal, p *ledger.Posting) {
-	o.buys = append(o.buys, buy)
-	o.switched += p.Quantity
-	o.spent += p.Quantity
-	o.inPending -= p.Quantity
-	o.leastPending = min(o.leastPending, o.inPending)
+	moved := p.Quantity
+	if p.From != ledger.PotPending {
+		moved = -moved
+	}
+	o.spent += moved
+	o.inPending -= moved
+	if p.From == ledger.PotAvailable {
+		return
+	}
+	o.switched += moved
 	buy.shard = j.Shard
-	buy.reserved += p.Quantity
-	buy.inReserved += p.Quantity
-	buy.switchedAt = append(buy.switchedAt, j.RecordedAt)
+	buy.reserved += moved
+	buy.inReserved += moved
+	if !slices.Contains(o.buys, buy) {
+		o.buys = append(o.buys, buy)
+	}
+	if moved > 0 {
+		buy.switchedAt = append(buy.switchedAt, j.RecordedAt)
+	}
 }
 
 // backTo follows what a buy gives back of the unsettled proceeds of its sell: it is pending there again, not with the buy.
@@ -72,10 +84,11 @@ func (f *facts) checkSwitches() []*finding {
 	return []*finding{c.on(count, "switches")}
 }
 
-// checkSwitched checks the buy of a sell that is dealt. A sell whose price was corrected afterwards has its difference settled with the pot.
+// checkSwitched checks the buy of a sell that is dealt. A sell whose price was corrected afterwards, or whose settlement was given up, has its difference
+// settled with the pot.
 func (f *facts) checkSwitched(c *finding, o *order, t *trade) {
 	switch {
-	case t == nil || t.batched == nil || t.corrections > 0:
+	case t == nil || t.batched == nil || t.corrections > 0 || t.givenUp:
 	case o.switched != 0 && (!t.complete() || o.switched != o.got):
 		c.fail("order %s brought %s, its switch buys for %s", o.id, o.got, o.switched)
 	case o.switched == 0 && o.settled > 0 && !f.wasRefused(o.received):
@@ -117,21 +130,37 @@ func (f *facts) checkCover(c *finding, o *order) {
 			part = int64(body.SellCashMaxBps)
 		}
 	}
-	for _, p := range f.Prices {
-		known := schemas.Instant(p.Date)*dayMillis <= o.received.ReceivedAt
-		if known && p.Asset == o.asset && p.Close > 0 && part > 0 && quanta(o.reserved, scale) == coverOf(o.cash, p, scale, part) {
+	for _, price := range f.closesBy(o.asset, o.received.ReceivedAt) {
+		if part > 0 && quanta(o.reserved, scale) == coverOf(o.cash, price, scale, part) {
 			return
 		}
 	}
 	c.fail("order %s of pot %s reserves %s of %s for %s, which no close asks for", o.id, o.pot, o.reserved, o.asset, o.cash)
 }
 
-// coverOf is the fewest quanta of units of which the part is worth the cash.
-func coverOf(cash schemas.Money, p *ingest.Price, scale int32, part int64) int64 {
-	pounds := int64(p.Close)
-	if p.Quotation == reference.QuotationPence {
-		pounds /= pencePerPound
+// closesBy are all closes of the asset, in pounds, that vendors had sent by then, or operators put in their place.
+func (f *facts) closesBy(asset schemas.AssetCode, at schemas.Instant) []int64 {
+	var closes []int64
+	for _, p := range f.Prices {
+		if schemas.Instant(p.Date)*dayMillis > at || p.Asset != asset || p.Close <= 0 {
+			continue
+		}
+		pounds := int64(p.Close)
+		if p.Quotation == reference.QuotationPence {
+			pounds /= pencePerPound
+		}
+		closes = append(closes, pounds)
 	}
+	for _, o := range f.Operations {
+		if c, ok := o.Body.(*ingest.PriceCorrection); ok && c.Asset == asset && schemas.Instant(c.Date)*dayMillis <= at && c.New > 0 {
+			closes = append(closes, int64(c.New))
+		}
+	}
+	return closes
+}
+
+// coverOf is the fewest quanta of units of which the part is worth the cash at the price.
+func coverOf(cash schemas.Money, pounds int64, scale int32, part int64) int64 {
 	worth := new(big.Int).Mul(big.NewInt(int64(cash)), big.NewInt(basisPoints))
 	worth.Mul(worth, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(schemas.PriceScale-schemas.MoneyScale)+int64(scale)), nil))
 	units, rest := worth.QuoRem(worth, new(big.Int).Mul(big.NewInt(pounds), big.NewInt(part)), new(big.Int))
