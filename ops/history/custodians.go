@@ -11,29 +11,29 @@ func numberOf(id schemas.ID) uint64 { return uint64(id[0])<<16 | uint64(id[7])<<
 
 // AnswersTo are a custodian's confirmations of an order's pricing: a rejection, or a fill in up to three pieces, with noise between
 // them that must change nothing: repetitions, wrong prices, pieces that do not fit. Before a piece the fund may be gated, and the rest put off.
-func (h *History) AnswersTo(o *custodian.CustodianOrder) []*ingest.Confirmation {
+func (w *World) AnswersTo(o *custodian.CustodianOrder) []*ingest.Confirmation {
 	trade := numberOf(o.Trade)
 	confirm := func(id string, body ingest.ConfirmationBody) *ingest.Confirmation {
 		return &ingest.Confirmation{Custodian: o.Custodian, ID: id, Trade: o.Trade, Body: body}
 	}
 	rejection := []*ingest.Confirmation{confirm("no", &ingest.TradeRejected{Reason: "fund is closed"})}
-	pieces := h.pieces(o)
-	if len(pieces) == 0 || h.dice(7, aboutRejection, trade) == 0 {
+	pieces := w.pieces(o)
+	if len(pieces) == 0 || w.dice(7, aboutRejection, trade) == 0 {
 		return rejection
 	}
 	var all []*ingest.Confirmation
 	for n := range pieces {
-		if o.DealingDay <= h.gatedThrough() && h.dice(6, aboutDeferral, trade, uint64(n)) == 0 {
-			return append(all, confirm("later", h.deferral(o)))
+		if o.DealingDay <= w.gatedThrough() && w.dice(6, aboutDeferral, trade, uint64(n)) == 0 {
+			return append(all, confirm("later", w.deferral(o)))
 		}
 		fill := confirm("fill-"+string(rune('1'+n)), &pieces[n])
-		if h.dice(3, aboutNoise, trade, uint64(n)) == 0 {
+		if w.dice(3, aboutNoise, trade, uint64(n)) == 0 {
 			wrong := pieces[n]
 			wrong.Price += 1_0000
 			all = append(all, confirm("wrong-"+string(rune('1'+n)), &wrong))
 		}
 		all = append(all, fill)
-		if h.dice(3, aboutNoise, trade, uint64(n), 1) == 0 {
+		if w.dice(3, aboutNoise, trade, uint64(n), 1) == 0 {
 			again := *fill
 			over := tooMuch(o, pieces[n])
 			all = append(all, &again, confirm("over-"+string(rune('1'+n)), &over), confirm(fill.ID, &over))
@@ -43,9 +43,9 @@ func (h *History) AnswersTo(o *custodian.CustodianOrder) []*ingest.Confirmation 
 }
 
 // deferral puts off what was not dealt, to the next day or to a later one.
-func (h *History) deferral(o *custodian.CustodianOrder) *ingest.TradeDeferred {
+func (w *World) deferral(o *custodian.CustodianOrder) *ingest.TradeDeferred {
 	d := &ingest.TradeDeferred{Reason: "fund is gated"}
-	if h.dice(3, aboutDeferral, numberOf(o.Trade)) == 0 {
+	if w.dice(3, aboutDeferral, numberOf(o.Trade)) == 0 {
 		until := o.DealingDay + 2
 		d.Until = &until
 	}
@@ -73,8 +73,8 @@ type counter struct {
 	covered int64
 }
 
-func (h *History) counter(o *custodian.CustodianOrder) *counter {
-	c := &counter{order: o, price: h.pounds(assetNumber(o.Asset), o.DealingDay)}
+func (w *World) counter(o *custodian.CustodianOrder) *counter {
+	c := &counter{order: o, price: w.priceOf(assetNumber(o.Asset), o.DealingDay)}
 	if o.Custodian == "EUROCLEAR" {
 		c.digits = digitsOfEuroclear
 	}
@@ -91,15 +91,15 @@ func (h *History) counter(o *custodian.CustodianOrder) *counter {
 }
 
 // pieces divides an order into fills. Its last one may leave something over.
-func (h *History) pieces(o *custodian.CustodianOrder) []ingest.FillPriced {
-	c, trade := h.counter(o), numberOf(o.Trade)
+func (w *World) pieces(o *custodian.CustodianOrder) []ingest.FillPriced {
+	c, trade := w.counter(o), numberOf(o.Trade)
 	var pieces []ingest.FillPriced
-	want := int(h.dice(3, aboutPieces, trade)) + 1
+	want := int(w.dice(3, aboutPieces, trade)) + 1
 	for n := range want {
 		part := c.left
 		if n < want-1 {
-			part = int64(h.dice(uint64(c.left)+1, aboutCash, trade, uint64(n))) //nolint:gosec // not negative
-		} else if h.dice(4, aboutCash, trade, 99) == 0 {
+			part = int64(w.dice(uint64(c.left)+1, aboutCash, trade, uint64(n))) //nolint:gosec // not negative
+		} else if w.dice(4, aboutCash, trade, 99) == 0 {
 			part -= part / 10
 		}
 		cash, units := c.deal(part)

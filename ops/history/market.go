@@ -98,6 +98,11 @@ const (
 	aboutPolicy
 	aboutDeferral
 	aboutFailure
+	aboutCorrection
+	aboutCharge
+	aboutIncome
+	aboutLeaving
+	aboutReversal
 )
 
 // basePrices are about what the assets cost, as they are quoted.

@@ -40,6 +40,9 @@ type World struct {
 	Now schemas.Instant
 	// Restless changes reference data while the history goes on.
 	Restless bool
+	// Operators lets operators act in the evenings of the first days: prices are corrected, charges taken, income given to who holds units,
+	// journals reversed; and members leave.
+	Operators bool
 	// Done, where given, is asked at the end of each day after the last instructions; the history ends where it says so.
 	Done func() bool
 	// Interlude, where given, is called at each moment of each day, for whoever has something of their own to do there. Only after a step has
@@ -60,6 +63,8 @@ type World struct {
 	transfers []Action
 	// orphans are references under which cash came that nobody claims.
 	orphans []orphan
+	// operated is what operators have done.
+	operated
 	// closed are the days that a restless world has tried to close in London.
 	closed []schemas.Date
 }
@@ -194,7 +199,10 @@ func (w *World) playDay(n int) error {
 	if err := w.act(n, today, true); err != nil {
 		return err
 	}
-	for _, step := range []func(schemas.Date) error{w.early, w.Prices, w.Releases, w.fills, w.settlements, w.payments, w.refunds, w.transfersIn} {
+	for _, step := range []func(schemas.Date) error{
+		w.early, w.Prices, w.Releases, w.fills, w.settlements, w.corrections, w.charges, w.distributions, w.reversals, w.leavings,
+		w.payments, w.refunds, w.transfersIn,
+	} {
 		if err := w.rest(); err != nil {
 			return err
 		}

@@ -15,6 +15,14 @@ import (
 )
 
 func mustPlay(t *rapid.T, h *history.History, shards int32, schedule sim.Schedule) *world {
+	return mustDo(t, play, h, shards, schedule)
+}
+
+func mustOperate(t *rapid.T, h *history.History, shards int32, schedule sim.Schedule) *world {
+	return mustDo(t, operate, h, shards, schedule)
+}
+
+func mustDo(t *rapid.T, play func(*history.History, int32, sim.Schedule) (*world, error), h *history.History, shards int32, schedule sim.Schedule) *world {
 	w, err := play(h, shards, schedule)
 	if err != nil {
 		t.Fatalf("seed %d, %d shards, schedule %+v: %v", h.Seed, shards, schedule, err)
@@ -27,7 +35,7 @@ func TestInvariantsHoldOverAnyHistory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t)
 		shards := rapid.SampledFrom([]int32{1, 3, 8}).Draw(t, "shards")
-		w := mustPlay(t, &h, shards, sim.Schedule{})
+		w := mustOperate(t, &h, shards, sim.Schedule{})
 		in := w.Input()
 		for _, result := range invariants.Check(in) {
 			if !result.OK {
@@ -70,13 +78,13 @@ func TestAnyScheduleWithLostTransactionsGivesTheSameLedger(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t)
 		shards := rapid.SampledFrom([]int32{1, 3, 8}).Draw(t, "shards")
-		want := canonical(mustPlay(t, &h, shards, sim.Schedule{}))
+		want := canonical(mustOperate(t, &h, shards, sim.Schedule{}))
 		for range 2 {
 			schedule := sim.Schedule{
 				Seed: rapid.Uint64Range(1, 1<<40).Draw(t, "turns"), RecordsMax: rapid.IntRange(1, 6).Draw(t, "records"),
 				VisitsMax: rapid.IntRange(1, 3).Draw(t, "visits"), DropOneIn: rapid.IntRange(2, 6).Draw(t, "drops"),
 			}
-			w := mustPlay(t, &h, shards, schedule)
+			w := mustOperate(t, &h, shards, schedule)
 			dropped += w.Dropped
 			got := canonical(w)
 			for shard := range shards {

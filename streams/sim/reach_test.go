@@ -6,6 +6,8 @@ import (
 
 	"github.com/penstock-ledger/penstock/ops/history"
 	"github.com/penstock-ledger/penstock/ops/invariants"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams/sim"
 )
 
@@ -20,7 +22,7 @@ func TestHistoriesLeadEverywhere(t *testing.T) {
 	reached := make(map[string]int)
 	for seed := range uint64(reachedHistories) {
 		h := history.Draw(seed, 1+int(seed%reachedDaysMax), reachedActionsMax) //nolint:gosec // few
-		w, err := play(&h, 2, sim.Schedule{})
+		w, err := operate(&h, 2, sim.Schedule{})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -36,6 +38,9 @@ func TestHistoriesLeadEverywhere(t *testing.T) {
 		for _, e := range in.Trades {
 			reached[fmt.Sprint(e.Event, " ", e.Side, " of ", e.Basis)]++
 		}
+		for _, s := range in.Statuses {
+			reached[fmt.Sprint(s.State, " ", kindOf(&in, s))]++
+		}
 		for _, result := range invariants.Check(in) {
 			if !result.OK {
 				t.Errorf("seed %d: invariant %d, %s: %s", seed, result.Number, result.Name, result.Detail)
@@ -48,11 +53,27 @@ func TestHistoriesLeadEverywhere(t *testing.T) {
 		}
 	}
 	for _, what := range []string{
-		"settled SELL of CASH", "stage switched", "stage returned", "stage rejected", "stage cancelled", "stage withdrawn", "stage sent", "stage paid",
-		"stage bounced", "stage received", "stage attributed", "stage rounded",
+		"settled SELL of CASH", "corrected BUY of CASH", "corrected SELL of UNITS", "corrected SELL of CASH", "stage switched", "stage returned", "stage rejected", "stage cancelled", "stage withdrawn", "stage sent", "stage paid",
+		"stage bounced", "stage received", "stage attributed", "stage rounded", "stage charged",
+		"stage distributed", "stage reversed", "stage compensated", "stage lent", "stage repaid", "accepted transfer out", "paid transfer out", "accepted close",
 	} {
 		mustReach(t, reached, what)
 	}
+}
+
+// kindOf names the instructions by which members leave.
+func kindOf(in *invariants.Input, s *status.InstructionStatus) string {
+	for _, r := range in.Instructions {
+		if i := r.Instruction; i.Source == s.Source && i.Pot == s.Pot && i.ID == s.ID {
+			switch i.Body.(type) {
+			case *ingest.TransferOut:
+				return "transfer out"
+			case *ingest.Close:
+				return "close"
+			}
+		}
+	}
+	return "instruction"
 }
 
 func mustReach(t *testing.T, reached map[string]int, what string) {

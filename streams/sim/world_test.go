@@ -48,6 +48,17 @@ func play(h *history.History, shards int32, schedule sim.Schedule) (*world, erro
 	return w, w.Play()
 }
 
+// operate plays the history with all that operators do.
+func operate(h *history.History, shards int32, schedule sim.Schedule) (*world, error) {
+	w, err := newWorld(h, shards, schedule)
+	if err != nil {
+		return nil, err
+	}
+	w.Operators = true
+	w.Done = func() bool { return w.AtRest() && w.underWay() == 0 }
+	return w, w.Play()
+}
+
 const (
 	daysOfHistory   = 4
 	actionsOfDayMax = 14
