@@ -33,6 +33,7 @@ func played(t *testing.T, seed uint64) invariants.Input {
 		t.Fatal(err)
 	}
 	w := history.New(&h, shards, pipeline)
+	w.Operators = true
 	if err := w.Play(); err != nil {
 		t.Fatal(err)
 	}
@@ -185,8 +186,11 @@ func lies() []lie {
 }
 
 // TestJudgesOfSalesAndRestsNoticeLies tells each lie of the first history that it can be told of.
-func TestJudgesOfSalesAndRestsNoticeLies(t *testing.T) {
-	told, untold := make(map[string]bool), lies()
+func TestJudgesOfSalesAndRestsNoticeLies(t *testing.T) { tellAll(t, lies()) }
+
+func tellAll(t *testing.T, untold []lie) {
+	t.Helper()
+	told := make(map[string]bool)
 	for seed := range uint64(seedsMax) {
 		in := played(t, seed)
 		for _, result := range invariants.Check(in) {
@@ -195,8 +199,11 @@ func TestJudgesOfSalesAndRestsNoticeLies(t *testing.T) {
 			}
 		}
 		for _, lie := range untold {
+			if told[lie.name] {
+				continue
+			}
 			again := played(t, seed)
-			if told[lie.name] || !lie.tell(&again) {
+			if !lie.tell(&again) {
 				continue
 			}
 			told[lie.name] = true

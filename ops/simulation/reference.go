@@ -39,6 +39,7 @@ func newReference(seed uint64) (*reference, error) {
 		return nil, err
 	}
 	world := history.New(&r.history, shards, pipeline)
+	world.Operators = true
 	world.Done = func() bool {
 		r.days++
 		return underWay(pipeline) == 0
@@ -53,7 +54,7 @@ func newReference(seed uint64) (*reference, error) {
 	return r, nil
 }
 
-// underWay counts the orders that pots still have.
+// underWay counts the orders that pots still have, and the transfers out that have not come to their end.
 func underWay(pipeline *sim.Pipeline) int {
 	count := 0
 	for p := range history.Pots {
@@ -62,6 +63,9 @@ func underWay(pipeline *sim.Pipeline) int {
 		if table, ok := history.Decode(pot.Process().Table.Name, framed, new(state.PotTable)); ok {
 			held, _ := table.Body.(*state.PotState)
 			count += len(held.Orders)
+			if held.TransferOut != nil {
+				count++
+			}
 		}
 	}
 	return count
