@@ -30,6 +30,8 @@ type correction struct {
 	pot       schemas.PotID
 	cause     *inbox.Cause
 	tally     *state.PotTally
+	// today is the day on which the pot decides.
+	today schemas.Date
 	// lessUnits and lessCash are by how much the right price makes what the pot has settled, or has available, less, where some of it may have left the
 	// pot since.
 	lessUnits schemas.Units
@@ -66,7 +68,7 @@ func (s *stake) settled() bool { return s.open == nil }
 func corrected(
 	place streams.Place, r *Reference, before *state.PotState, pot schemas.PotID, cause *inbox.Cause, b *inbox.BatchCorrected, tally *state.PotTally,
 ) (*state.PotState, []streams.Out) {
-	c := &correction{draft: newDraft(before, postingsPerCorrection), batch: b, reference: r, pot: pot, cause: cause, tally: tally}
+	c := &correction{draft: newDraft(before, postingsPerCorrection), batch: b, reference: r, pot: pot, cause: cause, tally: tally, today: r.today(place)}
 	c.dips = true
 	c.state.Dealt = slices.Clone(before.Dealt)
 	if c.holdsNone() {

@@ -1,8 +1,11 @@
 package pot
 
 import (
+	"slices"
+
 	"github.com/penstock-ledger/penstock/processors/internal/allocation"
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
@@ -49,7 +52,7 @@ func (c *correction) proceeds(s *stake) end[schemas.Money] {
 
 // settleAnew books what a sell that has settled brings at the right price, less what the buy of its switch has spent, and notes what the pot has less of.
 func (c *correction) settleAnew(s *stake, brought, brings schemas.Money) {
-	settled := brought - *s.spent
+	settled, spent := brought-*s.spent, *s.spent
 	if short := *s.spent - brings; short > 0 {
 		c.takeSpent(s, short)
 		*s.spent = brings
@@ -61,6 +64,30 @@ func (c *correction) settleAnew(s *stake, brought, brings schemas.Money) {
 	case s.left:
 		c.lessCash += max(0, settled-(brings-*s.spent))
 	}
+	if spent == brought && brings > 0 {
+		c.changeBuy(s, spent, brings)
+	}
+}
+
+// changeBuy lets the buy of a switch be for what its sell brings now, though that has settled: the difference is the pot's available cash until the buy reserves
+// it, or gives it back. Not where that would have been after its dealing day, or before the sell had settled.
+func (c *correction) changeBuy(s *stake, spent, brings schemas.Money) {
+	i := slices.IndexFunc(c.state.Orders, func(o state.Order) bool { return o.Side == inbox.SideBuy && o.Counter != nil && *o.Counter == *s.id })
+	if i < 0 {
+		return
+	}
+	buy := &c.state.Orders[i]
+	on := min(c.today, buy.Day)
+	if spent == 0 || schemas.Money(buy.Amount) != spent || !c.canChange(buy) || on < *c.batch.SettledOn {
+		return
+	}
+	id := buy.ID
+	stage := stageReserved
+	if brings < spent {
+		stage = stageReturned
+	}
+	shift(c.draft, purpose{stage: stage, effectiveOn: on, order: &id}, schemas.Cash, schemas.MoneyScale, c.available(), c.reserved(), brings-spent)
+	*s.spent, buy.Amount = brings, int64(brings)
 }
 
 // takeSpent takes what the buy of a switch has spent beyond what its sell brings out of the pot's other cash, from the dealing day on.
