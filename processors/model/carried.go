@@ -48,9 +48,10 @@ func (w *World) carryRest(o *order, to day) {
 	o.carried = left
 	o.rest = &order{
 		pot: o.pot, source: o.source, id: o.id, asset: o.asset, kind: o.kind, weight: weight, reserved: left, given: new(big.Rat), gotten: new(big.Rat),
-		carried: new(big.Rat), day: to, origin: o,
+		carried: new(big.Rat), spent: new(big.Rat), day: to, origin: o, fedBy: o.fedBy,
 	}
 	o.pot.orders = append(o.pot.orders, o.rest)
+	w.part(o)
 }
 
 // goesOn says whether a rest of the order has not ended.

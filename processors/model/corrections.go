@@ -113,6 +113,9 @@ func (w *World) rebook(b *batch, given, gotten *big.Rat) {
 			w.retrade(o, b, gives, gets)
 		}
 		for _, o := range orders {
+			w.follow(o)
+		}
+		for _, o := range orders {
 			w.makeGood(o.pot.name, b.asset)
 			w.makeGood(o.pot.name, cash)
 		}

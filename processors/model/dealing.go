@@ -16,7 +16,8 @@ type batch struct {
 	given, gotten *big.Rat // so far
 	pieces        []*piece
 	state         string // placed, priced, settled, rejected
-	settles       day
+	settles       day    // at the earliest
+	settledOn     day
 	seen          map[string]string // confirmations by id: their content
 	waiting       []*confirmation
 }
@@ -193,6 +194,7 @@ func (w *World) take(b *batch, c *confirmation, p *price) bool {
 		if b.state != "priced" || !w.couldSettle(b, c) {
 			return false
 		}
+		b.settledOn = w.dateIn(c.line, "on")
 		w.settle(b)
 		return true
 	case b.state == "priced":

@@ -24,6 +24,7 @@ const (
 	contributesSplit
 	buys
 	sells
+	switches
 	withdraws
 	banks
 	declares
@@ -49,7 +50,7 @@ func often() []kind {
 		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks, sells, sells,
 		withdraws, banks, banks, banks, declares, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
-		corrects, corrects,
+		corrects, corrects, switches, switches, switches,
 	}
 }
 
@@ -133,7 +134,7 @@ func (o *outside) clock() { o.say("at %s %02d:%02d", o.date(0), o.minute/60, o.m
 // do lets an action happen.
 func (o *outside) do(a action) {
 	switch a.Kind {
-	case contributes, contributesSplit, buys, sells, withdraws, cancels, misdates, opens:
+	case contributes, contributesSplit, buys, sells, switches, withdraws, cancels, misdates, opens:
 		o.later(a.D % 40)
 		o.instruct(a)
 	case repeats:
@@ -200,6 +201,13 @@ func (o *outside) instruct(a action) {
 		what = "Buy " + who + " asset=" + funds()[a.B%3].code + " cash=" + pounds(a.C)
 	case sells:
 		what = "Sell " + o.holder(a, who) + " " + sold(a)
+	case switches:
+		from := o.holder(a, who)
+		into := funds()[a.B%3].code
+		if strings.HasSuffix(from, into) {
+			into = funds()[(a.B+1)%3].code
+		}
+		what = "Switch " + from + " " + sold(a) + " into=" + into
 	case withdraws:
 		what = "Withdraw " + who + " cash=" + pounds(a.C%3_000)
 	case cancels:

@@ -26,6 +26,9 @@ type order struct {
 	batch                 *batch   // once its day is closed
 	carried               *big.Rat // of what is reserved, what its rest took along
 	rest, origin          *order   // what went on of it, and what it is the rest of
+	feeds, fedBy          *order   // of a switch: the buy of a sell, and the sell of a buy
+	waits                 bool     // a buy, for its sell
+	spent                 *big.Rat // of what a sell brought, by its buy
 }
 
 // seen is an instruction that was answered.
@@ -71,7 +74,7 @@ func (w *World) instructed(kind string, line Line) {
 // contentOf is all that an instruction says.
 func contentOf(kind string, dated day, line Line) string {
 	content := kind + "|" + string(dated)
-	for _, name := range []string{"asset", "cash", "split", "instruction", "units"} {
+	for _, name := range []string{"asset", "cash", "split", "instruction", "units", "into"} {
 		content += "|" + line.Get(name, "")
 	}
 	if line.Has("all") {
@@ -153,6 +156,8 @@ func (a *asked) do() {
 		a.buy()
 	case "Sell":
 		a.sell()
+	case "Switch":
+		a.switchInto()
 	case "Withdraw":
 		a.withdraw()
 	case "Cancel":
@@ -203,7 +208,7 @@ func (a *asked) order(code, kind string, weight, reserved *big.Rat) *order {
 	}
 	return &order{
 		pot: a.pot, source: a.source, id: a.id, asset: code, kind: kind, weight: weight, reserved: reserved, given: new(big.Rat), gotten: new(big.Rat),
-		carried: new(big.Rat),
+		carried: new(big.Rat), spent: new(big.Rat),
 	}
 }
 
@@ -259,7 +264,7 @@ func (a *asked) cancel() {
 		if o.source != a.source || o.id != target || o.rest != nil {
 			continue
 		}
-		if o.day <= a.closed[o.asset] || !a.inTime(a.assets[o.asset].on(o.day), o.day) {
+		if !o.waits && (o.day <= a.closed[o.asset] || !a.inTime(a.assets[o.asset].on(o.day), o.day)) {
 			a.refuse("pot/too-late-to-cancel")
 			return
 		}

@@ -27,9 +27,18 @@ func freeOf(asset string) string {
 	return "pot:settled"
 }
 
-// giveBack frees what is left of an order's reservation.
+// giveBack frees what is left of an order's reservation. Cash that its sell brought, and that has not settled, is pending again.
 func (w *World) giveBack(o *order) {
-	w.move(o.pot.name, o.gives(), "pot:reserved", o.free(), minus(minus(o.reserved, o.given), o.carried))
+	left := minus(minus(o.reserved, o.given), o.carried)
+	if o.fedBy != nil && !o.fedBy.settled() {
+		unsettled := left
+		if o.fedBy.spent.Cmp(left) < 0 {
+			unsettled = o.fedBy.spent
+		}
+		w.move(o.pot.name, cash, "pot:reserved", "pot:pending", unsettled)
+		o.fedBy.spent, left = minus(o.fedBy.spent, unsettled), minus(left, unsettled)
+	}
+	w.move(o.pot.name, o.gives(), "pot:reserved", o.free(), left)
 }
 
 // sell reserves units: so many, all that are free, or for so much cash as many as the last known price asks for and some more.

@@ -35,6 +35,7 @@ func (w *World) finish(b *batch, to day) {
 		}
 		w.giveBack(o)
 		o.priced = true
+		w.spend(o)
 	})
 	w.progress(b, "priced", "")
 }
@@ -134,7 +135,7 @@ func (w *World) each(b *batch, do func(*order)) {
 func (w *World) settle(b *batch) {
 	b.state = "settled"
 	w.each(b, func(o *order) {
-		w.move(o.pot.name, o.gets(), "pot:pending", freeOf(o.gets()), o.gotten)
+		w.move(o.pot.name, o.gets(), "pot:pending", freeOf(o.gets()), minus(o.gotten, o.spent))
 		o.end()
 	})
 	weight := new(big.Rat)
@@ -153,6 +154,9 @@ func (w *World) reject(b *batch) {
 	w.each(b, func(o *order) {
 		w.giveBack(o)
 		o.end()
+		if o.feeds != nil && o.feeds.waits {
+			o.feeds.end()
+		}
 	})
 	w.progress(b, "rejected", "pot/trade-rejected")
 }
