@@ -17,8 +17,8 @@ import (
 	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
-// stackTestMax bounds a test that runs a stack.
-const stackTestMax = 2 * time.Minute
+// stackTestMax bounds the start of a stack, a command, and a wait, on a machine that is slow and busy.
+const stackTestMax = 10 * time.Minute
 
 // testConfig is that of `up` with its defaults, in a folder of the test's own.
 func testConfig(t *testing.T, dir string) upConfig {

@@ -26,7 +26,7 @@ const (
 	// latencyPots is how many pots take turns.
 	latencyPots = 5000
 	// drainTimeMax bounds how long the last journals may take.
-	drainTimeMax = time.Minute
+	drainTimeMax = 5 * time.Minute
 )
 
 // LatencyConfig says how to measure latency.

@@ -149,7 +149,7 @@ func advertise(ctx context.Context, container testcontainers.Container) error {
 }
 
 func awaitKafka(ctx context.Context, container testcontainers.Container) error {
-	return wait.ForLog("Kafka Server started").WithStartupTimeout(time.Minute).WaitUntilReady(ctx, container)
+	return wait.ForLog("Kafka Server started").WithStartupTimeout(startMax).WaitUntilReady(ctx, container)
 }
 
 func registryRequest(network string) testcontainers.ContainerRequest {

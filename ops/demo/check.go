@@ -19,7 +19,7 @@ import (
 
 // bookedTimeMax bounds the wait for the ledger in Postgres; bookedPause is how often it is looked at.
 const (
-	bookedTimeMax = 60 * time.Second
+	bookedTimeMax = 5 * time.Minute
 	bookedPause   = 20 * time.Millisecond
 )
 

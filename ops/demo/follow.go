@@ -236,7 +236,7 @@ func (f *follower) event(e *ledger.Trade) {
 	}
 }
 
-// stepTimeMax bounds every wait for the pipeline.
+// stepTimeMax bounds how long the pipeline may say nothing at all while it is waited for. However slow a machine is, something comes.
 const stepTimeMax = 60 * time.Second
 
 // errStep says that something did not come in time.
@@ -245,8 +245,10 @@ var errStep = errors.New("nothing came in time")
 // await waits until missing returns "", which says in words what is still missing. It is called with what was read so far, and
 // again whenever more is read.
 func (f *follower) await(ctx context.Context, what string, missing func() string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, stepTimeMax, errStep)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(stepTimeMax, func() { cancel(errStep) })
+	defer silence.Stop()
 	for {
 		f.mutex.Lock()
 		lacks, changed, failed := missing(), f.changed, f.failed
@@ -259,6 +261,7 @@ func (f *follower) await(ctx context.Context, what string, missing func() string
 		}
 		select {
 		case <-changed:
+			silence.Reset(stepTimeMax)
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %s: %w; missing: %s", what, context.Cause(ctx), lacks)
 		}

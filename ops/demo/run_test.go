@@ -28,7 +28,7 @@ import (
 
 const (
 	shards      = 4
-	runTimeMax  = 3 * time.Minute
+	runTimeMax  = 15 * time.Minute // for a machine that is slow and busy
 	fewMembers  = 60
 	fewDealings = 10
 )

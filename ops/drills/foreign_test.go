@@ -32,7 +32,7 @@ const (
 	contributions = 2
 
 	// foreignStackMax bounds the start of the embedded stack, whose Postgres may have to be fetched first.
-	foreignStackMax = 2 * time.Minute
+	foreignStackMax = 10 * time.Minute
 )
 
 func TestForeignClientOnTheEmbeddedStack(t *testing.T) {

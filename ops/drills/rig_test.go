@@ -26,7 +26,7 @@ var morning = at("2008-03-20T08:00:00Z")
 
 const (
 	shards       = 4
-	spineTimeMax = 3 * time.Minute
+	spineTimeMax = 15 * time.Minute // for a machine that is slow and busy
 )
 
 // site is what a rig's pipeline runs on.

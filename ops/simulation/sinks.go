@@ -37,7 +37,7 @@ type sink struct {
 }
 
 // bookedMax bounds the wait for the ledger in Postgres.
-const bookedMax = 2 * time.Minute
+const bookedMax = 10 * time.Minute
 
 func startSinks(ctx context.Context, of *system, database *Database) (*sinks, error) {
 	s := &sinks{

@@ -24,8 +24,8 @@ import (
 // shards is the number of shards of every simulated system.
 const shards = 2
 
-// restMax bounds the wait for rest. Nothing that a plan does takes a tenth of it, on a machine that has nothing else to do.
-const restMax = 3 * time.Minute
+// restMax bounds the wait for rest. Nothing that a plan does takes a thirtieth of it, on a machine that has nothing else to do.
+const restMax = 10 * time.Minute
 
 // lookEvery is how often the wait looks around although nothing came.
 const lookEvery = 100 * time.Millisecond

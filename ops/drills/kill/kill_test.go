@@ -20,7 +20,7 @@ const (
 	killsFull  = 30
 	killsShort = 4
 	// stepMax bounds a step, over all its interruptions.
-	stepMax = 2 * time.Minute
+	stepMax = 10 * time.Minute
 	// delayMax bounds the time from the beginning of a step, or of a start, to the kill; most kills come within soonMax, while the step
 	// is at work.
 	delayMax = 800 * time.Millisecond

@@ -23,7 +23,7 @@ import (
 )
 
 // readyMax bounds a start of the binary: after a kill Postgres recovers first.
-const readyMax = 60 * time.Second
+const readyMax = 5 * time.Minute
 
 // life runs the binary on one folder, over any number of its deaths.
 type life struct {

@@ -188,4 +188,4 @@ func freeze(process string, step string) []script.Point {
 }
 
 // disturbMax bounds a disturbance beyond its run.
-const disturbMax = 2 * time.Minute
+const disturbMax = 10 * time.Minute

@@ -20,7 +20,7 @@ import (
 
 const (
 	// stageMax bounds each wait; it is for a drill that has failed, not a time that one is meant to take.
-	stageMax = 4 * time.Minute
+	stageMax = 15 * time.Minute
 	// nudgeEvery is how often time is let pass while points of the plan have not struck yet.
 	nudgeEvery = 200 * time.Millisecond
 	// lookEvery is how often a condition that nobody announces is looked at.
