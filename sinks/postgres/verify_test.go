@@ -106,10 +106,8 @@ func tamperings() []tampering {
 			[]string{"chain"},
 			"shard 1 journal 5",
 		},
-		{
-			"rewritten posting", // it goes to the end of its table, after the legs that follow on it
-			"update ledger.posting_1_2008_03 set trade = null where sequence = 5 and leg = 1", []string{"chain"}, "shard 1 journal 5",
-		},
+		// It goes to the end of its table, after the legs that follow on it.
+		{"rewritten posting", "update ledger.posting_1_2008_03 set trade = null where sequence = 5 and leg = 1", []string{"chain"}, "shard 1 journal 5"},
 		{"changed pot", "update ledger.journal_2_2008_03 set pot = pot || 'x' where sequence = 5", []string{"chain"}, "shard 2 journal 5"},
 		{"renamed account", "update ledger.account set code = 'bank:mine' where code = 'bank:client-money'", []string{"chain"}, "shard 0 journal 1"},
 		{
