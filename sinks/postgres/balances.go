@@ -50,7 +50,7 @@ type Balance struct {
 const balancesWorkMemory = "256MB"
 
 // Balances calls each for every balance wanted, ordered by pot, account, asset and shard. It returns ErrNotComplete where the recorded
-// time is refused, and the first error of each. The pool's role is RoleAuditor.
+// time is refused, ErrDropped where only an archive knows, and the first error of each. The pool's role is RoleAuditor.
 func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asOf AsOf, each func(Balance) error) error {
 	const from = ` from report.balances_as_of($1, $2, nullif($3, ''))
 		where ($4 = '' or account = $4) and ($5 = '' or asset = $5)`
@@ -87,13 +87,18 @@ func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asO
 }
 
 func balancesError(err error) error {
-	const invalidParameter = "22023"
+	const (
+		invalidParameter = "22023"
+		notInState       = "55000"
+	)
 	var answer *pgconn.PgError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &answer) && answer.Code == invalidParameter:
 		return fmt.Errorf("%w: %s", ErrNotComplete, answer.Message)
+	case errors.As(err, &answer) && answer.Code == notInState:
+		return fmt.Errorf("%w: %s. %s", ErrDropped, answer.Message, answer.Hint)
 	}
 	return fmt.Errorf("reading balances: %w", err)
 }

@@ -55,12 +55,16 @@ func (c *Canonical) sorted() [][sha256.Size]byte {
 	return c.digests
 }
 
-// CanonicalHash returns the canonical hash of the ledger, and of how many postings it is. The pool's role is RoleAuditor.
+// CanonicalHash returns the canonical hash of the ledger, and of how many postings it is. It returns ErrDropped where months were dropped: the hash is over all
+// journals, and sums have none. The pool's role is RoleAuditor.
 func CanonicalHash(ctx context.Context, pool *pgxpool.Pool) (sum [sha256.Size]byte, postings int64, err error) {
 	var shards int32
 	const facts = "select (select shards from ledger.system), (select count(*) from ledger.posting)"
 	if err := pool.QueryRow(ctx, facts).Scan(&shards, &postings); err != nil {
 		return sum, 0, fmt.Errorf("counting postings: %w", err)
+	}
+	if err := requireFrom(ctx, pool, 0); err != nil {
+		return sum, 0, err
 	}
 	passes := min(256, 1+int(postings/canonicalLinesMax))
 	hash := sha256.New()

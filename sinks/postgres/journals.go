@@ -13,11 +13,14 @@ import (
 )
 
 // Journals calls each with every stored journal, shard by shard in the order of their numbers, all as they were at one moment. What is stored of a
-// journal is all but the chain head before it. It returns the first error of each. The pool's role is RoleAuditor.
+// journal is all but the chain head before it. It returns ErrDropped where months were dropped, and the first error of each. The pool's role is RoleAuditor.
 func Journals(ctx context.Context, pool *pgxpool.Pool, each func(*ledger.Journal) error) error {
 	err := inSnapshot(ctx, pool, func(tx pgx.Tx) error {
 		var shards int32
 		if err := tx.QueryRow(ctx, "select shards from ledger.system").Scan(&shards); err != nil {
+			return err
+		}
+		if err := requireFrom(ctx, tx, 0); err != nil {
 			return err
 		}
 		for shard := range shards {
@@ -59,6 +62,9 @@ func (m Month) Begin() schemas.Instant {
 	return schemas.InstantOf(time.Date(1970+int(m)/12, time.Month(int(m)%12+1), 1, 0, 0, 0, 0, time.UTC))
 }
 
+// MarshalText writes the month as 2008-03.
+func (m Month) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
 // String returns the month as 2008-03.
 func (m Month) String() string { return m.Begin().Time().UTC().Format("2006-01") }
 
@@ -76,7 +82,7 @@ type Extract struct {
 }
 
 // JournalsOfMonths tells of all journals that were recorded in the months, the last one included, shard by shard in the order of their numbers, and
-// returns the cluster of the ledger. It returns ErrNotComplete where records of these months may still come. The pool's role is RoleAuditor.
+// returns the cluster of the ledger. It returns ErrNotComplete where records of these months may still come, and ErrDropped where some were dropped. The pool's role is RoleAuditor.
 func JournalsOfMonths(ctx context.Context, pool *pgxpool.Pool, first, last Month, to Extract) (cluster string, err error) {
 	err = inSnapshot(ctx, pool, func(tx pgx.Tx) error {
 		var shards int32
@@ -87,6 +93,9 @@ func JournalsOfMonths(ctx context.Context, pool *pgxpool.Pool, first, last Month
 		}
 		if !complete {
 			return fmt.Errorf("%w: %s is not over in every shard", ErrNotComplete, last)
+		}
+		if err := requireFrom(ctx, tx, first); err != nil {
+			return err
 		}
 		for shard := range shards {
 			if err := extractShard(ctx, tx, shard, first, last, to); err != nil {
@@ -103,13 +112,17 @@ func JournalsOfMonths(ctx context.Context, pool *pgxpool.Pool, first, last Month
 
 func extractShard(ctx context.Context, tx pgx.Tx, shard int32, first, last Month, to Extract) error {
 	stretch := Stretch{Shard: shard}
+	opening, head, err := openingHead(ctx, tx, shard)
+	if err != nil {
+		return err
+	}
 	var through int64
-	const bounds = `select coalesce((select max(sequence) from ledger.journal where shard = $1 and month < $2), 0),
-		coalesce((select max(sequence) from ledger.journal where shard = $1 and month <= $3), 0)`
-	if err := tx.QueryRow(ctx, bounds, shard, int16(first), int16(last)).Scan(&stretch.Before, &through); err != nil {
+	const bounds = `select coalesce((select max(sequence) from ledger.journal where shard = $1 and month < $2), $4),
+		coalesce((select max(sequence) from ledger.journal where shard = $1 and month <= $3), $4)`
+	if err := tx.QueryRow(ctx, bounds, shard, int16(first), int16(last), opening).Scan(&stretch.Before, &through); err != nil {
 		return fmt.Errorf("looking for journals of shard %d: %w", shard, err)
 	}
-	if stretch.Before > 0 {
+	if stretch.Head = head; stretch.Before > opening {
 		var head []byte
 		if err := tx.QueryRow(ctx, "select hash from ledger.journal where shard = $1 and sequence = $2", shard, stretch.Before).Scan(&head); err != nil {
 			return fmt.Errorf("reading journal %d of shard %d: %w", stretch.Before, shard, err)

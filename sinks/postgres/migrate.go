@@ -50,7 +50,7 @@ func Migrate(ctx context.Context, url string) error {
 // asOwner connects with the rights of the tables' owner.
 func asOwner(config *pgx.ConnConfig) *sql.DB {
 	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, connection *pgx.Conn) error {
-		_, err := connection.Exec(ctx, "set role "+string(roleOwner))
+		_, err := connection.Exec(ctx, "set role "+string(RoleOwner))
 		return err
 	}))
 }

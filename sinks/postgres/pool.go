@@ -14,7 +14,8 @@ type Role string
 
 // The roles. Analysts connect with their own tools and are members of penstock_analyst.
 const (
-	roleOwner Role = "penstock_owner"
+	// RoleOwner owns the tables: it migrates, and drops months.
+	RoleOwner Role = "penstock_owner"
 	// RoleSink may insert rows and move positions.
 	RoleSink Role = "penstock_sink"
 	// RoleAuditor may read everything and change nothing.

@@ -39,7 +39,7 @@ func TestNobodyChangesWhatIsBooked(t *testing.T) {
 	}
 	statements = append(statements, "update ledger.account set code = 'x'", "update ledger.system set shards = 5")
 	for role, want := range map[Role]string{
-		"postgres": integrityViolation, roleOwner: integrityViolation,
+		"postgres": integrityViolation, RoleOwner: integrityViolation,
 		RoleSink: insufficientPrivilege, RoleAuditor: insufficientPrivilege, "penstock_analyst": insufficientPrivilege,
 	} {
 		pool := openTestPool(t, test.url, role)
@@ -189,7 +189,7 @@ func (l *testLedger) asLogin(t *testing.T, role Role) string {
 func TestMigrationsRunForAUserWhoIsNoSuperuser(t *testing.T) {
 	test := openTestLedger(t) // the roles exist from here on
 	url := pgtest.Start(t)
-	login := test.asLogin(t, roleOwner)
+	login := test.asLogin(t, RoleOwner)
 	user := strings.TrimPrefix(strings.SplitN(login, "@", 2)[0], "postgres://")
 	super := openTestPool(t, url, "postgres")
 	for _, statement := range []string{

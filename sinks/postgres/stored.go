@@ -49,8 +49,9 @@ type shardSnapshot struct {
 func inSnapshot(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, pool, options, func(tx pgx.Tx) error {
-		// A reader may think between two windows for longer than a sink may.
-		if _, err := tx.Exec(ctx, "set local idle_in_transaction_session_timeout = 0"); err != nil {
+		// A reader may think between two windows for longer than a sink may. The lock comes before the snapshot: no months are dropped until the reader
+		// is done, which else would have rows vanish that its snapshot has no opening for.
+		if _, err := tx.Exec(ctx, "set local idle_in_transaction_session_timeout = 0; lock table ledger.dropped in access share mode"); err != nil {
 			return err
 		}
 		return fn(tx)

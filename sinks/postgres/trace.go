@@ -31,6 +31,8 @@ type Trace struct {
 	Orders, Trades []schemas.ID
 	// Events are what became of the trades, in the order of their topic.
 	Events []TracedEvent
+	// Dropped are the acts that dropped months of which the orders or trades had postings: the rest of the story is in their archives.
+	Dropped []Dropped
 	// Truncated says that there are more journals than traceJournalsMax, or more pots in a trade than tracePotsMax, so that their orders are not followed.
 	Truncated bool
 }
@@ -60,13 +62,14 @@ type journalPlace struct {
 }
 
 // FindTrace follows an id: that of a journal, an order or a trade, a posting written as shard/sequence/leg or its journal as shard/sequence, or an
-// instruction written as source/pot/id. It returns ErrNothingTraced where there is nothing. The pool's role is RoleAuditor.
+// instruction written as source/pot/id. It returns ErrNothingTraced where there is nothing, and ErrDropped where it is in an archive for sure; the text of the error
+// names the archives that may have it. The pool's role is RoleAuditor.
 func FindTrace(ctx context.Context, pool *pgxpool.Pool, id string) (*Trace, error) {
 	trace := &Trace{}
 	err := inSnapshot(ctx, pool, func(tx pgx.Tx) error {
 		tracer := &tracer{tx: tx, trace: trace}
 		if err := tracer.start(ctx, id); err != nil {
-			return err
+			return tracer.archived(ctx, id, err)
 		}
 		return tracer.follow(ctx)
 	})
@@ -99,6 +102,9 @@ func (t *tracer) follow(ctx context.Context) error {
 				t.trace.Trades = append(t.trace.Trades, *posting.Trade)
 			}
 		}
+	}
+	if err := t.findDropped(ctx); err != nil {
+		return err
 	}
 	return t.readEvents(ctx)
 }

@@ -94,7 +94,11 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, options VerifyOptions, prog
 	if err := checkAnchors(&options, cluster, shards); err != nil {
 		return nil, err
 	}
-	total -= options.believed()
+	believed, err := options.believed(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	total -= believed
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
@@ -107,7 +111,7 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, options VerifyOptions, prog
 		progress(done, total)
 	}
 	found := make([]*shardChecks, shards)
-	err := eachShard(ctx, pool, shards, func(ctx context.Context, snapshot *shardSnapshot) error {
+	err = eachShard(ctx, pool, shards, func(ctx context.Context, snapshot *shardSnapshot) error {
 		checks := newShardChecks(snapshot.shard, shards)
 		checks.anchor(&options)
 		if err := checks.run(ctx, snapshot, read); err != nil {
@@ -126,7 +130,11 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, options VerifyOptions, prog
 	}
 	report := &Report{Checks: all.list()}
 	err = inSnapshot(ctx, pool, func(tx pgx.Tx) error {
-		for _, check := range append(wholeChecks(options.AtRest), options.More...) {
+		whole := wholeChecks(options.AtRest)
+		if signsOpenings(options.Anchors) {
+			whole = append(whole, signedOpenings(options.Anchors))
+		}
+		for _, check := range append(whole, options.More...) {
 			found, err := check(ctx, tx)
 			if err != nil {
 				return err

@@ -27,6 +27,9 @@ func TakeAnchor(ctx context.Context, pool *pgxpool.Pool) (*anchor.Anchor, error)
 			return err
 		}
 		a.TakenAt = a.TakenAt.UTC()
+		if err := signOpenings(ctx, tx, a); err != nil {
+			return err
+		}
 		if complete != nil {
 			a.CompleteThrough = complete.UTC()
 		}
@@ -70,16 +73,27 @@ func checkAnchors(options *VerifyOptions, cluster string, shards int32) error {
 	return nil
 }
 
-// believed returns how many journals an incremental check does not read.
-func (o *VerifyOptions) believed() int64 {
-	if !o.Incremental {
-		return 0
+// believed returns how many journals a check does not read: those of dropped months, and those that an incremental check believes.
+func (o *VerifyOptions) believed(ctx context.Context, pool *pgxpool.Pool) (sum int64, err error) {
+	sequences := make(map[int32]int64)
+	var shard int32
+	var sequence int64
+	rows, err := pool.Query(ctx, "select shard, max(sequence) from ledger.opening_head group by shard")
+	if err != nil {
+		return 0, fmt.Errorf("reading where the ledger begins: %w", err)
 	}
-	sum := int64(0)
-	for _, head := range o.Anchors[len(o.Anchors)-1].Heads {
-		sum += head.Sequence
+	if _, err = pgx.ForEachRow(rows, []any{&shard, &sequence}, func() error { sequences[shard] = sequence; return nil }); err != nil {
+		return 0, fmt.Errorf("reading where the ledger begins: %w", err)
 	}
-	return sum
+	if o.Incremental {
+		for _, head := range o.Anchors[len(o.Anchors)-1].Heads {
+			sequences[head.Shard] = max(sequences[head.Shard], head.Sequence)
+		}
+	}
+	for _, sequence := range sequences {
+		sum += sequence
+	}
+	return sum, nil
 }
 
 // anchor gives the checks what was signed of their shard.
@@ -96,7 +110,8 @@ func (c *shardChecks) anchor(options *VerifyOptions) {
 
 // believe begins an incremental check at the journal that was signed last. Of the journals before it only those that were signed are compared.
 func (c *shardChecks) believe(ctx context.Context, snapshot *shardSnapshot) error {
-	if !c.incremental || c.believed == 0 {
+	if !c.incremental || c.believed <= c.sequence { // it begins with the opening, which lies further on
+		c.believed = max(c.believed, c.sequence)
 		return nil
 	}
 	head, err := hex.DecodeString(c.anchors[c.believed])

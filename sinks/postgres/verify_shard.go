@@ -30,14 +30,15 @@ type shardChecks struct {
 	believed    int64
 	incremental bool
 
-	numbered, chained, anchored, recorded, complete, placed, legal, running, member, effective, zero Check
-	worst                                                                                            effectiveDip
+	opening, numbered, chained, anchored, recorded, complete, placed, legal, running, member, effective, zero Check
+	worst                                                                                                     effectiveDip
 }
 
 func newShardChecks(shard, shards int32) *shardChecks {
 	return &shardChecks{
 		shard: shard, shards: shards, pots: map[schemas.PotID]*potHoldings{}, totals: map[schemas.AssetCode]int64{},
-		numbered:  Check{Name: "sequence", Title: "journals are numbered from 1 without gaps, and each posting has its journal", Of: "journals"},
+		opening:   Check{Name: "opening", Title: "what dropped months left is as it was written when they were dropped", Of: "rows"},
+		numbered:  Check{Name: "sequence", Title: "journals are numbered without gaps, from 1 or where dropped months end, and each posting has its journal", Of: "journals"},
 		chained:   Check{Name: "chain", Title: "each hash is that of the journal and its predecessor", Of: "journals"},
 		anchored:  Check{Name: "anchors", Title: "each journal that was signed as the last of its shard is still there, unchanged", Of: "signed journals"},
 		recorded:  Check{Name: "recorded", Title: "recorded time never runs backwards, nor before what was called complete", Of: "journals"},
@@ -53,10 +54,10 @@ func newShardChecks(shard, shards int32) *shardChecks {
 
 func (c *shardChecks) each(other *shardChecks, fn func(mine, theirs *Check)) {
 	mine := [...]*Check{
-		&c.numbered, &c.chained, &c.anchored, &c.recorded, &c.complete, &c.placed, &c.legal, &c.running, &c.member, &c.effective, &c.zero,
+		&c.opening, &c.numbered, &c.chained, &c.anchored, &c.recorded, &c.complete, &c.placed, &c.legal, &c.running, &c.member, &c.effective, &c.zero,
 	}
 	theirs := [...]*Check{
-		&other.numbered, &other.chained, &other.anchored, &other.recorded, &other.complete, &other.placed, &other.legal, &other.running,
+		&other.opening, &other.numbered, &other.chained, &other.anchored, &other.recorded, &other.complete, &other.placed, &other.legal, &other.running,
 		&other.member, &other.effective, &other.zero,
 	}
 	for i := range mine {
@@ -76,9 +77,10 @@ func (c *shardChecks) merge(other *shardChecks) {
 func (c *shardChecks) list() []Check {
 	var checks []Check
 	c.each(c, func(mine, _ *Check) {
+		whole := mine == &c.opening && c.opening.Checked == 0
 		unsigned := mine == &c.anchored && len(c.anchors) == 0
 		partial := c.incremental && (mine == &c.effective || mine == &c.zero)
-		if !unsigned && !partial {
+		if !whole && !unsigned && !partial {
 			checks = append(checks, *mine)
 		}
 	})
@@ -87,6 +89,9 @@ func (c *shardChecks) list() []Check {
 
 func (c *shardChecks) run(ctx context.Context, snapshot *shardSnapshot, read func(journals int)) error {
 	if err := c.loadEnd(ctx, snapshot); err != nil {
+		return err
+	}
+	if err := c.open(ctx, snapshot); err != nil {
 		return err
 	}
 	if err := c.believe(ctx, snapshot); err != nil {

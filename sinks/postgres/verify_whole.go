@@ -52,6 +52,9 @@ const owedSQL = `select p.trade, sum(case when t.code like 'custodian/%%:%[1]s' 
 	where p.trade is not null and (f.code like 'custodian/%%:%[1]s' or t.code like 'custodian/%%:%[1]s') %[2]s
 	group by p.trade`
 
+// keptWholeSQL is true of a trade of which no postings were dropped. What was dropped of the others their archives have.
+const keptWholeSQL = "not exists (select from ledger.opening_trade d where d.trade = %s)"
+
 // lastToldSQL is each piece as it was last told: a correction tells it anew. A trade that is rejected after it was dealt has none: its settlement was given up.
 const lastToldSQL = `select distinct on (trade, piece) trade, side, cash, units from ledger.trade_event where event in ('priced', 'corrected')
 	and trade not in (select trade from ledger.trade_event where event = 'rejected')
@@ -65,12 +68,12 @@ func restChecks() []queryCheck {
 				left join (select trade, sum(case side when 'BUY' then ` + amount + ` else -` + amount + ` end) as amount
 					from (` + lastToldSQL + `) told group by trade) e on e.trade = t.id
 				left join (` + fmt.Sprintf(owedSQL, account, "and m.stage <> 'settled'") + `) o on o.trade = t.id
-			where coalesce(e.amount, 0) <> ` + sign + ` * coalesce(o.moved, 0)`
+			where coalesce(e.amount, 0) <> ` + sign + ` * coalesce(o.moved, 0) and ` + fmt.Sprintf(keptWholeSQL, "t.id")
 	}
 	settled := func(account string) string {
 		return `select 'trade ' || t.code, '` + account + ` is left with ' || o.moved || ' quanta'
 			from (` + fmt.Sprintf(owedSQL, account, "") + `) o join ledger.trade t on t.id = o.trade
-			where o.moved <> 0 and exists (select from ledger.trade_event e where e.trade = o.trade and e.event = 'settled')`
+			where o.moved <> 0 and exists (select from ledger.trade_event e where e.trade = o.trade and e.event = 'settled') and ` + fmt.Sprintf(keptWholeSQL, "t.id")
 	}
 	const priced = "select count(distinct trade) from ledger.trade_event where event = 'priced'"
 	const done = settledTradesSQL

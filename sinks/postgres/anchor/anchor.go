@@ -37,6 +37,15 @@ type Head struct {
 	RecordedAt time.Time `json:"recordedAt,omitzero"`
 }
 
+// Opening is what one act of dropping months left in the ledger.
+type Opening struct {
+	// Act counts from 1; Months are the first and the last one, as 2008-03/2008-04.
+	Act    int32  `json:"act"`
+	Months string `json:"months"`
+	// Digest is the SHA-256, in hex, over the digests of all shards, each of which is over all rows that the act left.
+	Digest string `json:"digest"`
+}
+
 // Anchor is what all chains of a ledger had come to at one moment.
 type Anchor struct {
 	// Cluster is the id of the Kafka cluster for which the ledger was founded.
@@ -47,6 +56,8 @@ type Anchor struct {
 	CompleteThrough time.Time `json:"completeThrough,omitzero"`
 	// Heads are those of all shards, in their order.
 	Heads []Head `json:"heads"`
+	// Openings are what dropped months had left in the ledger by then, the oldest first.
+	Openings []Opening `json:"openings,omitempty"`
 	// Previous is the SHA-256 hash of the line before in hex, empty on the first.
 	Previous string `json:"previous"`
 }
