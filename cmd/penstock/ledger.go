@@ -21,12 +21,17 @@ func newLedger() *cobra.Command {
 		Short:   "Verify the ledger in Postgres, read balances as of any time, export",
 		Example: "  penstock ledger verify\n  penstock ledger balances --effective 2008-03-31",
 	}
-	cmd.AddCommand(newLedgerVerify(), newLedgerAnchor(), newLedgerBalances(), newLedgerExport(), newLedgerLoad(), newLedgerHash())
+	cmd.AddCommand(newLedgerVerify(), newLedgerAnchor(), newLedgerBalances(), newLedgerExport(), newLedgerLoad(), newLedgerDrop(), newLedgerHash())
 	return cmd
 }
 
 // auditor opens the ledger's database for reading.
 func (t *target) auditor(ctx context.Context) (*pgxpool.Pool, error) {
+	return t.ledgerAs(ctx, postgres.RoleAuditor)
+}
+
+// ledgerAs opens the ledger's database with the rights of a role.
+func (t *target) ledgerAs(ctx context.Context, role postgres.Role) (*pgxpool.Pool, error) {
 	url := t.postgres
 	if url == "" && t.config != "" {
 		config, err := readConfig(t.config)
@@ -42,7 +47,7 @@ func (t *target) auditor(ctx context.Context) (*pgxpool.Pool, error) {
 		}
 		url = e.Postgres
 	}
-	return postgres.OpenPool(ctx, url, postgres.RoleAuditor)
+	return postgres.OpenPool(ctx, url, role)
 }
 
 func newLedgerVerify() *cobra.Command {

@@ -33,6 +33,10 @@ func (f *proveFlags) find(ctx context.Context, order schemas.ID) (*proof.Proof, 
 	if err != nil {
 		return nil, err
 	}
+	if len(trace.Dropped) > 0 {
+		return nil, fmt.Errorf("%w: part of it is of %s; read all months back with penstock ledger load, and name that database with --postgres",
+			postgres.ErrDropped, &trace.Dropped[0])
+	}
 	reserved := journalOf(trace)
 	if trace.Kind != "order" || reserved == nil {
 		return nil, fmt.Errorf("that is the id of a %s; penstock trace shows the orders of an instruction", trace.Kind)

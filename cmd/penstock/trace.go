@@ -84,6 +84,9 @@ func printTrace(out io.Writer, trace *postgres.Trace) {
 		}
 		fmt.Fprintln(out)
 	}
+	for i := range trace.Dropped {
+		fmt.Fprintf(out, "what was before is not in the ledger any more: %s (penstock ledger load)\n", &trace.Dropped[i])
+	}
 	if trace.Truncated {
 		fmt.Fprintln(out, "there is more than is shown; trace an order of it")
 	}
@@ -106,13 +109,14 @@ func ofOrder(p *ledger.Posting) string {
 
 // tracedJSON is a trace as a program reads it; its journals have the form in which penstock tail prints them.
 type tracedJSON struct {
-	Kind      string            `json:"kind"`
-	Journals  []json.RawMessage `json:"journals"`
-	Orders    []string          `json:"orders"`
-	Trades    []string          `json:"trades"`
-	Events    []tracedEvent     `json:"events"`
-	Records   []tailed          `json:"records,omitempty"`
-	Truncated bool              `json:"truncated,omitempty"`
+	Kind      string             `json:"kind"`
+	Journals  []json.RawMessage  `json:"journals"`
+	Orders    []string           `json:"orders"`
+	Trades    []string           `json:"trades"`
+	Events    []tracedEvent      `json:"events"`
+	Records   []tailed           `json:"records,omitempty"`
+	Dropped   []postgres.Dropped `json:"dropped,omitempty"`
+	Truncated bool               `json:"truncated,omitempty"`
 }
 
 // tracedEvent is one event of a trade.
@@ -138,7 +142,7 @@ func printTraceJSON(w io.Writer, trace *postgres.Trace, records []tailed) error 
 	if err != nil {
 		return err
 	}
-	out := tracedJSON{Kind: trace.Kind, Journals: []json.RawMessage{}, Orders: []string{}, Trades: []string{}, Events: []tracedEvent{}, Records: records, Truncated: trace.Truncated}
+	out := tracedJSON{Kind: trace.Kind, Journals: []json.RawMessage{}, Orders: []string{}, Trades: []string{}, Events: []tracedEvent{}, Records: records, Dropped: trace.Dropped, Truncated: trace.Truncated}
 	for i := range trace.Journals {
 		text, err := codec.Decode(trace.Journals[i].AppendAvro(nil))
 		if err != nil {

@@ -20,7 +20,7 @@ const (
 	// deadlock (a second), so that in one it is always the dropping that gives way, and never the sink or a reader.
 	dropLockMax = "500ms"
 	// dropAttemptsMax bounds the attempts.
-	dropAttemptsMax = 20
+	dropAttemptsMax = 8
 )
 
 // Drop says which months are to leave the ledger, who wants it, and which archive has them.

@@ -116,7 +116,7 @@ $$;
 -- +goose StatementEnd
 comment on function ledger.is_current() is 'True; refuses to let a transaction go on that began to read before months were dropped.';
 revoke all on function ledger.is_current(), ledger.require_opened(date, timestamptz), ledger.month_name(integer) from public;
-grant execute on function ledger.is_current() to penstock_analyst, penstock_auditor;
+grant execute on function ledger.is_current(), ledger.month_name(integer) to penstock_analyst, penstock_auditor;
 
 create or replace view report.balances as
 select s.pot, c.code as account, a.code as asset, sum(s.quanta) * a.quantum as balance, max(s.changed_at) as changed_at, s.shard
