@@ -57,7 +57,7 @@ func (t *tracer) findDropped(ctx context.Context) error {
 	}
 	rows, err := t.tx.Query(ctx, `select act from ledger.opening_order where order_id = any ($1)
 		union select o.act from ledger.opening_trade o join ledger.trade t on t.id = o.trade where t.code = any ($2) order by 1`,
-		binary(t.trace.Orders), binary(t.trace.Trades))
+		uuids(t.trace.Orders), uuids(t.trace.Trades))
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (t *tracer) findDropped(ctx context.Context) error {
 	return err
 }
 
-func binary(ids []schemas.ID) [][16]byte {
+func uuids(ids []schemas.ID) [][16]byte {
 	all := make([][16]byte, len(ids))
 	for i, id := range ids {
 		all[i] = id

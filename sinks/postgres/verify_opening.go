@@ -68,7 +68,7 @@ func (c *shardChecks) boundaryOfOpening(acts int) {
 
 // anchorsOfOpening compares the head of the opening with what was signed of it. Of the journals before it only the archives can tell.
 func (c *shardChecks) anchorsOfOpening() {
-	c.compareHash(c.place(c.sequence), c.sequence, c.head[:])
+	c.compareHash(c.sequence, c.head[:])
 	inArchives := 0
 	for sequence := range c.anchors {
 		if sequence > 0 && sequence < c.sequence {
