@@ -32,7 +32,7 @@ copies of it, and sign anew afterwards (penstock ledger anchor), which covers wh
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return d.run(cmd, args[0]) },
 	}
-	d.act.flags(cmd)
+	d.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&d.anchors, "anchors", "", "compare the archive with the signed heads in this file")
 	f.StringVar(&d.publicKey, "public-key", "", "public key of the anchors, in PEM")

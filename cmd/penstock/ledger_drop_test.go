@@ -9,46 +9,66 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
-// TestMonthsAreDroppedAndAllStaysKnown has trades that begin in one month and are settled in the next, keeps March and April 2008 in folders, and drops them from a
-// running ledger, which goes on.
-func TestMonthsAreDroppedAndAllStaysKnown(t *testing.T) {
-	dir := stackDir(t)
-	s, _ := testStack(t, testConfig(t, dir))
-	at := func(args ...string) []string { return append(args, "--dir", dir) }
-	closed := func(days ...string) {
-		for _, day := range days {
-			must(t, "", at("day", "close", day)...)
-		}
+// dropDrill is a stack that lives through March, April and May 2008, with trades that begin in one month and are settled in the next.
+type dropDrill struct {
+	*stack
+	t   *testing.T
+	dir string
+	// keys are the flags of what was signed at the end of March.
+	folder string
+	keys   []string
+}
+
+func (d *dropDrill) at(args ...string) []string { return append(args, "--dir", d.dir) }
+
+func (d *dropDrill) close(days ...string) {
+	for _, day := range days {
+		must(d.t, "", d.at("day", "close", day)...)
 	}
-	again := func(number, pot, day string) string {
-		return strings.NewReplacer("open-1", "open-"+number, "c-1", "c-"+number, `"p1"`, `"`+pot+`"`, "2008-03-20", day).Replace(tour)
-	}
-	must(t, tour, at("produce", "ingest.instruction.v1")...)
-	closed("2008-03-20", "2008-03-25", "2008-03-28")
-	must(t, again("2", "p2", "2008-03-31"), at("produce", "ingest.instruction.v1")...)
-	closed("2008-03-31")
-	settleBooks(t, s)
-	folder := t.TempDir()
-	keys := anchored(t, at, folder)
-	// In a shard of which something is signed, for an archive is refused whose anchors say nothing of a shard.
+}
+
+// contributes opens a pot and has it buy.
+func (d *dropDrill) contributes(number, pot, day string) {
+	lines := strings.NewReplacer("open-1", "open-"+number, "c-1", "c-"+number, `"p1"`, `"`+pot+`"`, "2008-03-20", day).Replace(tour)
+	must(d.t, lines, d.at("produce", "ingest.instruction.v1")...)
+}
+
+// export keeps a month in a folder.
+func (d *dropDrill) export(month string) (folder string) {
+	folder = filepath.Join(d.folder, "ledger-"+month)
+	must(d.t, "", d.at("ledger", "export", "--format", "csv", "--from", month, "--output", folder)...)
+	return folder
+}
+
+func startDropDrill(t *testing.T) *dropDrill {
+	t.Helper()
+	d := &dropDrill{t: t, dir: stackDir(t), folder: t.TempDir()}
+	d.stack, _ = testStack(t, testConfig(t, d.dir))
+	d.contributes("1", "p1", "2008-03-20")
+	d.close("2008-03-20", "2008-03-25", "2008-03-28")
+	d.contributes("2", "p2", "2008-03-31")
+	d.close("2008-03-31")
+	settleBooks(t, d.stack)
+	d.keys = anchored(t, d.at, d.folder)
+	// In a shard of which something is signed: an archive is refused if the anchors say nothing of a shard that has journals.
 	beside := "p5"
 	for n := 6; streams.PartitionOf(beside, 4) != streams.PartitionOf("p1", 4); n++ {
 		beside = fmt.Sprint("p", n)
 	}
-	must(t, again("5", beside, "2008-03-31"), at("produce", "ingest.instruction.v1")...)
-	closed("2008-04-01", "2008-04-02", "2008-04-03", "2008-04-04", "2008-04-30", "2008-05-01")
-	must(t, again("3", "p3", "2008-05-01"), at("produce", "ingest.instruction.v1")...)
-	closed("2008-05-02", "2008-05-06", "2008-05-07", "2008-05-08", "2008-06-02", "2008-06-03")
+	d.contributes("5", beside, "2008-03-31")
+	d.close("2008-04-01", "2008-04-02", "2008-04-03", "2008-04-04", "2008-04-30", "2008-05-01")
+	d.contributes("3", "p3", "2008-05-01")
+	d.close("2008-05-02", "2008-05-06", "2008-05-07", "2008-05-08", "2008-06-02", "2008-06-03")
+	settleBooks(t, d.stack)
+	return d
+}
 
-	settleBooks(t, s)
-	march, april, may := filepath.Join(folder, "march"), filepath.Join(folder, "april"), filepath.Join(folder, "may")
-	exported := func(month, to string) {
-		must(t, "", at("ledger", "export", "--format", "csv", "--from", month, "--output", to)...)
-	}
-	exported("2008-03", march)
-	exported("2008-04", april)
-	must(t, "", at("ledger", "verify", "--at-rest")...)
-	hash := must(t, "", at("ledger", "hash")...)
+// TestMonthsAreDroppedAndAllStaysKnown keeps March and April in folders, and drops them from a running ledger, which goes on.
+func TestMonthsAreDroppedAndAllStaysKnown(t *testing.T) {
+	d := startDropDrill(t)
+	march, april := d.export("2008-03"), d.export("2008-04")
+	must(t, "", d.at("ledger", "verify", "--at-rest")...)
+	hash := must(t, "", d.at("ledger", "hash")...)
 	looks := [][]string{
 		{"ledger", "balances", "--by-pot", "--json"},
 		{"ledger", "balances", "--by-pot", "--effective", "2008-04-30", "--json"},
@@ -57,47 +77,73 @@ func TestMonthsAreDroppedAndAllStaysKnown(t *testing.T) {
 	}
 	before := make([]string, len(looks))
 	for i, look := range looks {
-		before[i] = must(t, "", at(look...)...)
+		before[i] = must(t, "", d.at(look...)...)
 	}
-
-	act := []string{"--operator", "anna", "--reason", "kept in two vaults"}
-	refused(t, "only the oldest months", "", at(append([]string{"ledger", "drop", april}, act...)...)...)
-	marchAct := append(append([]string{"ledger", "drop", march}, act...), keys...)
-	if out := must(t, "", at(marchAct...)...); !strings.Contains(out, "nothing was done; add --execute") {
-		t.Errorf("the plan says %s", out)
-	}
-	for _, act := range [][]string{marchAct, append([]string{"ledger", "drop", april}, act...)} {
-		if out := must(t, "", at(append(act, "--execute")...)...); !strings.Contains(out, "journals with") || !strings.Contains(out, "done; it is act") {
-			t.Errorf("%v says %s", act, out)
-		}
-	}
+	d.dropBoth(march, april)
 	for i, look := range looks {
-		if now := must(t, "", at(look...)...); now != before[i] || now == "" {
+		if now := must(t, "", d.at(look...)...); now != before[i] || now == "" {
 			t.Errorf("%v was\n%s\nand is\n%s", look, before[i], now)
 		}
 	}
-	must(t, "", at("ledger", "verify", "--at-rest")...)
-	must(t, "", at(append([]string{"ledger", "verify"}, keys...)...)...)
-	must(t, "", at("ledger", "anchor", "--file", filepath.Join(folder, "heads.jws"), "--key", filepath.Join(folder, "anchor.key"))...)
-	must(t, "", at(append([]string{"ledger", "verify", "--incremental"}, keys...)...)...)
-	for _, asked := range [][]string{
-		{"ledger", "balances", "--effective", "2008-03-25"}, {"ledger", "balances", "--recorded", "2008-03-25T00:00:00Z"}, {"trace", "portal/p1/c-1"},
-		{"ledger", "hash"}, {"ledger", "export"}, {"ledger", "export", "--format", "csv", "--from", "2008-03", "--output", filepath.Join(folder, "again")},
-	} {
-		refused(t, "archive march", "", at(asked...)...)
-	}
-	exported("2008-05", may)
-	copied := newDatabase(t, s.Endpoints.Postgres, "whole_again")
-	must(t, "", "ledger", "load", "--database", copied, march, april, may)
+	d.checkVerified()
+	d.checkRefused()
+	copied := newDatabase(t, d.Endpoints.Postgres, "whole_again")
+	must(t, "", "ledger", "load", "--database", copied, march, april, d.export("2008-05"))
 	if got := must(t, "", "ledger", "hash", "--postgres", copied); got != hash {
 		t.Errorf("the archives and what is left have the hash %s, all of it had %s", got, hash)
 	}
-	must(t, again("4", "p4", "2008-06-03"), at("produce", "ingest.instruction.v1")...)
-	closed("2008-06-04", "2008-06-05")
-	settleBooks(t, s)
-	must(t, "", at("ledger", "verify")...)
-	must(t, "", at("trace", "portal/p4/c-4")...)
-	if acts := execute(t, s.Endpoints.Postgres, "select count(*) from report.openings where operator = 'anna'"); acts != 2 {
+	d.contributes("4", "p4", "2008-06-03")
+	d.close("2008-06-04", "2008-06-05")
+	settleBooks(t, d.stack)
+	must(t, "", d.at("ledger", "verify")...)
+	must(t, "", d.at("trace", "portal/p4/c-4")...)
+}
+
+// dropBoth drops March, held against what was signed, and April.
+func (d *dropDrill) dropBoth(march, april string) {
+	t := d.t
+	act := []string{"--operator", "anna", "--reason", "kept in two vaults"}
+	refused(t, "only the oldest months", "", d.at(append([]string{"ledger", "drop", april}, act...)...)...)
+	marchAct := append(append([]string{"ledger", "drop", march}, act...), d.keys...)
+	if out := must(t, "", d.at(marchAct...)...); !strings.Contains(out, "nothing was done; add --execute") {
+		t.Errorf("the plan says %s", out)
+	}
+	for _, act := range [][]string{marchAct, append([]string{"ledger", "drop", april}, act...)} {
+		out := must(t, "", d.at(append(act, "--execute")...)...)
+		if !strings.Contains(out, "done; it is act") || strings.Contains(out, "\n0 orders") != (act[2] == april) {
+			t.Errorf("%v says %s", act, out)
+		}
+	}
+	if acts := execute(t, d.Endpoints.Postgres, "select count(*) from report.openings where operator = 'anna'"); acts != 2 {
 		t.Errorf("%d acts are kept", acts)
+	}
+}
+
+// checkVerified verifies with what was signed before and since.
+func (d *dropDrill) checkVerified() {
+	t := d.t
+	if out := must(t, "", d.at("ledger", "verify", "--at-rest")...); !strings.Contains(out, "ok    opening: ") {
+		t.Errorf("the verification says %s", out)
+	}
+	must(t, "", d.at(append([]string{"ledger", "verify"}, d.keys...)...)...)
+	must(t, "", d.at("ledger", "anchor", "--file", filepath.Join(d.folder, "heads.jws"), "--key", filepath.Join(d.folder, "anchor.key"))...)
+	if out := must(t, "", d.at(append([]string{"ledger", "verify", "--incremental"}, d.keys...)...)...); !strings.Contains(out, "ok    signed-openings: ") {
+		t.Errorf("the verification says %s", out)
+	}
+}
+
+// checkRefused asks for what only the archives know.
+func (d *dropDrill) checkRefused() {
+	for _, asked := range [][]string{
+		{"ledger", "balances", "--effective", "2008-03-25"},
+		{"ledger", "balances", "--recorded", "2008-03-25T00:00:00Z"},
+		{"trace", "portal/p1/c-1"},
+		{"trace", "0/1"},
+		{"prove", "663004f8-a1ff-5323-9bd1-f0683f832fdd"},
+		{"ledger", "hash"},
+		{"ledger", "export"},
+		{"ledger", "export", "--format", "csv", "--from", "2008-03", "--output", filepath.Join(d.folder, "again")},
+	} {
+		refused(d.t, "archive ledger-2008-03", "", d.at(asked...)...)
 	}
 }

@@ -226,7 +226,7 @@ func TestOnlyTheOldestMonthsThatAnArchiveHasAreDropped(t *testing.T) {
 		}
 	}
 	done := int64(0)
-	plan, err := DropMonths(t.Context(), a.owner, march(), false, func(d, total int64) { done = d })
+	plan, err := DropMonths(t.Context(), a.owner, march(), false, func(d, _ int64) { done = d })
 	if err != nil || plan.Act != 1 || plan.Journals != done || done == 0 {
 		t.Errorf("the plan is %+v after %d journals, %v", plan, done, err)
 	}

@@ -103,7 +103,7 @@ comment on function ledger.require_opened(date, timestamptz) is
 -- are locked: to_regclass looks at what is there now, and the part of the opening that the next act makes tells of it.
 -- +goose StatementBegin
 create function ledger.is_current() returns boolean
-    language plpgsql stable security definer set search_path = pg_catalog, pg_temp as
+    language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp as
 $$
 begin
     if to_regclass('ledger.opening_' || (select coalesce(max(d.act), 0) + 1 from ledger.dropped d)) is not null then
