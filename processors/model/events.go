@@ -17,7 +17,7 @@ func (w *World) units(pot, code string) *big.Rat {
 // distribute gives every pot its part of what an asset's units got, by what it holds, and rounding what rounding leaves in each shard.
 func (w *World) distribute(line Line) {
 	code, on, income := line.Get("asset", "GB00X"), w.dateIn(line, "on"), number(line.Get("cash", "0"))
-	if on > w.today() || on < w.today().plus(-declaredMax) {
+	if !w.declared(on) {
 		return
 	}
 	held := make([]*big.Rat, w.shards) // by shard, with what the scheme has
@@ -61,23 +61,63 @@ func floor(x *big.Rat) *big.Rat {
 	return down(x, 2)
 }
 
+// declared says whether a declaration may be dated so.
+func (w *World) declared(on day) bool { return on <= w.today() && on >= w.today().plus(-declaredMax) }
+
 // charge takes a flat fee from each pot: from its cash, and only as far as it is worth more than the floor.
 func (w *World) charge(line Line) {
-	if dated := w.dateIn(line, "dated"); dated > w.today() || dated < w.today().plus(-declaredMax) {
+	if !w.declared(w.dateIn(line, "dated")) {
 		return
 	}
 	fee, least := number(line.Get("cash", "0")), number(line.Get("floor", "100.00"))
 	for name := range w.pots {
-		free := w.Books.balance(key{name, "pot:available", cash})
 		above := minus(w.worth(name), least)
-		taken := fee
-		for _, bound := range []*big.Rat{above, free} {
-			if bound.Cmp(taken) < 0 {
-				taken = bound
-			}
+		if above.Cmp(fee) > 0 {
+			above = fee
 		}
-		if taken.Sign() > 0 {
-			w.move(name, cash, "pot:available", "scheme:charges", new(big.Rat).Set(taken))
+		w.bill(w.pots[name], above)
+	}
+}
+
+// bill takes a charge from a pot's cash, or what there is of it.
+func (w *World) bill(p *pot, charge *big.Rat) *big.Rat {
+	taken := charge
+	if free := w.Books.balance(key{p.name, "pot:available", cash}); free.Cmp(taken) < 0 {
+		taken = new(big.Rat).Set(free)
+	}
+	if taken.Sign() <= 0 {
+		return new(big.Rat)
+	}
+	w.move(p.name, cash, "pot:available", "scheme:charges", taken)
+	p.charges++
+	p.note(&journal{name: chargedBy(p.charges), cash: taken, charge: true})
+	return taken
+}
+
+// accrue adds the annual charge of some days to what each pot owes: the days after the last ones.
+func (w *World) accrue(line Line) {
+	from, through := w.dateIn(line, "from"), w.dateIn(line, "through")
+	if !w.declared(through) || from > through || w.accrued != "" && from != w.accrued.plus(1) {
+		return
+	}
+	w.accrued = through
+	days := new(big.Rat)
+	for d := from; d <= through; d = d.plus(1) {
+		days = sum(days, big.NewRat(1, 365))
+	}
+	for name, p := range w.pots {
+		p.accrued = sum(p.accrued, times(times(w.worth(name), number(line.Get("rate", "0"))), days))
+	}
+}
+
+// collect takes what has accrued, in whole pennies.
+func (w *World) collect(line Line) {
+	if !w.declared(w.dateIn(line, "dated")) {
+		return
+	}
+	for _, p := range w.pots {
+		if p.accrued.Sign() > 0 {
+			p.accrued = minus(p.accrued, w.bill(p, down(p.accrued, 2)))
 		}
 	}
 }

@@ -28,6 +28,7 @@ const (
 	withdraws
 	banks
 	declares
+	reverses
 	cancels
 	repeats
 	contradicts
@@ -50,7 +51,7 @@ func often() []kind {
 		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks, sells, sells,
 		withdraws, banks, banks, banks, declares, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
-		corrects, corrects, switches, switches, switches,
+		corrects, corrects, switches, switches, switches, reverses, declares,
 	}
 }
 
@@ -63,6 +64,7 @@ type outside struct {
 	// day counts from the first Monday, minute from its midnight.
 	day, minute int
 	closes      map[string]string // by asset and day: what was sent last
+	accrued     int               // the next day for which the annual charge is to accrue
 }
 
 const (
@@ -159,6 +161,8 @@ func (o *outside) do(a action) {
 		o.bank(a)
 	case declares:
 		o.declare(a)
+	case reverses:
+		o.reverse(a)
 	case rejects:
 		if a.C%3 == 0 {
 			a.Kind = fills
@@ -232,13 +236,44 @@ func (o *outside) holder(a action, who string) string {
 	return who + " asset=" + funds()[a.B%3].code
 }
 
-// declare lets an operator distribute income, or charge a fee.
+// declare lets an operator distribute income, or charge a fee or what has accrued.
 func (o *outside) declare(a action) {
-	if a.B%2 == 0 {
-		o.say("given FlatFee id=d%d cash=%s dated=%s", len(o.lines), pounds(a.C%500), o.date(1-a.D%34))
+	id, dated := fmt.Sprintf("id=d%d", len(o.lines)), o.date(1-a.D%34)
+	switch a.B % 6 {
+	case 0, 1:
+		o.say("given FlatFee %s cash=%s dated=%s", id, pounds(a.C%500), dated)
+	case 2:
+		o.say("given Distribution %s asset=%s cash=%s on=%s", id, funds()[a.A%3].code, pounds(a.C%5_000), dated)
+	case 3, 4:
+		days := a.C%12 - 1
+		through := min(o.accrued+days, o.day+1)
+		o.say("given ChargeAccrual %s from=%s through=%s rate=0.%06d", id, o.date(o.accrued-o.day), o.date(through-o.day), 1+a.D%100_000)
+		if through <= o.day && days >= 0 && through >= o.accrued {
+			o.accrued = through + 1
+		}
+	default:
+		o.say("given ChargeCollection %s dated=%s", id, dated)
+	}
+}
+
+// reverse lets an operator take back one of the last contributions, or give back a charge.
+func (o *outside) reverse(a action) {
+	if a.B%3 == 0 {
+		pot := fmt.Sprintf("p%d", a.A%lastPot)
+		o.say("given Reversal pot=%s id=v%d charge=%d", pot, len(o.lines), max(1, len(o.charges[schemas.PotID(pot)])-a.C%4))
 		return
 	}
-	o.say("given Distribution id=d%d asset=%s cash=%s on=%s", len(o.lines), funds()[a.A%3].code, pounds(a.C%5_000), o.date(1-a.D%34))
+	left := a.A % 6
+	for n := len(o.sent) - 1; n >= 0; n-- {
+		words := strings.Fields(o.sent[n])
+		if words[1] != "Contribution" {
+			continue
+		}
+		if left--; left < 0 {
+			o.say("given Reversal %s id=v%d of=%s %s", words[2], len(o.lines), strings.TrimPrefix(words[3], "id="), words[len(words)-1])
+			return
+		}
+	}
 }
 
 // bank lets the bank say something about one of the last withdrawals, mostly of the right amount.

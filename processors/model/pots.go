@@ -11,6 +11,10 @@ type pot struct {
 	name   string
 	orders []*order
 	seen   []*seen
+	// journals are the last ones by which it was paid or charged; accrued is what it owes of the annual charge.
+	journals []*journal
+	charges  int
+	accrued  *big.Rat
 }
 
 // order is an open order.
@@ -147,7 +151,7 @@ func (a *asked) do() {
 			a.refuse("pot/already-open")
 			return
 		}
-		a.pot = &pot{name: a.name}
+		a.pot = &pot{name: a.name, accrued: new(big.Rat)}
 		a.pots[a.name] = a.pot
 		a.accept()
 	case "Contribution":
@@ -185,6 +189,7 @@ func (a *asked) contribute() {
 		return
 	}
 	a.move(a.name, cash, "bank:client-money", "pot:available", paid)
+	a.pot.note(&journal{name: paidBy(a.source, a.id, a.dated), cash: paid})
 	a.reserve(orders)
 }
 

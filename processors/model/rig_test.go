@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +36,9 @@ type rig struct {
 	orders []*custodian.CustodianOrder
 	desk   map[schemas.ID]*dealt
 	stages map[string]int // of the postings so far
-	at     schemas.Instant
+	// charges are the journals by which each pot was charged.
+	charges map[schemas.PotID][]schemas.ID
+	at      schemas.Instant
 }
 
 // fault is what a test's own mistake or a difference is told as.
@@ -57,7 +60,10 @@ func newRig(shards int32, schedule sim.Schedule) *rig {
 	}
 	pipeline.Vary(schedule)
 	shardOf := func(pot string) int { return int(streams.PartitionOf(pot, shards)) }
-	return &rig{shards: shards, pipeline: pipeline, model: model.New(int(shards), shardOf), booked: make(model.Books), read: make(map[string]int), desk: make(map[schemas.ID]*dealt), stages: make(map[string]int)}
+	return &rig{
+		shards: shards, pipeline: pipeline, model: model.New(int(shards), shardOf), booked: make(model.Books), read: make(map[string]int),
+		desk: make(map[schemas.ID]*dealt), stages: make(map[string]int), charges: make(map[schemas.PotID][]schemas.ID),
+	}
 }
 
 // play lets one line happen on both sides.
@@ -76,7 +82,11 @@ func (r *rig) play(line string) {
 			panic(fault{err.Error()})
 		}
 		r.model.Tell(r.at.Time(), step.Kind, step.Args)
+		charged := r.stages["booked charged"]
 		r.compare()
+		if step.Kind == "ChargeCollection" {
+			r.stages["collected"] += r.stages["booked charged"] - charged
+		}
 	}
 }
 
@@ -91,6 +101,9 @@ func moment(step scenario.Step) schemas.Instant {
 // produce sends what a line tells of to its topic: a tick to every partition.
 func (r *rig) produce(step scenario.Step) {
 	topic, value := scenario.Ingested(reporter{}, r.at, step)
+	if o, ok := value.(*ingest.Operation); ok {
+		r.name(o, step)
+	}
 	framed := sim.Frame(topic, value)
 	switch v := value.(type) {
 	case *ingest.Instruction:
@@ -105,6 +118,18 @@ func (r *rig) produce(step scenario.Step) {
 		r.pipeline.Produce(topic, v.Trade.String(), framed, r.at)
 	default:
 		r.pipeline.Produce(topic, "", framed, r.at)
+	}
+}
+
+// name puts the id of a charge's journal in its place: lines say which of the pot's charges they mean, from 1.
+func (r *rig) name(o *ingest.Operation, step scenario.Step) {
+	reversal, ok := o.Body.(*ingest.JournalReversal)
+	if !ok || !step.Args.Has("charge") {
+		return
+	}
+	charges := r.charges[reversal.Pot]
+	if n, err := strconv.Atoi(step.Args.Get("charge", "")); err == nil && n >= 1 && n <= len(charges) {
+		reversal.Journal = charges[n-1]
 	}
 }
 
@@ -164,6 +189,12 @@ func (r *rig) book(j *ledger.Journal) {
 	for i := range j.Postings {
 		p := &j.Postings[i]
 		r.stages["booked "+p.Stage]++
+		if p.Stage == "charged" {
+			r.charges[*j.Pot] = append(r.charges[*j.Pot], j.ID)
+		}
+		if p.Stage == "reversed" && p.Trade == nil {
+			r.stages["reversed "+string(p.From)]++
+		}
 		quantity := big.NewRat(int64(p.Quantity), schemas.Power10(schemas.QuantityScale))
 		r.booked.Move(int(j.Shard), owner, string(p.Asset), string(p.From), string(p.To), quantity)
 	}

@@ -36,6 +36,7 @@ type World struct {
 	pots      map[string]*pot
 	batches   []*batch
 	payments  []*payment
+	accrued   day // the last day for which the annual charge accrued
 }
 
 // New returns the model of a trust whose pots are spread over so many shards, as shardOf says.
@@ -67,6 +68,12 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.distribute(line)
 	case "FlatFee":
 		w.charge(line)
+	case "ChargeAccrual":
+		w.accrue(line)
+	case "ChargeCollection":
+		w.collect(line)
+	case "Reversal":
+		w.reverse(line)
 	case "PaymentSent", "PaymentPaid", "PaymentBounced":
 		w.noticed(kind, line)
 	default:
