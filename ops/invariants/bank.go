@@ -139,10 +139,14 @@ func (f *facts) checkTransit(c *finding) int {
 	for _, j := range f.Journals {
 		for i := range j.Postings {
 			p := &j.Postings[i]
+			key := claim{j.Source, j.Cause}
+			if p.Stage == stageReversed {
+				sums[key] += throughTransit(p)
+				continue
+			}
 			if p.Stage != stageAttributed {
 				continue
 			}
-			key := claim{j.Source, j.Cause}
 			if p.From == ledger.SchemeSuspense && p.To == ledger.BankInTransit {
 				sums[key] += p.Quantity
 				gone++
@@ -159,4 +163,15 @@ func (f *facts) checkTransit(c *finding) int {
 		}
 	}
 	return gone
+}
+
+// throughTransit is what a reversal sends from a pot back to suspense, below zero where it arrives.
+func throughTransit(p *ledger.Posting) schemas.Quantity {
+	switch {
+	case p.From == ledger.PotAvailable && p.To == ledger.BankInTransit:
+		return p.Quantity
+	case p.From == ledger.BankInTransit && p.To == ledger.SchemeSuspense:
+		return -p.Quantity
+	}
+	return 0
 }

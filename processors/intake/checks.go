@@ -248,7 +248,10 @@ func checkOperation(o *ingest.Operation) refusal {
 	case *ingest.BreakResolution:
 		return identifier("confirmation", body.Confirmation)
 	case *ingest.JournalReversal:
-		return potIdentifier(body.Pot)
+		if why := potIdentifier(body.Pot); why.code != "" || body.Stage == "" {
+			return why
+		}
+		return identifier("stage", body.Stage)
 	}
 	return checkDeclaration(o)
 }

@@ -65,6 +65,7 @@ func attributed(place streams.Place, before *state.PotState, cause *inbox.Cause,
 	if c == nil {
 		return before, nil
 	}
+	d.reference = c.Reference
 	d.moveCash(purpose{stage: stageAttributed, effectiveOn: m.On}, outside[schemas.Money](ledger.BankInTransit), d.available(), m.Cash)
 	outs := d.journal(make([]streams.Out, 0, 2), place, m.Pot, cause, "attributed/"+m.Claim.String())
 	return &d.state, append(outs, d.claimOut(place, m.Pot, cause, c, stateAttributed, refusal{}))

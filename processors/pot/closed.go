@@ -52,7 +52,6 @@ func totalOut(place streams.Place, cause *inbox.Cause, day schemas.Date, asset *
 // batchesConfirmed ends a sweep over confirmed batches: it books the shard's part of each, and what rounding leaves. Where pots of a batch are
 // set aside, that waits until a repeated sweep has found all of them.
 func batchesConfirmed(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.BatchesConfirmed, tally *state.PotTally) (*state.PotReference, []streams.Out) {
-	stored = undealtCompensation(stored, m, tally)
 	c := newClosing(place, stored)
 	d := newDraft(&state.PotState{}, 2*len(m.Priced)+2*len(m.Settled))
 	for i := range m.Priced {

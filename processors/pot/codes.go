@@ -47,6 +47,7 @@ const (
 	codeNothingToRefund      schemas.Code = "pot/nothing-to-refund"
 	codeRefundDiffers        schemas.Code = "pot/refund-differs"
 	codeUnknownJournal       schemas.Code = "pot/unknown-journal"
+	codeNotReversible        schemas.Code = "pot/not-reversible"
 	codeAlreadyReversed      schemas.Code = "pot/already-reversed"
 	codeReversalTooLate      schemas.Code = "pot/reversal-too-late"
 	codeDroppedByOperator    schemas.Code = "pot/dropped-by-operator"

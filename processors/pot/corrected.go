@@ -219,7 +219,7 @@ func batchCorrected(
 	place streams.Place, stored *state.PotReference, cause *inbox.Cause, b *inbox.BatchCorrected, tally *state.PotTally,
 ) (*state.PotReference, []streams.Out) {
 	taken := tallyOf(tally, b.Trade, tallyCompensation)
-	stored = compensated(compensated(stored, b.Asset, taken.Got), schemas.Cash, taken.Given)
+	stored = compensated(stored, b.Asset, taken.Got)
 	c := newClosing(place, stored)
 	d := newDraft(&state.PotState{}, 2*postingsPerOrder)
 	tag := batch.Tag(b.Day, b.Asset, correctedKind(b))
@@ -259,7 +259,7 @@ func cashAndUnits(side inbox.Side, got, given int64) (cash, units int64) {
 	return given, got
 }
 
-// compensated returns the reference data with what pots gave to the scheme's compensation, less what they took.
+// compensated returns the reference data with the units that pots gave to the scheme's compensation, less what they took.
 func compensated(stored *state.PotReference, asset schemas.AssetCode, taken int64) *state.PotReference {
 	if taken == 0 {
 		return stored

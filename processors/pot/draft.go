@@ -53,6 +53,8 @@ type draft struct {
 	postings []ledger.Posting
 	// balances backs the running balances that the postings point to.
 	balances []schemas.Quantity
+	// reference is the one under which the cash was held that a transfer in brings.
+	reference string
 	// dips lets a balance fall below zero while the journal is under way; who sets it sees to it that none ends there.
 	dips bool
 }

@@ -50,7 +50,11 @@ func withBalances(stored *state.PotReference, outs []streams.Out) *state.PotRefe
 	return stored
 }
 
+// withBalance adds to one of them. Events count units alone: balances of cash are for the ledger to say.
 func withBalance(stored *state.PotReference, asset schemas.AssetCode, account schemas.Account, amount int64) *state.PotReference {
+	if asset == schemas.Cash {
+		return stored
+	}
 	switch account {
 	case ledger.SchemeRounding:
 		return withKept(stored, asset, func(k *state.Kept) { k.Rounding += amount })

@@ -14,7 +14,7 @@ type goodwill[T ~int64] struct {
 	asset schemas.AssetCode
 	scale int32
 	pot   end[T]
-	// noted is where the close will see what the scheme's account got.
+	// noted is where the close will see what the scheme's account got, nil where it need not: balances of cash are not kept.
 	noted *int64
 	// less is what was taken out of the account although it may have left the pot, from the given date on.
 	less T
@@ -38,8 +38,8 @@ func (c *correction) makeGood(place streams.Place) {
 		unitsOn = settledOn
 	}
 	good(c, &goodwill[schemas.Units]{b.Asset, b.UnitsScale, c.holding(b.Asset).settled(), &entry.Got, c.lessUnits, unitsOn}, today)
-	good(c, &goodwill[schemas.Money]{schemas.Cash, schemas.MoneyScale, c.pending(), &entry.Given, c.lessPending, b.Day}, today)
-	good(c, &goodwill[schemas.Money]{schemas.Cash, schemas.MoneyScale, c.available(), &entry.Given, c.lessCash, cashOn}, today)
+	good(c, &goodwill[schemas.Money]{schemas.Cash, schemas.MoneyScale, c.pending(), nil, c.lessPending, b.Day}, today)
+	good(c, &goodwill[schemas.Money]{schemas.Cash, schemas.MoneyScale, c.available(), nil, c.lessCash, cashOn}, today)
 	h := c.holding(b.Asset)
 	if min(h.Settled, h.Pending, h.Reserved) < 0 || min(c.state.Available, c.state.Pending, c.state.Reserved) < 0 {
 		panic(fmt.Sprintf("pot: the correction of batch %s leaves units %d settled, %d pending, %d reserved, and cash %d available, %d pending, %d reserved",
@@ -62,6 +62,8 @@ func good[T ~int64](c *correction, g *goodwill[T], today schemas.Date) {
 
 // give moves an amount from the scheme's compensation to the pot, or back where it is below zero, and adds it to what the close will know of that account.
 func (g *goodwill[T]) give(c *correction, stage string, on schemas.Date, amount T) {
-	*g.noted -= int64(amount)
+	if g.noted != nil {
+		*g.noted -= int64(amount)
+	}
 	shift(c.draft, purpose{stage: stage, effectiveOn: on, trade: &c.batch.Trade}, g.asset, g.scale, outside[T](ledger.SchemeCompensation), g.pot, amount)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/penstock-ledger/penstock/processors/internal/suspense"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -12,18 +13,13 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
-// bookedMax bounds the journals that a pot remembers because they can be reversed: the oldest is forgotten first.
+// bookedMax bounds what a pot remembers because it can be reversed: the oldest is forgotten first.
 const bookedMax = 12
 
 // kindReversed is that of journals that reverse another one, whose id follows it.
 const kindReversed = "reversed/"
 
-// Reversible says whether a reversal of the posting's journal negates it: it paid cash in, or took a charge.
-func Reversible(p *ledger.Posting) bool {
-	return p.Stage == stageContributed && p.To == ledger.PotAvailable || p.Stage == stageCharged && p.From == ledger.PotAvailable
-}
-
-// noteBooked remembers a journal that paid cash in or took a charge, so that it can be reversed. What it reserved for orders is theirs: they are cancelled,
+// noteBooked remembers a journal that brought cash or took a charge, so that it can be reversed. What it reserved for orders is theirs: they are cancelled,
 // or corrected with their batch.
 func (d *draft) noteBooked(journal schemas.ID) {
 	for i := range d.postings {
@@ -32,65 +28,107 @@ func (d *draft) noteBooked(journal schemas.ID) {
 			continue
 		}
 		cash, _ := p.Quantity.Quanta(schemas.MoneyScale)
-		if p.Stage == stageCharged {
-			cash = -cash
+		booked := state.Booked{Journal: journal, Cash: schemas.Money(cash), On: p.EffectiveOn}
+		switch p.Stage {
+		case stageCharged:
+			booked.Cash = -booked.Cash
+		case stageAttributed:
+			booked.Account, booked.Reference = string(p.From), d.reference
+		case stageDistributed, stageCompensated:
+			booked.Account = string(p.From)
 		}
 		from := max(0, len(d.state.Booked)-bookedMax+1)
-		d.state.Booked = append(slices.Clone(d.state.Booked[from:]), state.Booked{Journal: journal, Cash: schemas.Money(cash), On: p.EffectiveOn})
+		d.state.Booked = append(slices.Clone(d.state.Booked[from:]), booked)
 	}
 }
 
-// reverse negates what a journal paid in or charged, once, on its own effective date. Cash that is taken back may have been used since: the scheme lends it
+// reverse negates what a journal brought or charged, once, on its own effective date. Cash that is taken back may have been used since: the scheme lends it
 // from that date until the day on which this is decided, so that the pot was never below zero: the cash may have come since it was asked for.
 func reverse(place streams.Place, r *Reference, before *state.PotState, cause *inbox.Cause, act *ingest.JournalReversal) (*state.PotState, []streams.Out) {
-	at, why := checkReversal(r, before, cause, act)
-	if why.code != "" {
+	if why := checkReversal(r, before, cause, act); why.code != "" {
 		return before, []streams.Out{rejectionOut(place, cause, act.Pot, why)}
 	}
-	d := newDraft(before, 3)
+	d := newDraft(before, 4)
 	d.state.Booked = slices.Clone(before.Booked)
-	d.state.Booked[at].Reversed = true
-	booked := before.Booked[at]
-	p := purpose{stage: stageReversed, effectiveOn: booked.On, reverses: &booked.Journal}
-	if booked.Cash < 0 {
-		d.moveCash(p, outside[schemas.Money](ledger.SchemeCharges), d.available(), -booked.Cash)
-		return &d.state, d.journal(nil, place, act.Pot, cause, kindReversed+booked.Journal.String())
+	var outs []streams.Out
+	for i := range d.state.Booked {
+		b := &d.state.Booked[i]
+		if b.Journal != act.Journal {
+			continue
+		}
+		b.Reversed = true
+		d.negateBooked(b, r.today(place))
+		if b.Reference != "" {
+			outs = append(outs, unclaimedOut(cause, b))
+		}
 	}
-	d.moveCash(p, d.available(), outside[schemas.Money](ledger.BankClientMoney), booked.Cash)
-	if today := r.today(place); booked.On < today {
-		lender := outside[schemas.Money](ledger.SchemeCompensation)
-		d.moveCash(purpose{stage: stageLent, effectiveOn: booked.On}, lender, d.available(), booked.Cash)
-		d.moveCash(purpose{stage: stageRepaid, effectiveOn: today}, d.available(), lender, booked.Cash)
-	}
-	return &d.state, d.journal(nil, place, act.Pot, cause, kindReversed+booked.Journal.String())
+	return &d.state, append(d.journal(nil, place, act.Pot, cause, kindReversed+act.Journal.String()), outs...)
 }
 
-// checkReversal returns which of the journals that the pot remembers is to be reversed, or says why none can be. How far back it may be counts from the day on
-// which that was asked for.
-func checkReversal(r *Reference, before *state.PotState, cause *inbox.Cause, act *ingest.JournalReversal) (at int, why refusal) {
+// negateBooked posts the opposite of what brought cash to the pot, or took a charge.
+func (d *draft) negateBooked(b *state.Booked, today schemas.Date) {
+	p := purpose{stage: stageReversed, effectiveOn: b.On, reverses: &b.Journal}
+	if b.Cash < 0 {
+		d.moveCash(p, outside[schemas.Money](ledger.SchemeCharges), d.available(), -b.Cash)
+		return
+	}
+	other, scheme := ledger.BankClientMoney, outside[schemas.Money](ledger.SchemeCompensation)
+	if b.Account != "" {
+		other = schemas.Account(b.Account)
+	}
+	d.moveCash(p, d.available(), outside[schemas.Money](other), b.Cash)
+	if ledger.IsCashOwed(other) {
+		// The custodian has paid it, and is owed nothing: whose it is instead is for the scheme to say.
+		d.moveCash(purpose{stage: stageCompensated, effectiveOn: b.On}, outside[schemas.Money](other), scheme, b.Cash)
+	}
+	if b.On < today {
+		d.moveCash(purpose{stage: stageLent, effectiveOn: b.On}, scheme, d.available(), b.Cash)
+		d.moveCash(purpose{stage: stageRepaid, effectiveOn: today}, d.available(), scheme, b.Cash)
+	}
+}
+
+// unclaimedOut gives the cash of a transfer in, and its reference, back to whom it may concern: it is held again until it is claimed or refunded.
+func unclaimedOut(cause *inbox.Cause, b *state.Booked) streams.Out {
+	told := *cause
+	told.Salt = inbox.Salt{} // no order can come of it
+	return streams.Out{Topic: streams.PotInbox, Key: string(suspense.Key(b.Reference)), Value: &inbox.PotMessage{
+		Cause: told, Body: &inbox.CashReturned{Reference: b.Reference, Payment: b.Journal, Cash: b.Cash, On: b.On, Unclaimed: true},
+	}}
+}
+
+// checkReversal says why a journal cannot be reversed. How far back it may be counts from the day on which that was asked for.
+func checkReversal(r *Reference, before *state.PotState, cause *inbox.Cause, act *ingest.JournalReversal) refusal {
 	if before == nil {
-		return 0, refusal{codeNotOpen, fmt.Sprintf("pot %s is not open", act.Pot)}
+		return refusal{codeNotOpen, fmt.Sprintf("pot %s is not open", act.Pot)}
 	}
-	at = slices.IndexFunc(before.Booked, func(b state.Booked) bool { return b.Journal == act.Journal })
-	if at < 0 {
-		return 0, refusal{codeUnknownJournal, fmt.Sprintf(
-			"journal %s is none of the last %d by which pot %s was paid or charged: what orders and payments made is cancelled or corrected in other ways", act.Journal, bookedMax, act.Pot)}
-	}
-	booked := &before.Booked[at]
+	cash, found := schemas.Money(0), false
 	today, ready := r.LocalDate(cause.ReceivedAt)
-	switch {
-	case booked.Reversed:
-		why = refusal{codeAlreadyReversed, fmt.Sprintf("journal %s is reversed already", act.Journal)}
-	case !ready:
-		why = refusal{codeNotReady, "the trust's settings are not known yet"}
-	case booked.On < r.OldestDate(today):
-		why = refusal{codeReversalTooLate, fmt.Sprintf("journal %s is of %s, before %s", act.Journal, booked.On, r.OldestDate(today))}
-	case booked.Cash > before.Available:
-		why = refusal{codeCashNotAvailable, fmt.Sprintf("%s available, %s to be taken back", before.Available, booked.Cash)}
-	case booked.Cash < 0 && before.ClosedOn != nil:
-		why = refusal{codeClosed, fmt.Sprintf("pot %s was closed on %s: what it was charged too much is owed to the member by the scheme", act.Pot, before.ClosedOn)}
-	case booked.Cash < 0:
-		why = checkRoom(before, -booked.Cash)
+	for i := range before.Booked {
+		b := &before.Booked[i]
+		if b.Journal != act.Journal {
+			continue
+		}
+		cash, found = cash+b.Cash, true
+		switch {
+		case b.Reversed:
+			return refusal{codeAlreadyReversed, fmt.Sprintf("journal %s is reversed already", act.Journal)}
+		case !ready:
+			return refusal{codeNotReady, "the trust's settings are not known yet"}
+		case b.On < r.OldestDate(today):
+			return refusal{codeReversalTooLate, fmt.Sprintf("journal %s is of %s, before %s", act.Journal, b.On, r.OldestDate(today))}
+		case b.Reference != "" && slices.ContainsFunc(before.Claims, func(c state.Claim) bool { return c.Reference == b.Reference }):
+			return refusal{codeAlreadyClaiming, fmt.Sprintf("a claim of %s waits, and would get the cash back: cancel it first", b.Reference)}
+		}
 	}
-	return at, why
+	switch {
+	case !found:
+		return refuseUnknown(act.Pot, act.Journal, act.Stage)
+	case cash > before.Available:
+		return refusal{codeCashNotAvailable, fmt.Sprintf("%s available, %s to be taken back", before.Available, cash)}
+	case cash < 0 && before.ClosedOn != nil:
+		return refusal{codeClosed, fmt.Sprintf("pot %s was closed on %s: what it was charged too much is owed to the member by the scheme", act.Pot, before.ClosedOn)}
+	case cash < 0:
+		return checkRoom(before, -cash)
+	}
+	return refusal{}
 }

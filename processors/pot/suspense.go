@@ -77,10 +77,20 @@ func received(place streams.Place, r *Reference, key string, before *state.PotSt
 	return &d.state, d.outs
 }
 
-// returned holds cash of a payment that came back for a pot that was closed since.
+// returned holds cash of a payment that came back for a pot that was closed since, or of a transfer in that was reversed. Then the reference is nobody's again: the
+// pot has no claim that waits, for it gave it up after all others.
 func returned(place streams.Place, key string, before *state.PotState, cause *inbox.Cause, m *inbox.CashReturned) (*state.PotState, []streams.Out) {
 	d := newDesk(place, cause, key, before)
 	payment := m.Payment
+	if m.Unclaimed {
+		d.move(stageReversed, m.On, nil, ledger.BankInTransit, ledger.SchemeSuspense, m.Cash)
+		d.book(cause, kindReversed+payment.String())
+		if d.state.Suspense.Waiting == nil {
+			d.state.Suspense.Owner = ""
+		}
+		d.hold(m.Cash, m.On)
+		return &d.state, d.outs
+	}
 	d.move(stageBounced, m.On, &payment, ledger.BankClientMoney, ledger.SchemeSuspense, m.Cash)
 	d.book(cause, "returned/"+payment.String())
 	d.hold(m.Cash, m.On)

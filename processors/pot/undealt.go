@@ -112,9 +112,7 @@ func (v *visit) takeBackSpent(c *correction, s *stake) {
 func (v *visit) lendSpent(c *correction, p purpose, spent schemas.Money) {
 	today := v.reference.today(v.place)
 	missing := max(0, spent-v.state.Available)
-	g := &goodwill[schemas.Money]{
-		asset: schemas.Cash, scale: schemas.MoneyScale, pot: v.available(), noted: &tallyOf(v.tally, c.batch.Trade, tallyCompensation).Given, on: c.batch.Day,
-	}
+	g := &goodwill[schemas.Money]{asset: schemas.Cash, scale: schemas.MoneyScale, pot: v.available(), on: c.batch.Day}
 	lent := spent - missing
 	if g.on >= today {
 		lent = 0
@@ -132,21 +130,9 @@ func (v *visit) lendReturned(c *correction, sell *state.Order) {
 	if sell.Since <= c.batch.Day || today <= c.batch.Day {
 		return
 	}
-	g := &goodwill[schemas.Money]{
-		asset: schemas.Cash, scale: schemas.MoneyScale, pot: v.pending(), noted: &tallyOf(v.tally, c.batch.Trade, tallyCompensation).Given,
-	}
+	g := &goodwill[schemas.Money]{asset: schemas.Cash, scale: schemas.MoneyScale, pot: v.pending()}
 	g.give(c, stageLent, c.batch.Day, schemas.Money(sell.Got))
 	g.give(c, stageRepaid, today, -schemas.Money(sell.Got))
-}
-
-// undealtCompensation returns the reference data with what the scheme made good for batches whose settlement is given up.
-func undealtCompensation(stored *state.PotReference, m *inbox.BatchesConfirmed, tally *state.PotTally) *state.PotReference {
-	for i := range m.Rejected {
-		if b := &m.Rejected[i]; len(b.Pieces) > 0 {
-			stored = compensated(stored, schemas.Cash, tallyOf(tally, b.Trade, tallyCompensation).Given)
-		}
-	}
-	return stored
 }
 
 // unround posts back the residue that the pieces of a batch left.

@@ -47,5 +47,10 @@ func UnitsSettled(custodian schemas.CustodianID) schemas.Account {
 	return custodianOwner + schemas.Account(custodian) + ":units-settled"
 }
 
+// IsCashOwed says whether the account is that of the cash which a custodian owes, or is owed.
+func IsCashOwed(account schemas.Account) bool {
+	return strings.HasSuffix(string(account), ":cash-owed")
+}
+
 // IsPotAccount says whether the account belongs to a pot.
 func IsPotAccount(account schemas.Account) bool { return strings.HasPrefix(string(account), potOwner) }

@@ -278,10 +278,20 @@ func (b *builder) payment(pot schemas.PotID) schemas.ID {
 	return schemas.DeriveID("payment", b.Get("source", "portal"), string(pot), b.Get("of", ""), b.date("dated").String())
 }
 
-// journal returns the id of the journal of an instruction, of=ID, or with charge=NUMBER of a charge.
+// journal returns the id of the journal of an instruction, of=ID, of a claim's cash, claim=ID, of a charge or a distribution, charge=NUMBER or income=NUMBER, or of the
+// correction of a batch to a version of the price, corrected=VERSION.
 func (b *builder) journal() schemas.ID {
 	pot := b.Get("pot", "p1")
-	if b.Has("charge") {
+	switch {
+	case b.Has("claim"):
+		claim := schemas.DeriveID("claim", b.Get("source", "portal"), pot, b.Get("claim", ""), b.date("dated").String())
+		return schemas.DeriveID("journal", "attributed/"+claim.String(), b.Get("source", "portal"), pot, b.Get("claim", ""))
+	case b.Has("income"):
+		return schemas.DeriveID("journal", "distributed", "dealing", pot, "event-"+b.Get("income", ""))
+	case b.Has("corrected"):
+		_, _, _, trade := b.batchKey()
+		return schemas.DeriveID("journal", "corrected", "dealing", pot, batch.Correction(trade, b.number("corrected", "2")))
+	case b.Has("charge"):
 		return schemas.DeriveID("journal", "charged", "dealing", pot, "event-"+b.Get("charge", ""))
 	}
 	return schemas.DeriveID("journal", "instructed/"+b.date("dated").String(), b.Get("source", "portal"), pot, b.Get("of", ""))
@@ -301,6 +311,9 @@ func (b *builder) told(kind string) inbox.PotBody {
 	case "ClaimRefused":
 		return &inbox.ClaimRefused{Pot: pot, Claim: claim, Code: schemas.Code(b.Get("code", "")), Reason: "as told"}
 	case "CashReturned":
+		if b.Has("unclaimed") {
+			return &inbox.CashReturned{Reference: reference, Payment: b.journal(), Cash: b.money("cash", "0"), On: b.date("on"), Unclaimed: true}
+		}
 		payment := schemas.DeriveID("payment", b.Get("source", "portal"), string(pot), b.Get("of", ""), b.date("dated").String())
 		return &inbox.CashReturned{Reference: suspense.Returned(payment), Payment: payment, Cash: b.money("cash", "0"), On: b.date("on")}
 	}
@@ -337,7 +350,7 @@ func (b *builder) operation(kind string) *ingest.Operation {
 		_, _, _, trade := b.batchKey()
 		o.Body = &ingest.SettlementGiveUp{Trade: trade}
 	case "Reversal":
-		o.Body = &ingest.JournalReversal{Pot: schemas.PotID(b.Get("pot", "p1")), Journal: b.journal()}
+		o.Body = &ingest.JournalReversal{Pot: schemas.PotID(b.Get("pot", "p1")), Journal: b.journal(), Stage: b.Get("stage", "")}
 	case "ResolveBreak":
 		_, _, _, trade := b.batchKey()
 		o.Body = &ingest.BreakResolution{Trade: trade, Confirmation: b.Get("confirmation", ""), Accept: b.Has("accept")}

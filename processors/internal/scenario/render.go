@@ -312,6 +312,9 @@ func moneyToPots(m *inbox.PotMessage, args Args) (string, Args) {
 	case *inbox.ClaimWithdrawn:
 		return "ClaimWithdrawn", append(args, Arg{"reference", body.Reference}, Arg{"pot", string(body.Pot)})
 	case *inbox.CashReturned:
+		if body.Unclaimed {
+			args = append(args, Arg{"unclaimed", ""})
+		}
 		return "CashReturned", append(args, Arg{"cash", body.Cash.String()}, Arg{"on", body.On.String()})
 	case *inbox.CashAttributed:
 		return "CashAttributed", append(args, Arg{"pot", string(body.Pot)}, Arg{"cash", body.Cash.String()}, Arg{"on", body.On.String()})
