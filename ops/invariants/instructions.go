@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/status"
 )
@@ -74,9 +75,17 @@ func (f *facts) fates() map[instructionKey]*fate {
 	return all
 }
 
-// answers says whether a status answers a receipt; the others tell of later progress.
-func answers(s *status.InstructionStatus) bool {
+// answers says whether a status answers a receipt; the others tell of later progress. The buy of a switch may be refused, for the reasons for which any order is,
+// when its sell has brought something: that was received at another time than the instruction.
+func (f *fate) answers(s *status.InstructionStatus) bool {
+	if s.State == stateRejected && !s.Duplicate && f.switches() && !slices.ContainsFunc(f.received, func(r *Received) bool { return r.ReceivedAt == s.ReceivedAt }) {
+		return false
+	}
 	return s.Duplicate || s.State == stateAccepted || s.State == stateRejected && !isLater(s.Code)
+}
+
+func (f *fate) switches() bool {
+	return slices.ContainsFunc(f.received, func(r *Received) bool { _, is := r.Instruction.Body.(*ingest.Switch); return is })
 }
 
 // isLater says whether an instruction is refused so only after it was accepted.
@@ -112,7 +121,7 @@ func (f *facts) checkInstructions() []*finding {
 func checkAnswers(c *finding, key instructionKey, one *fate) {
 	told, firsts := 0, 0
 	for _, s := range one.told {
-		if !answers(s) {
+		if !one.answers(s) {
 			continue
 		}
 		told++
@@ -153,11 +162,11 @@ func checkConflicts(c *finding, key instructionKey, one *fate) {
 			got++
 		}
 	}
-	// A conflicting duplicate may be refused at the door already, where its content is no instruction at all.
+	// A conflicting duplicate may be refused at the door already, where its content is no instruction at all; and then before the pot has answered the first.
 	if got > want {
 		c.fail("%s/%s/%s was refused as conflicting %d times, and came with another content %d times", key.source, key.pot, key.id, got, want)
 	}
-	if len(one.received) > 1 && got < want && !refusedOtherwise(one.told[first:]) {
+	if len(one.received) > 1 && got < want && !refusedOtherwise(one.told) {
 		c.fail("%s/%s/%s came with another content %d times, %d were refused", key.source, key.pot, key.id, want, got)
 	}
 }
@@ -182,7 +191,8 @@ func edges(from schemas.Code) []schemas.Code {
 	case stateCarried:
 		return []schemas.Code{stateCarried, statePriced, stateCancelled, stateRejected, stateSettled}
 	case statePriced:
-		return []schemas.Code{stateSettled, stateRejected}
+		// It is priced again where the settlement of a rest is given up: what was dealt before stands.
+		return []schemas.Code{stateSettled, stateRejected, statePriced}
 	}
 	return nil
 }
@@ -195,7 +205,7 @@ func checkEdges(c *finding, key instructionKey, one *fate) schemas.Code {
 		case s.Duplicate || state == "" && s.State == stateRejected:
 		case state == "" && s.State == stateAccepted:
 			state = stateAccepted
-		case answers(s) && s.State == stateRejected:
+		case one.answers(s) && s.State == stateRejected:
 			// Another content under the same id, refused at the door or by its date.
 		case !slices.Contains(edges(state), s.State):
 			c.fail("%s/%s/%s went from %q to %q", key.source, key.pot, key.id, state, s.State)

@@ -149,14 +149,33 @@ func (f *facts) closesBy(asset schemas.AssetCode, at schemas.Instant) []int64 {
 		if p.Quotation == reference.QuotationPence {
 			pounds /= pencePerPound
 		}
-		closes = append(closes, pounds)
+		if pounds > 0 {
+			closes = append(closes, pounds)
+		}
 	}
+	closes = append(closes, f.splitBy(asset, closes)...)
 	for _, o := range f.Operations {
 		if c, ok := o.Body.(*ingest.PriceCorrection); ok && c.Asset == asset && schemas.Instant(c.Date)*dayMillis <= at && c.New > 0 {
 			closes = append(closes, int64(c.New))
 		}
 	}
 	return closes
+}
+
+// splitBy are closes in the units that others became.
+func (f *facts) splitBy(asset schemas.AssetCode, closes []int64) []int64 {
+	var split []int64
+	for _, o := range f.Operations {
+		s, ok := o.Body.(*ingest.UnitSplit)
+		if !ok || s.Asset != asset || s.Numerator <= 0 {
+			continue
+		}
+		for _, pounds := range closes {
+			whole := new(big.Int).Mul(big.NewInt(pounds), big.NewInt(s.Denominator))
+			split = append(split, max(1, whole.Quo(whole, big.NewInt(s.Numerator)).Int64()))
+		}
+	}
+	return split
 }
 
 // coverOf is the fewest quanta of units of which the part is worth the cash at the price.
