@@ -123,6 +123,10 @@ func (w *World) settle(d *delivery, today schemas.Date) (more bool) {
 	if today < on {
 		return true
 	}
+	if d.failed && w.isGivenUp(d) {
+		w.givingUp = append(w.givingUp, d)
+		return false
+	}
 	say("settled", &ingest.TradeSettled{SettledOn: on})
 	return false
 }

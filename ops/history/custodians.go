@@ -23,7 +23,7 @@ func (w *World) AnswersTo(o *custodian.CustodianOrder) []*ingest.Confirmation {
 	}
 	var all []*ingest.Confirmation
 	for n := range pieces {
-		if o.DealingDay <= w.gatedThrough() && w.dice(6, aboutDeferral, trade, uint64(n)) == 0 {
+		if w.mayDefer(o) && w.dice(6, aboutDeferral, trade, uint64(n)) == 0 {
 			return append(all, confirm("later", w.deferral(o)))
 		}
 		fill := confirm("fill-"+string(rune('1'+n)), &pieces[n])
@@ -40,6 +40,11 @@ func (w *World) AnswersTo(o *custodian.CustodianOrder) []*ingest.Confirmation {
 		}
 	}
 	return append(all, rejection...)
+}
+
+// mayDefer says whether the custodian may put off what it was to deal: not where histories come to their end, nor into days on which units are split.
+func (w *World) mayDefer(o *custodian.CustodianOrder) bool {
+	return o.DealingDay <= w.gatedThrough() && (o.Asset != w.splitOf || o.DealingDay+2 < w.splitOn)
 }
 
 // deferral puts off what was not dealt, to the next day or to a later one.

@@ -103,6 +103,8 @@ const (
 	aboutIncome
 	aboutLeaving
 	aboutReversal
+	aboutGivingUp
+	aboutSplit
 )
 
 // basePrices are about what the assets cost, as they are quoted.

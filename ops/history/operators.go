@@ -25,12 +25,20 @@ type closeOn struct {
 type operated struct {
 	// right are the closes that were corrected, in the trust's currency.
 	right map[closeOn]schemas.Price
+	// givingUp are the trades whose settlement failed and is given up tonight.
+	givingUp []*delivery
 	// accruedThrough is the last day for which the annual charge has accrued, 0 before the first.
 	accruedThrough schemas.Date
+	// splitOf is the asset of which units are split, and splitOn the day; empty and 0 where none are.
+	splitOf schemas.AssetCode
+	splitOn schemas.Date
 }
 
 // operates says whether operators act that evening. What they do must come to its end, so they stop some days after the last instructions.
 func (w *World) operates(today schemas.Date) bool { return w.Operators && today <= w.gatedThrough() }
+
+// Announced says whether something was announced for a day that has not come.
+func (w *World) Announced() bool { return schemas.Instant(w.splitOn)*day > w.Now }
 
 // declare does what an operator does, under an id that is the same in every run, and lets the pipeline come to rest: what operators do, and what others do on the
 // same evening, are in no order but this one.
@@ -55,8 +63,8 @@ func (w *World) priceOf(asset int, day schemas.Date) schemas.Price {
 
 // corrections corrects closes of this day and of those before it, by up to a tenth, some of them more than once. Now and then somebody corrects a close that is none.
 func (w *World) corrections(today schemas.Date) error {
-	if !w.operates(today) {
-		return nil
+	if err := w.giveUps(today); err != nil || !w.operates(today) {
+		return err
 	}
 	for n, asset := range Assets() {
 		about := func(sides, what uint64) uint64 { return w.dice(sides, aboutCorrection, uint64(n), uint64(today), what) } //nolint:gosec // after 1970
@@ -90,6 +98,30 @@ func (w *World) corrections(today schemas.Date) error {
 	return nil
 }
 
+// isGivenUp says whether nobody waits any longer for a trade to settle that failed to.
+func (w *World) isGivenUp(d *delivery) bool {
+	goesOn := Assets()[assetNumber(d.Asset)].Rejection == reference.RejectionPolicyRequeue
+	return w.Rare && !goesOn && w.dice(2, aboutGivingUp, numberOf(d.Trade)) == 0
+}
+
+// giveUps gives up settlements. Some of the trades settle after all, which is a break.
+func (w *World) giveUps(today schemas.Date) error {
+	for _, d := range w.givingUp {
+		if err := w.declare("give-up-"+d.Trade.String(), &ingest.SettlementGiveUp{Trade: d.Trade}); err != nil {
+			return err
+		}
+		if w.dice(3, aboutGivingUp, numberOf(d.Trade), 1) > 0 {
+			continue
+		}
+		w.Confirm([]*ingest.Confirmation{{Custodian: d.Custodian, ID: "settled", Trade: d.Trade, Body: &ingest.TradeSettled{SettledOn: today}}})
+		if err := w.Run(); err != nil {
+			return err
+		}
+	}
+	w.givingUp = nil
+	return nil
+}
+
 // charges takes a flat fee, lets the annual charge accrue, or takes what has accrued of it.
 func (w *World) charges(today schemas.Date) error {
 	if !w.operates(today) {
@@ -114,6 +146,9 @@ func (w *World) charges(today schemas.Date) error {
 
 // distributions gives income to who holds units of an asset, some of it of a day before.
 func (w *World) distributions(today schemas.Date) error {
+	if err := w.split(today); err != nil {
+		return err
+	}
 	about := func(sides, what uint64) uint64 { return w.dice(sides, aboutIncome, uint64(today), what) } //nolint:gosec // after 1970
 	if !w.operates(today) || about(4, 0) > 0 {
 		return nil
@@ -121,6 +156,16 @@ func (w *World) distributions(today schemas.Date) error {
 	return w.declare(fmt.Sprintf("income-%s", today), &ingest.Distribution{
 		Asset: Assets()[about(assetsCount, 1)].Code, Cash: 1 + schemas.Money(about(5000, 2)), EffectiveOn: today - schemas.Date(about(3, 3)), //nolint:gosec // few
 	})
+}
+
+// split announces on the first evening, now and then, that the units of an asset are split, or put together.
+func (w *World) split(today schemas.Date) error {
+	if !w.Rare || today != Monday || w.dice(4, aboutSplit) > 0 {
+		return nil
+	}
+	ratio := [][2]int64{{2, 1}, {3, 2}, {10, 1}, {1, 3}}[w.dice(4, aboutSplit, 1)]
+	w.splitOf, w.splitOn = Assets()[w.dice(assetsCount, aboutSplit, 2)].Code, today+3
+	return w.declare("split", &ingest.UnitSplit{Asset: w.splitOf, On: w.splitOn, Numerator: ratio[0], Denominator: ratio[1]})
 }
 
 // reversals reverses journals by which pots were paid or charged, some twice.

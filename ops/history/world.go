@@ -43,6 +43,8 @@ type World struct {
 	// Operators lets operators act in the evenings of the first days: prices are corrected, charges taken, income given to who holds units,
 	// journals reversed; and members leave.
 	Operators bool
+	// Rare lets happen what is rare: settlements are given up, and units split.
+	Rare bool
 	// Done, where given, is asked at the end of each day after the last instructions; the history ends where it says so.
 	Done func() bool
 	// Interlude, where given, is called at each moment of each day, for whoever has something of their own to do there. Only after a step has

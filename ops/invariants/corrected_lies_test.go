@@ -54,6 +54,11 @@ func tellsMore(side ledger.TradeSide, basis ledger.TradeBasis) func(*invariants.
 	})
 }
 
+// isGivenUp says whether the posting is of a trade that was rejected after it was dealt.
+func isGivenUp(in *invariants.Input, p *ledger.Posting) bool {
+	return p.Trade != nil && wasDealt(in, *p.Trade) && slices.ContainsFunc(in.Trades, func(e *ledger.Trade) bool { return e.Trade == *p.Trade && e.Event == "rejected" })
+}
+
 func liesOfCorrections() []lie {
 	ofMember := func(stage string) func(*ledger.Posting) bool {
 		return func(p *ledger.Posting) bool { return p.Stage == stage && p.Order != nil && p.CounterOrder == nil }
@@ -71,7 +76,7 @@ func liesOfCorrections() []lie {
 			return len(in.Operations) < before && slices.ContainsFunc(in.Trades, isCorrected)
 		}},
 		{25, "one piece keeps the price that was wrong", func(in *invariants.Input) bool {
-			for _, e := range in.Trades {
+			for _, e := range slices.Backward(in.Trades) { // a later correction would make up for it
 				if isCorrected(e) && e.Piece == 2 {
 					e.Event = "mended"
 					return true
@@ -101,6 +106,9 @@ func liesOfCorrections() []lie {
 			other := schemas.DeriveID("lie")
 			p.Trade = &other
 		})},
+		{15, "a share of a trade that was given up is not negated", posting(func(in *invariants.Input, p *ledger.Posting) bool {
+			return p.Stage == "reversed" && p.Order != nil && isGivenUp(in, p)
+		}, func(p *ledger.Posting) { p.Quantity -= quantum(p) })},
 		{3, "a posting is negated that stands nowhere", inCorrection(ofMember("reversed"), func(p *ledger.Posting) { p.Quantity += quantum(p) })},
 	}
 }

@@ -33,7 +33,7 @@ func played(t *testing.T, seed uint64) invariants.Input {
 		t.Fatal(err)
 	}
 	w := history.New(&h, shards, pipeline)
-	w.Operators = true
+	w.Operators, w.Rare = true, true
 	if err := w.Play(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,83 @@
+package history
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/penstock-ledger/penstock/ops/invariants"
+	"github.com/penstock-ledger/penstock/processors/dealing"
+	"github.com/penstock-ledger/penstock/processors/intake"
+	"github.com/penstock-ledger/penstock/processors/pot"
+	"github.com/penstock-ledger/penstock/schemas/state"
+	"github.com/penstock-ledger/penstock/streams"
+	"github.com/penstock-ledger/penstock/streams/sim"
+)
+
+const (
+	rareShards     = 2
+	rareHistories  = 60
+	rareDays       = 5
+	rareActionsMax = 24
+)
+
+// TestWhatIsRareKeepsTheBooksRight plays a fixed set of histories in which, beside all that operators do, settlements are given up and units are split. Each must
+// keep every invariant and come to its end.
+func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
+	reached := make(map[string]int)
+	for seed := range uint64(rareHistories) {
+		w := playRare(t, seed)
+		in := w.Input()
+		for _, result := range invariants.Check(in) {
+			if !result.OK {
+				t.Errorf("seed %d: invariant %d, %s: %s", seed, result.Number, result.Name, result.Detail)
+			}
+		}
+		for _, j := range in.Journals {
+			for i := range j.Postings {
+				reached[j.Postings[i].Stage]++
+			}
+		}
+		for _, e := range in.Trades {
+			if strings.HasPrefix(e.Reason, "its settlement was given up") {
+				reached[e.Side.String()]++
+			}
+		}
+	}
+	for _, what := range []string{"split", "BUY", "SELL"} {
+		if reached[what] == 0 {
+			t.Errorf("in no history something of the kind %q was split or given up", what)
+		}
+	}
+}
+
+func playRare(t *testing.T, seed uint64) *World {
+	t.Helper()
+	h := Draw(seed, rareDays, rareActionsMax)
+	pipeline, err := sim.New(rareShards, append(intake.Processes([]byte("secret")), pot.Process(), dealing.Process(rareShards))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := New(&h, rareShards, pipeline)
+	w.Operators, w.Rare = true, true
+	w.Done = func() bool { return w.AtRest() && !w.Announced() && ordersOf(pipeline) == 0 }
+	if err := w.Play(); err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	if n := ordersOf(pipeline); n > 0 {
+		t.Errorf("seed %d: %d orders never came to their end", seed, n)
+	}
+	return w
+}
+
+// ordersOf counts the orders that pots still have.
+func ordersOf(pipeline *sim.Pipeline) int {
+	count := 0
+	for p := range Pots {
+		name := string(PotName(p))
+		if table, ok := Decode(pot.Process().Table.Name, pipeline.State(pot.Name, streams.PartitionOf(name, rareShards), name), new(state.PotTable)); ok {
+			held, _ := table.Body.(*state.PotState)
+			count += len(held.Orders)
+		}
+	}
+	return count
+}
