@@ -15,12 +15,14 @@ import (
 )
 
 // hostileInputs are the kinds of input; instructions come more often, so that there is something to disturb.
-var hostileInputs = []string{"contribution", "contribution", "buy", "buy", "cancel", "asset", "calendar", "settings", "price"}
+var hostileInputs = []string{"contribution", "contribution", "buy", "buy", "sell", "sell", "switch", "cancel", "asset", "calendar", "settings", "price"}
 
 func (h *hostile) inputs() map[string]func() {
 	return map[string]func(){
 		"contribution": h.extremeContribution,
 		"buy":          h.extremeBuy,
+		"sell":         h.extremeSell,
+		"switch":       h.extremeSwitch,
 		"cancel":       h.cancelOfAnything,
 		"asset":        h.randomAssetRow,
 		"calendar":     h.randomCalendar,
@@ -66,6 +68,36 @@ func (h *hostile) extremeContribution() {
 // extremeBuy may be of an asset that is none, and for more than the pot has.
 func (h *hostile) extremeBuy() {
 	h.instructReusingIDs(&ingest.Buy{Asset: h.anyAsset(), Cash: oneOf(h.t, "cash", schemas.Money(1), 7, 33_33, 50_000_000_00)})
+}
+
+// extremeSell is of all, or of as little or as much cash or units as can be said, in an asset that is none, or of which the pot has nothing.
+func (h *hostile) extremeSell() {
+	s := h.anySell()
+	h.instructReusingIDs(&s)
+}
+
+// extremeSwitch may be into the asset that it sells.
+func (h *hostile) extremeSwitch() {
+	s := h.anySell()
+	h.instructReusingIDs(&ingest.Switch{Asset: s.Asset, Units: s.Units, Cash: s.Cash, All: s.All, Into: h.anyAsset()})
+}
+
+func (h *hostile) anySell() ingest.Sell {
+	s := ingest.Sell{Asset: h.anyAsset()}
+	switch oneOf(h.t, "sold", "all", "all", "units", "cash", "nothing", "both") {
+	case "all":
+		s.All = true
+	case "units":
+		units := oneOf(h.t, "units", schemas.Quantity(1), 100, 1000, 1_000_000, quantityMax)
+		s.Units = &units
+	case "cash":
+		cash := oneOf(h.t, "cash", schemas.Money(1), 7, 33_33, 50_000_000_00)
+		s.Cash = &cash
+	case "both":
+		cash := schemas.Money(1)
+		s.Cash, s.All = &cash, true
+	}
+	return s
 }
 
 // cancelOfAnything may be of an instruction that is done, that is a cancellation, that never was, or of itself.
@@ -129,11 +161,13 @@ const quantityMax = 999_999_999_999_999_999
 
 // confirmations are what a custodian says of an order, at any time and as often as it likes.
 func (h *hostile) confirmations(order *custodian.CustodianOrder) []*ingest.Confirmation {
-	switch oneOf(h.t, "confirmation", "good", "good", "fill", "settlement", "rejection") {
+	switch oneOf(h.t, "confirmation", "good", "good", "fill", "due", "due", "settlement", "rejection") {
 	case "good":
 		return h.AnswersTo(order)
 	case "fill":
 		return h.randomFill(order)
+	case "due":
+		return []*ingest.Confirmation{{Custodian: order.Custodian, ID: "due " + h.today.String(), Trade: order.Trade, Body: &ingest.TradeSettled{SettledOn: h.today}}}
 	case "settlement":
 		return h.randomSettlement(order)
 	}
@@ -142,9 +176,13 @@ func (h *hostile) confirmations(order *custodian.CustodianOrder) []*ingest.Confi
 
 // randomFill may be of any piece, of too much cash, at a price that makes the units overflow.
 func (h *hostile) randomFill(order *custodian.CustodianOrder) []*ingest.Confirmation {
+	ordered := schemas.Money(100_00)
+	if order.Cash != nil {
+		ordered = *order.Cash
+	}
 	fill := &ingest.FillPriced{
 		Piece: rapid.Int32Range(0, 3).Draw(h.t, "piece"),
-		Cash:  oneOf(h.t, "cash", *order.Cash, *order.Cash/2, 1, *order.Cash+1),
+		Cash:  oneOf(h.t, "cash", ordered, ordered/2, 1, ordered+1),
 		Price: oneOf(h.t, "price", schemas.Price(1), 1_0000_0000, 123_4567_0000),
 		Final: rapid.Bool().Draw(h.t, "final"),
 	}
@@ -153,6 +191,9 @@ func (h *hostile) randomFill(order *custodian.CustodianOrder) []*ingest.Confirma
 		units = quantityMax
 	}
 	fill.Units = schemas.Quantity(units)
+	if order.Units != nil {
+		fill.Units = oneOf(h.t, "units", fill.Units, *order.Units, *order.Units+1)
+	}
 	return []*ingest.Confirmation{{Custodian: order.Custodian, ID: h.reusedConfirmation("fill", 30), Trade: order.Trade, Body: fill}}
 }
 

@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -10,6 +11,7 @@ import (
 	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/sim"
@@ -63,6 +65,26 @@ func (h *hostile) begin() {
 	}
 	for p := range hostilePots {
 		h.Instruct(&ingest.Instruction{Source: "portal", ID: "open", Pot: history.PotName(p), InstructedOn: history.Monday - 3, Body: &ingest.PotOpened{}})
+		h.Instruct(&ingest.Instruction{Source: "portal", ID: "first", Pot: history.PotName(p), InstructedOn: history.Monday - 3, Body: &ingest.Contribution{
+			Cash: 1000_00, Split: []ingest.SplitPart{{Asset: history.Assets()[1].Code, Weight: schemas.WeightOne}},
+		}})
+	}
+	h.run()
+	h.firstEvening(history.Monday - 3)
+}
+
+// firstEvening lets pots hold something that can be sold: what they bought of the asset that settles on its dealing day.
+func (h *hostile) firstEvening(today schemas.Date) {
+	h.At(today, 20*hour)
+	h.Tick()
+	for _, step := range []func(schemas.Date) error{func(schemas.Date) error { return nil }, h.Prices, h.Releases} {
+		h.must(step(today))
+		h.run()
+	}
+	for _, order := range h.Orders() {
+		h.Confirm(h.AnswersTo(order))
+		h.run()
+		h.Confirm([]*ingest.Confirmation{{Custodian: order.Custodian, ID: "first", Trade: order.Trade, Body: &ingest.TradeSettled{SettledOn: today}}})
 	}
 	h.run()
 }
@@ -103,7 +125,7 @@ func (h *hostile) market() {
 }
 
 func TestNoHostileInputBreaksAnInvariantOrStrandsAnOrder(t *testing.T) {
-	var fills, settled, refused int
+	var fills, settled, sold, switched, refused int
 	rapid.Check(t, func(t *rapid.T) {
 		seeded := &history.History{Seed: rapid.Uint64Range(1, 1<<40).Draw(t, "seed")}
 		w, err := newWorld(seeded, rapid.SampledFrom([]int32{1, 3}).Draw(t, "shards"), sim.Schedule{})
@@ -125,11 +147,19 @@ func TestNoHostileInputBreaksAnInvariantOrStrandsAnOrder(t *testing.T) {
 			case "settled":
 				settled++
 			}
+			if trade.Event == "priced" && trade.Side == ledger.TradeSideSell {
+				sold++
+			}
+		}
+		for _, j := range in.Journals {
+			if slices.ContainsFunc(j.Postings, func(p ledger.Posting) bool { return p.Stage == "switched" }) {
+				switched++
+			}
 		}
 		refused += len(h.rejections())
 	})
-	if fills == 0 || settled == 0 || refused == 0 {
-		t.Errorf("%d fills, %d settlements, %d rejections: one of them was not tried", fills, settled, refused)
+	if fills == 0 || settled == 0 || sold == 0 || switched == 0 || refused == 0 {
+		t.Errorf("%d fills, %d settlements, %d sales, %d switches, %d rejections: one of them was not tried", fills, settled, sold, switched, refused)
 	}
 }
 
@@ -176,6 +206,9 @@ func (h *hostile) stranded(in *invariants.Input) []strandedOrder {
 		}
 		held, _ := table.Body.(*state.PotState)
 		for _, order := range held.Orders {
+			if order.Awaits != state.AwaitsNothing {
+				continue // the buy of a switch has no day before its sell has brought something
+			}
 			if d := (assetDay{order.Asset, order.Day}); !batched[d] && d.day < last[d.asset] {
 				stranded = append(stranded, strandedOrder{history.PotName(p), d})
 			}
