@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/penstock-ledger/penstock/ops/roles"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -17,6 +19,8 @@ type dropDrill struct {
 	// keys are the flags of what was signed at the end of March.
 	folder string
 	keys   []string
+	// beside had reserved for orders in March that were dealt in April.
+	beside string
 }
 
 func (d *dropDrill) at(args ...string) []string { return append(args, "--dir", d.dir) }
@@ -46,16 +50,17 @@ func startDropDrill(t *testing.T) *dropDrill {
 	d.stack, _ = testStack(t, testConfig(t, d.dir))
 	d.contributes("1", "p1", "2008-03-20")
 	d.close("2008-03-20", "2008-03-25", "2008-03-28")
-	d.contributes("2", "p2", "2008-03-31")
+	d.contributes("2", "p2", "2008-03-28")
 	d.close("2008-03-31")
 	settleBooks(t, d.stack)
+	must(t, "", d.at("trace", "portal/p2/c-2")...)
 	d.keys = anchored(t, d.at, d.folder)
 	// In a shard of which something is signed: an archive is refused if the anchors say nothing of a shard that has journals.
-	beside := "p5"
-	for n := 6; streams.PartitionOf(beside, 4) != streams.PartitionOf("p1", 4); n++ {
-		beside = fmt.Sprint("p", n)
+	d.beside = "p5"
+	for n := 6; streams.PartitionOf(d.beside, 4) != streams.PartitionOf("p1", 4); n++ {
+		d.beside = fmt.Sprint("p", n)
 	}
-	d.contributes("5", beside, "2008-03-31")
+	d.contributes("5", d.beside, "2008-03-31")
 	d.close("2008-04-01", "2008-04-02", "2008-04-03", "2008-04-04", "2008-04-30", "2008-05-01")
 	d.contributes("3", "p3", "2008-05-01")
 	d.close("2008-05-02", "2008-05-06", "2008-05-07", "2008-05-08", "2008-06-02", "2008-06-03")
@@ -79,6 +84,7 @@ func TestMonthsAreDroppedAndAllStaysKnown(t *testing.T) {
 	for i, look := range looks {
 		before[i] = must(t, "", d.at(look...)...)
 	}
+	order := read[tracedJSON](t, d.at("trace", "portal/"+d.beside+"/c-5", "--json")...).Orders[0]
 	d.dropBoth(march, april)
 	for i, look := range looks {
 		if now := must(t, "", d.at(look...)...); now != before[i] || now == "" {
@@ -86,7 +92,7 @@ func TestMonthsAreDroppedAndAllStaysKnown(t *testing.T) {
 		}
 	}
 	d.checkVerified()
-	d.checkRefused()
+	d.checkRefused(order)
 	copied := newDatabase(t, d.Endpoints.Postgres, "whole_again")
 	must(t, "", "ledger", "load", "--database", copied, march, april, d.export("2008-05"))
 	if got := must(t, "", "ledger", "hash", "--postgres", copied); got != hash {
@@ -133,13 +139,23 @@ func (d *dropDrill) checkVerified() {
 }
 
 // checkRefused asks for what only the archives know.
-func (d *dropDrill) checkRefused() {
+func (d *dropDrill) checkRefused(order string) {
+	corrected := 0
+	for _, p := range read[[]roles.PriceView](d.t, d.at("prices", "list", "--json")...) {
+		if days := []string{"2008-03-20", "2008-03-31", "2008-04-01"}; p.Asset == "GOOG" && slices.Contains(days, p.Date) {
+			refused(d.t, "archive ledger-2008-03", "", d.at("correct", "price", "GOOG", p.Date, p.Price, "1.23", "--operator", "anna", "--reason", "x")...)
+			corrected++
+		}
+	}
+	if corrected != 3 {
+		d.t.Errorf("of 3 days %d have a price to correct", corrected)
+	}
 	for _, asked := range [][]string{
 		{"ledger", "balances", "--effective", "2008-03-25"},
 		{"ledger", "balances", "--recorded", "2008-03-25T00:00:00Z"},
 		{"trace", "portal/p1/c-1"},
 		{"trace", "0/1"},
-		{"prove", "663004f8-a1ff-5323-9bd1-f0683f832fdd"},
+		{"prove", order},
 		{"ledger", "hash"},
 		{"ledger", "export"},
 		{"ledger", "export", "--format", "csv", "--from", "2008-03", "--output", filepath.Join(d.folder, "again")},
