@@ -331,11 +331,7 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 			o.got += p.Quantity
 		}
 	case stageReturned, stageRejected:
-		if p.To == ledger.PotReserved {
-			o.returned -= p.Quantity // a corrected sell takes more than before
-		} else {
-			o.returned += p.Quantity
-		}
+		o.giveBack(p)
 	case stageSwitched:
 		o.spent -= p.Quantity // the pot's other cash pays for it
 	case stageCancelled:
@@ -345,6 +341,19 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 		o.settled += p.Quantity
 	case stageReversed:
 		o.negate(p)
+	}
+}
+
+// giveBack follows what goes back of a reservation, and what a corrected sell takes beyond what it had taken. Before there is a trade, it is the buy of a switch
+// that is for less, for its sell has brought less.
+func (o *order) giveBack(p *ledger.Posting) {
+	switch {
+	case p.Trade == nil:
+		o.reserved -= p.Quantity
+	case p.To == ledger.PotReserved:
+		o.returned -= p.Quantity
+	default:
+		o.returned += p.Quantity
 	}
 }
 
