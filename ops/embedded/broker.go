@@ -62,14 +62,14 @@ func startBroker(config brokerConfig) (*broker, error) {
 			return nil, err
 		}
 	}
-	journal := &brokerLog{log: config.log, fault: config.fault}
+	journal, gate := &brokerLog{log: config.log, fault: config.fault}, newGate(config.listener)
 	options := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.ClusterID("penstock-embedded"),
 		kfake.DataDir(config.dir),
 		kfake.BrokerConfigs(brokerSettings),
 		kfake.WithLogger(journal),
-		kfake.ListenFn(func(string, string) (net.Listener, error) { return config.listener, nil }),
+		kfake.ListenFn(func(string, string) (net.Listener, error) { return gate, nil }),
 	}
 	if config.syncWrites {
 		options = append(options, kfake.SyncWrites())
@@ -87,6 +87,7 @@ func startBroker(config brokerConfig) (*broker, error) {
 	if config.restamp != nil {
 		newRestamper(cluster, config.restamp, config.now).install()
 	}
+	gate.open()
 	return &broker{addr: config.listener.Addr().String(), cluster: cluster, journal: journal, closeNotes: closeNotes}, nil
 }
 
