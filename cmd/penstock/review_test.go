@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock-ledger/penstock/ops/ageing"
 	"github.com/penstock-ledger/penstock/ops/roles"
 )
 
@@ -36,6 +37,14 @@ func TestAHeldInstructionIsReleasedAndABatchKeepsItsRule(t *testing.T) {
 	}
 	if out := do("", "pot", "show", "p1"); !strings.Contains(out, "HELD FOR REVIEW") {
 		t.Errorf("the pot shows %s", out)
+	}
+	open := read[[]ageing.Item](t, append([]string{"ageing", "--json"}, at...)...)
+	heldAt := slices.IndexFunc(open, func(i ageing.Item) bool { return i.Instruction == "c-9" })
+	if len(open) != 2 || heldAt < 0 || open[heldAt].State != "held" || open[heldAt].GivenOn != "2008-03-25" || open[heldAt].WaitsFor != "a person to release it; it expires on 2008-03-31" {
+		t.Errorf("under way are %+v", open)
+	}
+	if out := do("", "ageing", "--on", "2008-03-26", "--days", "3"); strings.Contains(out, "c-9") || !strings.Contains(out, "c-1") {
+		t.Errorf("of what is three days old the report says %s", out)
 	}
 	word := []string{"--operator", "anna", "--reason", "called back"}
 	if out := do("", append([]string{"review", "release", "p1", "portal", "c-9"}, word...)...); !strings.Contains(out, "release Contribution c-9 of portal") || !strings.Contains(out, "nothing was done") {

@@ -45,7 +45,7 @@ a day, and "penstock pot show" tells what became of it.`,
 	root.AddCommand(
 		newUp(), newDemo(), newRun(), newDay(), newBench(), newSim(),
 		newProduce(), newTail(),
-		newStatus(), newPrices(), newCorrect(), newBreaks(), newDeclare(), newRefund(), newReverse(), newSettlement(), newReview(), newParked(), newPot(),
+		newStatus(), newPrices(), newCorrect(), newBreaks(), newDeclare(), newRefund(), newReverse(), newSettlement(), newReview(), newParked(), newAgeing(), newPot(),
 		newTrace(), newProve(), newLedger(),
 		newTopics(), newSchemas(), newReference(), newRules(), newVersion(), newCommands(),
 	)
