@@ -141,9 +141,9 @@ func (w *World) retrade(o *order, b *batch, gives, gets *big.Rat) {
 	w.move(o.pot.name, o.gets(), b.owed(o.gets()), to, gets)
 }
 
-// makeGood lets the scheme pay what a pot has no more of.
+// makeGood lets the scheme pay what a pot has no more of. It keeps what a closed pot would get.
 func (w *World) makeGood(pot, asset string) {
-	if has := w.Books.balance(key{pot, freeOf(asset), asset}); has.Sign() < 0 {
+	if has := w.Books.balance(key{pot, freeOf(asset), asset}); has.Sign() < 0 || has.Sign() > 0 && w.pots[pot].closed {
 		w.move(pot, asset, "scheme:compensation", freeOf(asset), new(big.Rat).Neg(has))
 	}
 }

@@ -93,20 +93,29 @@ func (o *outside) confirm(a action) {
 		}
 		o.say("given Settled %s id=s%d on=%s", which(order), len(o.lines), on)
 	default:
-		order, _ := o.next(a, func(_ *custodian.CustodianOrder, d *dealt) bool {
-			return (!d.final && (d.pieces > 0 || a.C%2 == 0)) || a.D%8 == 0
-		})
-		if order == nil {
-			return
-		}
-		switch a.B % 5 {
-		case 0, 1:
-			o.say("given Rejected %s id=r%d reason=closed", which(order), len(o.lines))
-		case 2:
-			o.say("given Deferred %s id=r%d reason=gated", which(order), len(o.lines))
-		default:
-			o.say("given Deferred %s id=r%d reason=suspended until=%s", which(order), len(o.lines), o.date(a.C%9-2))
-		}
+		o.refuse(a)
+	}
+}
+
+// refuse lets a custodian reject or defer one of its orders, or what is left of it.
+func (o *outside) refuse(a action) {
+	due := func(order *custodian.CustodianOrder, d *dealt) bool {
+		return !d.final && (d.pieces > 0 || a.C%2 == 0) && (a.D%3 == 0 || kindOf(order) != "buy") || a.D%8 == 0
+	}
+	order, _ := o.next(a, due)
+	if order == nil {
+		order, _ = o.next(a, func(_ *custodian.CustodianOrder, d *dealt) bool { return !d.final && (d.pieces > 0 || a.C%2 == 0) })
+	}
+	if order == nil {
+		return
+	}
+	switch a.B % 5 {
+	case 0, 1:
+		o.say("given Rejected %s id=r%d reason=closed", which(order), len(o.lines))
+	case 2:
+		o.say("given Deferred %s id=r%d reason=gated", which(order), len(o.lines))
+	default:
+		o.say("given Deferred %s id=r%d reason=suspended until=%s", which(order), len(o.lines), o.date(a.C%9-2))
 	}
 }
 

@@ -123,7 +123,8 @@ func answers() []string {
 		"accepted", "accepted again", "bounced", "paid", "sent", "cancelled", "carried", "carried again", "priced", "priced again", "settled", "settled again", "settled-in-part again",
 		"booked bounced", "booked cancelled", "booked charged", "booked compensated", "booked contributed", "booked distributed", "booked lent", "booked paid",
 		"booked priced", "booked rejected", "booked repaid", "booked reserved", "booked returned", "booked reversed", "booked rounded", "booked sent", "booked settled", "booked switched", "booked withdrawn",
-		"carried buy", "carried cash", "carried units", "collected", "corrected buy", "corrected buy settled", "corrected cash", "corrected cash settled", "corrected units", "corrected units settled", "rest-carried buy", "rest-carried cash", "rest-carried units", "reversed pot:available", "reversed scheme:charges", "rejected pot/already-open", "rejected pot/cash-not-available", "rejected pot/conflicting-duplicate again",
+		"carried buy", "carried cash", "carried units", "collected", "corrected buy", "corrected buy settled", "corrected cash", "corrected cash settled", "corrected units", "corrected units settled", "rest-carried buy", "rest-carried cash", "rest-carried units", "reversed pot:available", "reversed scheme:charges", "rejected pot/already-open", "rejected pot/closed", "rejected pot/instructions-open", "rejected pot/not-empty", "rejected pot/nothing-to-transfer",
+		"rejected pot/transfer-under-way", "transferred out", "rejected pot/cash-not-available", "rejected pot/conflicting-duplicate again",
 		"rejected pot/dated-in-future", "rejected pot/dated-too-far-back", "rejected pot/no-head-room", "rejected pot/no-units", "rejected pot/not-open", "rejected pot/nothing-to-cancel",
 		"rejected pot/too-late-to-cancel", "rejected pot/trade-rejected", "rejected pot/units-not-free", "rejected pot/unknown-instruction",
 	}

@@ -26,6 +26,7 @@ const (
 	sells
 	switches
 	withdraws
+	leaves
 	banks
 	declares
 	reverses
@@ -51,7 +52,7 @@ func often() []kind {
 		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks, sells, sells,
 		withdraws, banks, banks, banks, declares, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
-		corrects, corrects, switches, switches, switches, reverses, declares,
+		corrects, corrects, switches, switches, switches, reverses, declares, leaves,
 	}
 }
 
@@ -70,6 +71,8 @@ type outside struct {
 const (
 	daysMax = 45
 	lastPot = 4 // the pots are p0 to p4; the last is not opened at first
+	// There are as many others, which may be transferred out and closed.
+	leavingPots = 4
 )
 
 // monday is 17 March 2008; the Friday after it and the Monday after that are closed, as they were in London.
@@ -107,6 +110,9 @@ func begin() []string {
 	for p := range lastPot {
 		lines = append(lines, fmt.Sprintf("given PotOpened pot=p%d id=open dated=2008-03-17", p))
 	}
+	for p := range leavingPots {
+		lines = append(lines, fmt.Sprintf("given PotOpened pot=q%d id=open dated=2008-03-17", p))
+	}
 	return lines
 }
 
@@ -136,9 +142,11 @@ func (o *outside) clock() { o.say("at %s %02d:%02d", o.date(0), o.minute/60, o.m
 // do lets an action happen.
 func (o *outside) do(a action) {
 	switch a.Kind {
-	case contributes, contributesSplit, buys, sells, switches, withdraws, cancels, misdates, opens:
+	case contributes, contributesSplit, buys, sells, switches, withdraws, leaves, cancels, misdates, opens:
 		o.later(a.D % 40)
-		o.instruct(a)
+		if o.sold(&a) {
+			o.instruct(a)
+		}
 	case repeats:
 		if len(o.sent) > 0 {
 			o.say("%s", o.sent[len(o.sent)-1-a.A%len(o.sent)])
@@ -191,10 +199,7 @@ func pounds(pence int) string { return schemas.Money(1 + pence%30_000).String() 
 
 func (o *outside) instruct(a action) {
 	o.ids++
-	who := fmt.Sprintf("pot=p%d id=i%d", a.A%lastPot, o.ids)
-	if a.A%16 == 0 {
-		who = fmt.Sprintf("pot=p%d id=i%d", lastPot, o.ids)
-	}
+	who := fmt.Sprintf("pot=%s id=i%d", o.pot(a), o.ids)
 	what, dated := "PotOpened "+who, o.date(-(a.C % 2))
 	switch a.Kind { //nolint:exhaustive // what else there is opens a pot
 	case contributes:
@@ -204,14 +209,16 @@ func (o *outside) instruct(a action) {
 	case buys:
 		what = "Buy " + who + " asset=" + funds()[a.B%3].code + " cash=" + pounds(a.C)
 	case sells:
-		what = "Sell " + o.holder(a, who) + " " + sold(a)
+		what = "Sell " + o.holder(a, who) + " " + howMuch(a)
 	case switches:
 		from := o.holder(a, who)
 		into := funds()[a.B%3].code
 		if strings.HasSuffix(from, into) {
 			into = funds()[(a.B+1)%3].code
 		}
-		what = "Switch " + from + " " + sold(a) + " into=" + into
+		what = "Switch " + from + " " + howMuch(a) + " into=" + into
+	case leaves:
+		what = []string{"TransferOut ", "Close ", "TransferOut "}[a.B%3] + fmt.Sprintf("pot=q%d id=i%d", a.A%leavingPots, o.ids)
 	case withdraws:
 		what = "Withdraw " + who + " cash=" + pounds(a.C%3_000)
 	case cancels:
@@ -222,6 +229,31 @@ func (o *outside) instruct(a action) {
 	line := "given " + what + " dated=" + dated
 	o.sent = append(o.sent, line)
 	o.say("%s", line)
+}
+
+// pot is whose an instruction is.
+func (o *outside) pot(a action) string {
+	switch {
+	case a.A%16 == 0:
+		return fmt.Sprintf("p%d", lastPot)
+	case a.A%16 < 5:
+		return fmt.Sprintf("q%d", a.C%leavingPots)
+	}
+	return fmt.Sprintf("p%d", a.A%lastPot)
+}
+
+// sold says whether there is something to instruct: as long as nobody has units to sell, custodians do something instead, mostly.
+func (o *outside) sold(a *action) bool {
+	if a.Kind != sells && a.Kind != switches || a.C%8 == 0 || strings.Contains(o.holder(*a, ""), "pot=") {
+		return true
+	}
+	a.Kind = []kind{fills, settles, prices}[a.D%3]
+	if a.Kind == prices {
+		o.price(*a)
+		return false
+	}
+	o.confirm(*a)
+	return false
 }
 
 // holder names a pot and an asset, mostly one that it has units of.
@@ -276,37 +308,35 @@ func (o *outside) reverse(a action) {
 	}
 }
 
-// bank lets the bank say something about one of the last withdrawals, mostly of the right amount.
+// bank lets the bank say something about one of the last payments, mostly of the right amount.
 func (o *outside) bank(a action) {
-	left := a.A % 5
-	for n := len(o.sent) - 1; n >= 0; n-- {
-		words := strings.Fields(o.sent[n])
-		if words[1] != "Withdraw" {
-			continue
-		}
-		if left > 0 {
-			left--
-			continue
-		}
-		amount := words[4]
-		if a.D%16 == 0 {
-			amount = "cash=1.23"
-		}
-		kind := []string{"PaymentSent", "PaymentPaid", "PaymentBounced", "PaymentSent", "PaymentPaid"}[a.B%5]
-		o.say("given %s %s of=%s %s id=n%d on=%s %s", kind, words[2], strings.TrimPrefix(words[3], "id="), amount, len(o.lines), o.date(a.C%3-1), words[len(words)-1])
+	if len(o.payments) == 0 {
 		return
 	}
+	p := o.payments[len(o.payments)-1-a.A%min(5, len(o.payments))]
+	amount, of := p.Cash.String(), ""
+	for _, line := range o.sent {
+		if words := strings.Fields(line); words[2] == "pot="+string(p.Pot) && words[3] == "id="+string(p.Instruction) {
+			of = "of=" + string(p.Instruction) + " " + words[len(words)-1]
+			break
+		}
+	}
+	if a.D%16 == 0 {
+		amount = "1.23"
+	}
+	kind := []string{"PaymentSent", "PaymentPaid", "PaymentBounced", "PaymentSent", "PaymentPaid"}[a.B%5]
+	o.say("given %s pot=%s %s cash=%s id=n%d on=%s", kind, p.Pot, of, amount, len(o.lines), o.date(a.C%3-1))
 }
 
-// sold says how much: all, so much cash, so many units, now and then with too many decimals.
-func sold(a action) string {
-	switch a.D % 4 {
-	case 0:
+// howMuch says how much: all, so much cash, so many units, now and then with too many decimals.
+func howMuch(a action) string {
+	switch a.D % 5 {
+	case 0, 3:
 		return "all"
 	case 1:
-		return "cash=" + schemas.Money(1+a.C%3_000).String()
+		return "cash=" + schemas.Money(1+a.C%2_000).String()
 	case 2:
-		return fmt.Sprintf("units=%d.%03d", a.C%20, 1+a.B%999)
+		return fmt.Sprintf("units=%d.%03d", a.C%8, 1+a.B%999)
 	}
 	return fmt.Sprintf("units=0.%06d", 1+a.C%999_999)
 }
@@ -327,7 +357,7 @@ func split(a action) string {
 
 // earlier is the id of one of the last instructions of the same pot, or of one that is not known.
 func (o *outside) earlier(a action) string {
-	pot, left := fmt.Sprintf("pot=p%d", a.A%lastPot), a.B%6
+	pot, left := "pot="+o.pot(a), a.B%6
 	for n := len(o.sent) - 1; n >= 0; n-- {
 		words := strings.Fields(o.sent[n])
 		if words[2] != pot {

@@ -1,6 +1,10 @@
 package model
 
-import "math/big"
+import (
+	"math/big"
+
+	"github.com/penstock-ledger/penstock/schemas"
+)
 
 // payment is cash that leaves a pot.
 type payment struct {
@@ -10,6 +14,7 @@ type payment struct {
 	cash     *big.Rat
 	stage    int
 	recalled bool
+	leaves   bool // it is all of a pot
 }
 
 // The stages of a payment, in their order.
@@ -70,10 +75,20 @@ func (w *World) noticed(kind string, line Line) {
 	case paid:
 		w.move(name, cash, "bank:in-transit", "bank:client-money", p.cash)
 		w.toldOf(p, "paid")
+		if p.leaves {
+			w.left(p.pot)
+		}
 	case bounced:
 		from := map[int]string{payable: "pot:payable", sent: "bank:in-transit", paid: "bank:client-money"}[was]
+		if p.pot.closed {
+			returned := "bounced/" + schemas.DeriveID("payment", "portal", name, p.id, string(p.dated)).String()
+			w.Books.Move(w.shardOf("suspense:"+returned), "", cash, "bank:client-money", "scheme:suspense", p.cash)
+			w.toldOf(p, "bounced")
+			return
+		}
 		w.move(name, cash, from, "pot:available", p.cash)
-		if was == payable && p.recalled {
+		p.pot.stay("portal", p.id)
+		if was == payable && p.recalled && !p.leaves {
 			w.toldOf(p, "cancelled")
 		} else {
 			w.toldOf(p, "bounced")

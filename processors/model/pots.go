@@ -14,6 +14,8 @@ type pot struct {
 	// journals are the last ones by which it was paid or charged; accrued is what it owes of the annual charge.
 	journals []*journal
 	charges  int
+	leaving  *transfer
+	closed   bool
 	accrued  *big.Rat
 }
 
@@ -68,11 +70,16 @@ func (w *World) instructed(kind string, line Line) {
 	if a.pot != nil && a.answeredBefore() {
 		return
 	}
-	if code := a.checkDate(); code != "" {
+	switch code := a.checkDate(); {
+	case a.pot != nil && a.pot.closed:
+		a.tell(a.name, a.id, "rejected", "pot/closed", false)
+	case code != "":
 		a.refuse(code)
-		return
+	case a.pot != nil && a.pot.leaving != nil && kind != "Cancel":
+		a.refuse("pot/transfer-under-way")
+	default:
+		a.do()
 	}
-	a.do()
 }
 
 // contentOf is all that an instruction says.
@@ -164,6 +171,10 @@ func (a *asked) do() {
 		a.switchInto()
 	case "Withdraw":
 		a.withdraw()
+	case "TransferOut":
+		a.transferOut()
+	case "Close":
+		a.closing()
 	case "Cancel":
 		a.cancel()
 	default:
@@ -285,6 +296,7 @@ func (a *asked) cancel() {
 		o.end()
 		dealt = dealt || o.origin != nil
 	}
+	a.pot.stay(a.source, target)
 	if s.state != "rejected" {
 		s.state = "cancelled"
 		if dealt {

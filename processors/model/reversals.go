@@ -40,7 +40,7 @@ func (w *World) reverse(line Line) {
 	}
 	for _, j := range p.journals {
 		switch {
-		case j.name != wanted || j.reversed:
+		case j.name != wanted || j.reversed || j.charge && p.closed:
 		case j.charge:
 			j.reversed = true
 			w.move(name, cash, "scheme:charges", "pot:available", j.cash)

@@ -18,6 +18,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/payment"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/sim"
@@ -37,8 +38,9 @@ type rig struct {
 	desk   map[schemas.ID]*dealt
 	stages map[string]int // of the postings so far
 	// charges are the journals by which each pot was charged.
-	charges map[schemas.PotID][]schemas.ID
-	at      schemas.Instant
+	charges  map[schemas.PotID][]schemas.ID
+	payments []*payment.PaymentOrder
+	at       schemas.Instant
 }
 
 // fault is what a test's own mistake or a difference is told as.
@@ -145,6 +147,12 @@ func (r *rig) compare() {
 	each(r, streams.StatusInstruction, r.answer)
 	each(r, streams.CustodianOrder, func(o *custodian.CustodianOrder) { r.orders = append(r.orders, o) })
 	each(r, streams.LedgerTrade, r.follow)
+	each(r, streams.PaymentOrder, func(p *payment.PaymentOrder) {
+		r.payments = append(r.payments, p)
+		if p.Payee == "another-scheme" {
+			r.stages["transferred out"]++
+		}
+	})
 	slices.Sort(r.told)
 	if !slices.Equal(r.told, r.model.Told) {
 		panic(fault{fmt.Sprintf("answered is %q, the model says %q", r.told, r.model.Told)})

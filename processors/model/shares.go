@@ -154,6 +154,9 @@ func (w *World) reject(b *batch) {
 	w.each(b, func(o *order) {
 		w.giveBack(o)
 		o.end()
+		if o.origin == nil {
+			o.pot.stay(o.source, o.id)
+		}
 		if o.feeds != nil && o.feeds.waits {
 			o.feeds.end()
 		}

@@ -79,6 +79,7 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 	default:
 		w.instructed(kind, line)
 	}
+	w.leave()
 }
 
 func (w *World) learn(kind string, line Line) {
