@@ -61,8 +61,18 @@ func (f *facts) checkOwner(c *finding, j *ledger.Journal) {
 		touches := ledger.IsPotAccount(p.From) || ledger.IsPotAccount(p.To)
 		// That a pot's payment has arrived moves cash from one of the bank's accounts to the other; the journal is the pot's all the same.
 		arrived := j.Pot != nil && p.From == ledger.BankInTransit && p.To == ledger.BankClientMoney
-		if touches != (j.Pot != nil) && !arrived {
+		if touches != (j.Pot != nil) && !arrived && !passesOn(j, i) {
 			c.fail("journal %s, leg %d: from %s to %s", j.ID, p.Leg, p.From, p.To)
 		}
 	}
+}
+
+// passesOn says whether a posting gives the scheme, to the last penny, what the posting before it took back from a pot for the custodian, who has paid it.
+func passesOn(j *ledger.Journal, i int) bool {
+	p := &j.Postings[i]
+	if j.Pot == nil || i == 0 || p.Stage != stageCompensated || p.To != ledger.SchemeCompensation {
+		return false
+	}
+	back := &j.Postings[i-1]
+	return back.Stage == stageReversed && back.From == ledger.PotAvailable && back.To == p.From && back.Asset == p.Asset && back.Quantity == p.Quantity
 }
