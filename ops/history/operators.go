@@ -196,7 +196,9 @@ func (w *World) reversals(today schemas.Date) error {
 func (w *World) reversible(pot schemas.PotID) []schemas.ID {
 	var found []schemas.ID
 	for _, j := range Decoded(w.Topic(streams.LedgerJournal), streams.LedgerJournal, func() *ledger.Journal { return new(ledger.Journal) }) {
-		if j.Pot != nil && *j.Pot == pot && slices.ContainsFunc(j.Postings, func(p ledger.Posting) bool { return slices.Contains([]string{"contributed", "charged", "attributed", "distributed", "compensated"}, p.Stage) }) {
+		if j.Pot != nil && *j.Pot == pot && slices.ContainsFunc(j.Postings, func(p ledger.Posting) bool {
+			return slices.Contains([]string{"contributed", "charged", "attributed", "distributed", "compensated"}, p.Stage)
+		}) {
 			found = append(found, j.ID)
 		}
 	}
