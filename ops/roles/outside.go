@@ -55,8 +55,8 @@ func (i *Instance) dueOutside(ctx context.Context) ([]WaitingTrade, error) {
 	}), nil
 }
 
-// AwaitBooked waits until Postgres has every journal that was decided before the call. It does nothing where the sink runs
-// elsewhere.
+// AwaitBooked waits until Postgres has every journal that was decided before the call, and what was told of how complete they are. It does nothing where the sink
+// runs elsewhere.
 func (i *Instance) AwaitBooked(ctx context.Context) error {
 	if !i.config.has(Sink) || i.engine == nil {
 		return nil
@@ -75,7 +75,7 @@ func (i *Instance) AwaitBooked(ctx context.Context) error {
 			booked = booked && status.Shards[shard].Booked >= decided[int32(shard)] //nolint:gosec // shards are few
 		}
 		if booked {
-			return nil
+			return i.passProgress(ctx)
 		}
 		if pauseErr := sleep(ctx, awaitEvery); pauseErr != nil {
 			return errors.Join(pauseErr, err)

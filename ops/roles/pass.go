@@ -30,7 +30,8 @@ func (i *Instance) passIntake(ctx context.Context) error {
 		return err
 	}
 	for place, end := range ends {
-		if err := i.passPlace(ctx, processes[place.Topic], place, end); err != nil {
+		next := func() int64 { return i.shardStatus(processes[place.Topic], place.Partition).Next }
+		if err := i.passPlace(ctx, place, end, next); err != nil {
 			return fmt.Errorf("waiting for intake to read %s up to %d: %w", place, end, err)
 		}
 	}
@@ -40,16 +41,40 @@ func (i *Instance) passIntake(ctx context.Context) error {
 // errWaits says that a record was found.
 var errWaits = errors.New("a record waits")
 
-// passPlace waits until a process has decided all records of its inbox below an offset.
-func (i *Instance) passPlace(ctx context.Context, process string, place feed.Place, end int64) error {
+// passProgress waits until Postgres knows up to what time the journals are complete that it has. Those who ask for all of a month are refused until then.
+func (i *Instance) passProgress(ctx context.Context) error {
+	reader, err := feed.NewReader(i.config.Connection, i.config.Logger)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	ends, err := reader.EndOffsets(ctx, streams.LedgerProgress)
+	if err != nil {
+		return err
+	}
+	for place, end := range ends {
+		next := func() (next int64) {
+			// What cannot be asked now can be asked later.
+			_ = i.auditor.QueryRow(ctx, "select next_offset from ledger.position where topic = $1 and partition = $2", place.Topic, place.Partition).Scan(&next)
+			return next
+		}
+		if err := i.passPlace(ctx, place, end, next); err != nil {
+			return fmt.Errorf("waiting for Postgres to have %s up to %d: %w", place, end, err)
+		}
+	}
+	return nil
+}
+
+// passPlace waits until the reader of a place, of which next says where it stands, has gone through all records below an offset.
+func (i *Instance) passPlace(ctx context.Context, place feed.Place, end int64, next func() int64) error {
 	var failed error
 	err := i.await(ctx, func() bool {
-		next := i.shardStatus(process, place.Partition).Next
-		if next >= end {
+		at := next()
+		if at >= end {
 			return true
 		}
 		// What is left may be what nobody is ever handed: somebody else's aborted records and markers, which move no position.
-		failed = feed.ReadFrom(ctx, i.config.Connection, feed.Position{Place: place, Offset: next}, func(record feed.Record) error {
+		failed = feed.ReadFrom(ctx, i.config.Connection, feed.Position{Place: place, Offset: at}, func(record feed.Record) error {
 			if record.Offset < end {
 				return errWaits
 			}
