@@ -27,6 +27,7 @@ const (
 	switches
 	withdraws
 	leaves
+	claims
 	banks
 	declares
 	reverses
@@ -52,7 +53,7 @@ func often() []kind {
 		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks, sells, sells,
 		withdraws, banks, banks, banks, declares, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
-		corrects, corrects, switches, switches, switches, reverses, declares, leaves,
+		corrects, corrects, switches, switches, switches, reverses, declares, leaves, claims,
 	}
 }
 
@@ -142,7 +143,7 @@ func (o *outside) clock() { o.say("at %s %02d:%02d", o.date(0), o.minute/60, o.m
 // do lets an action happen.
 func (o *outside) do(a action) {
 	switch a.Kind {
-	case contributes, contributesSplit, buys, sells, switches, withdraws, leaves, cancels, misdates, opens:
+	case contributes, contributesSplit, buys, sells, switches, withdraws, leaves, claims, cancels, misdates, opens:
 		o.later(a.D % 40)
 		if o.sold(&a) {
 			o.instruct(a)
@@ -217,6 +218,12 @@ func (o *outside) instruct(a action) {
 			into = funds()[(a.B+1)%3].code
 		}
 		what = "Switch " + from + " " + howMuch(a) + " into=" + into
+	case claims:
+		if a.B%2 == 0 {
+			o.say("given CashReceived reference=R%d id=n%d cash=%s on=%s", a.C%8, len(o.lines), pounds(a.D), o.date(0))
+			return
+		}
+		what = fmt.Sprintf("TransferIn %s reference=R%d", who, a.C%8)
 	case leaves:
 		what = []string{"TransferOut ", "Close ", "TransferOut "}[a.B%3] + fmt.Sprintf("pot=q%d id=i%d", a.A%leavingPots, o.ids)
 	case withdraws:
@@ -266,66 +273,6 @@ func (o *outside) holder(a action, who string) string {
 		}
 	}
 	return who + " asset=" + funds()[a.B%3].code
-}
-
-// declare lets an operator distribute income, or charge a fee or what has accrued.
-func (o *outside) declare(a action) {
-	id, dated := fmt.Sprintf("id=d%d", len(o.lines)), o.date(1-a.D%34)
-	switch a.B % 6 {
-	case 0, 1:
-		o.say("given FlatFee %s cash=%s dated=%s", id, pounds(a.C%500), dated)
-	case 2:
-		o.say("given Distribution %s asset=%s cash=%s on=%s", id, funds()[a.A%3].code, pounds(a.C%5_000), dated)
-	case 3, 4:
-		days := a.C%12 - 1
-		through := min(o.accrued+days, o.day+1)
-		o.say("given ChargeAccrual %s from=%s through=%s rate=0.%06d", id, o.date(o.accrued-o.day), o.date(through-o.day), 1+a.D%100_000)
-		if through <= o.day && days >= 0 && through >= o.accrued {
-			o.accrued = through + 1
-		}
-	default:
-		o.say("given ChargeCollection %s dated=%s", id, dated)
-	}
-}
-
-// reverse lets an operator take back one of the last contributions, or give back a charge.
-func (o *outside) reverse(a action) {
-	if a.B%3 == 0 {
-		pot := fmt.Sprintf("p%d", a.A%lastPot)
-		o.say("given Reversal pot=%s id=v%d charge=%d", pot, len(o.lines), max(1, len(o.charges[schemas.PotID(pot)])-a.C%4))
-		return
-	}
-	left := a.A % 6
-	for n := len(o.sent) - 1; n >= 0; n-- {
-		words := strings.Fields(o.sent[n])
-		if words[1] != "Contribution" {
-			continue
-		}
-		if left--; left < 0 {
-			o.say("given Reversal %s id=v%d of=%s %s", words[2], len(o.lines), strings.TrimPrefix(words[3], "id="), words[len(words)-1])
-			return
-		}
-	}
-}
-
-// bank lets the bank say something about one of the last payments, mostly of the right amount.
-func (o *outside) bank(a action) {
-	if len(o.payments) == 0 {
-		return
-	}
-	p := o.payments[len(o.payments)-1-a.A%min(5, len(o.payments))]
-	amount, of := p.Cash.String(), ""
-	for _, line := range o.sent {
-		if words := strings.Fields(line); words[2] == "pot="+string(p.Pot) && words[3] == "id="+string(p.Instruction) {
-			of = "of=" + string(p.Instruction) + " " + words[len(words)-1]
-			break
-		}
-	}
-	if a.D%16 == 0 {
-		amount = "1.23"
-	}
-	kind := []string{"PaymentSent", "PaymentPaid", "PaymentBounced", "PaymentSent", "PaymentPaid"}[a.B%5]
-	o.say("given %s pot=%s %s cash=%s id=n%d on=%s", kind, p.Pot, of, amount, len(o.lines), o.date(a.C%3-1))
 }
 
 // howMuch says how much: all, so much cash, so many units, now and then with too many decimals.

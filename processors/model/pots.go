@@ -85,7 +85,7 @@ func (w *World) instructed(kind string, line Line) {
 // contentOf is all that an instruction says.
 func contentOf(kind string, dated day, line Line) string {
 	content := kind + "|" + string(dated)
-	for _, name := range []string{"asset", "cash", "split", "instruction", "units", "into"} {
+	for _, name := range []string{"asset", "cash", "split", "instruction", "units", "into", "reference"} {
 		content += "|" + line.Get(name, "")
 	}
 	if line.Has("all") {
@@ -171,6 +171,8 @@ func (a *asked) do() {
 		a.switchInto()
 	case "Withdraw":
 		a.withdraw()
+	case "TransferIn":
+		a.transferIn()
 	case "TransferOut":
 		a.transferOut()
 	case "Close":
@@ -273,6 +275,10 @@ func (a *asked) cancel() {
 	}
 	if p := a.paymentOf(a.pot, target); p != nil {
 		a.recall(p)
+		return
+	}
+	if r := a.claimOf(a.pot, target); r != nil {
+		a.withdrawClaim(r)
 		return
 	}
 	var found []*order

@@ -42,7 +42,7 @@ func (a *asked) underWay() bool {
 			return true
 		}
 	}
-	return len(a.pot.orders) > 0
+	return len(a.pot.orders) > 0 || a.claimOf(a.pot, "") != nil
 }
 
 // emptied says whether a pot has neither cash nor units.

@@ -36,7 +36,9 @@ type World struct {
 	pots      map[string]*pot
 	batches   []*batch
 	payments  []*payment
-	accrued   day // the last day for which the annual charge accrued
+	// references are the names under which cash comes in.
+	references map[string]*reference
+	accrued    day // the last day for which the annual charge accrued
 }
 
 // New returns the model of a trust whose pots are spread over so many shards, as shardOf says.
@@ -45,6 +47,7 @@ func New(shards int, shardOf func(pot string) int) *World {
 		Books: make(Books), shards: shards, shardOf: shardOf, zone: time.UTC,
 		calendars: make(map[string]*calendar), assets: make(map[string]rows), closed: make(map[string]day),
 		prices: make(map[string]map[day]*price), pots: make(map[string]*pot),
+		references: make(map[string]*reference),
 	}
 }
 
@@ -74,6 +77,8 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.collect(line)
 	case "Reversal":
 		w.reverse(line)
+	case "CashReceived":
+		w.received(line)
 	case "PaymentSent", "PaymentPaid", "PaymentBounced":
 		w.noticed(kind, line)
 	default:

@@ -1,0 +1,68 @@
+package model_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/penstock-ledger/penstock/schemas"
+)
+
+// declare lets an operator distribute income, or charge a fee or what has accrued.
+func (o *outside) declare(a action) {
+	id, dated := fmt.Sprintf("id=d%d", len(o.lines)), o.date(1-a.D%34)
+	switch a.B % 6 {
+	case 0, 1:
+		o.say("given FlatFee %s cash=%s dated=%s", id, pounds(a.C%500), dated)
+	case 2:
+		o.say("given Distribution %s asset=%s cash=%s on=%s", id, funds()[a.A%3].code, pounds(a.C%5_000), dated)
+	case 3, 4:
+		days := a.C%12 - 1
+		through := min(o.accrued+days, o.day+1)
+		o.say("given ChargeAccrual %s from=%s through=%s rate=0.%06d", id, o.date(o.accrued-o.day), o.date(through-o.day), 1+a.D%100_000)
+		if through <= o.day && days >= 0 && through >= o.accrued {
+			o.accrued = through + 1
+		}
+	default:
+		o.say("given ChargeCollection %s dated=%s", id, dated)
+	}
+}
+
+// reverse lets an operator take back one of the last contributions, or give back a charge.
+func (o *outside) reverse(a action) {
+	if a.B%3 == 0 {
+		pot := fmt.Sprintf("p%d", a.A%lastPot)
+		o.say("given Reversal pot=%s id=v%d charge=%d", pot, len(o.lines), max(1, len(o.charges[schemas.PotID(pot)])-a.C%4))
+		return
+	}
+	left := a.A % 6
+	for n := len(o.sent) - 1; n >= 0; n-- {
+		words := strings.Fields(o.sent[n])
+		if words[1] != "Contribution" {
+			continue
+		}
+		if left--; left < 0 {
+			o.say("given Reversal %s id=v%d of=%s %s", words[2], len(o.lines), strings.TrimPrefix(words[3], "id="), words[len(words)-1])
+			return
+		}
+	}
+}
+
+// bank lets the bank say something about one of the last payments, mostly of the right amount.
+func (o *outside) bank(a action) {
+	if len(o.payments) == 0 {
+		return
+	}
+	p := o.payments[len(o.payments)-1-a.A%min(5, len(o.payments))]
+	amount, of := p.Cash.String(), ""
+	for _, line := range o.sent {
+		if words := strings.Fields(line); words[2] == "pot="+string(p.Pot) && words[3] == "id="+string(p.Instruction) {
+			of = "of=" + string(p.Instruction) + " " + words[len(words)-1]
+			break
+		}
+	}
+	if a.D%16 == 0 {
+		amount = "1.23"
+	}
+	kind := []string{"PaymentSent", "PaymentPaid", "PaymentBounced", "PaymentSent", "PaymentPaid"}[a.B%5]
+	o.say("given %s pot=%s %s cash=%s id=n%d on=%s", kind, p.Pot, of, amount, len(o.lines), o.date(a.C%3-1))
+}
