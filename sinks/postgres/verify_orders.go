@@ -13,14 +13,18 @@ import (
 const settledTradesSQL = "select count(distinct trade) from ledger.trade_event where event = 'settled'"
 
 // ordersSQL is each settled trade that does not have as many orders as it was placed for, or whose orders have not reserved what it ordered. Orders that
-// sell for an amount of cash reserve units for it, which need not sum to anything: only their number is compared.
+// sell for an amount of cash reserve units for it, which need not sum to anything: only their number is compared. The buy of a switch reserves what its sell
+// brought, and, where that is corrected before the buy is frozen, more or less; what it has spent already comes from the pot's other cash then.
 const ordersSQL = `with members as (
 		select distinct p.trade, p.order_id from ledger.posting p
 		where p.trade is not null and p.order_id is not null
 			and exists (select from ledger.trade_event e where e.trade = p.trade and e.event = 'settled')),
 	reserved as (
-		select coalesce(p.counter_order_id, p.order_id) as order_id, sum(p.quantity) as quantity from ledger.posting p join ledger.move m on m.id = p.move
-		where m.stage = 'reserved' and p.order_id is not null and p.trade is null or m.stage = 'switched' group by 1),
+		select coalesce(p.counter_order_id, p.order_id) as order_id,
+			sum(case when t.code = 'pot:reserved' then p.quantity else 0 end - case when f.code = 'pot:reserved' then p.quantity else 0 end) as quantity
+		from ledger.posting p join ledger.move m on m.id = p.move
+			join ledger.account f on f.id = m.from_account join ledger.account t on t.id = m.to_account
+		where m.stage in ('reserved', 'returned') and p.order_id is not null and p.trade is null or m.stage = 'switched' group by 1),
 	found as (
 		select m.trade, count(*) as orders, sum(coalesce(r.quantity, 0))::bigint as reserved
 		from members m left join reserved r on r.order_id = m.order_id group by m.trade)
