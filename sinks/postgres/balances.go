@@ -49,31 +49,48 @@ type Balance struct {
 // ledger to temporary files first.
 const balancesWorkMemory = "256MB"
 
-// Balances calls each for every balance wanted, ordered by pot, account, asset and shard. It returns ErrNotComplete where the recorded
-// time is refused, ErrDropped where only an archive knows, and the first error of each. The pool's role is RoleAuditor.
+// Balances calls each for every balance wanted: totals by account and asset; balances of pots by shard, pot, account and asset, each shard as of one
+// moment where asOf names none. It returns ErrNotComplete where the recorded time is refused, ErrDropped where only an archive knows, and the first error
+// of each. The pool's role is RoleAuditor.
 func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asOf AsOf, each func(Balance) error) error {
-	const from = ` from report.balances_as_of($1, $2, nullif($3, ''))
+	if filter.ByPot && filter.Pot == "" {
+		return balancesError(balancesOfShards(ctx, pool, &balancesQuery{filter, asOf}, each))
+	}
+	return balancesError(pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		return (&balancesQuery{filter, asOf}).read(ctx, conn, nil, each)
+	}))
+}
+
+// balancesQuery is what is asked.
+type balancesQuery struct {
+	filter BalanceFilter
+	asOf   AsOf
+}
+
+// read asks one shard, or with none all of them.
+func (q *balancesQuery) read(ctx context.Context, conn *pgxpool.Conn, shard *int, each func(Balance) error) error {
+	const from = ` from report.balances_as_of($1, $2, nullif($3, ''), $6)
 		where ($4 = '' or account = $4) and ($5 = '' or asset = $5)`
 	query := "select '', -1, account, asset, sum(balance)::text" + from + " group by account, asset order by account, asset"
-	if filter.ByPot || filter.Pot != "" {
-		query = "select coalesce(pot, ''), shard, account, asset, balance::text" + from + " order by pot nulls last, account, asset, shard"
+	if q.filter.ByPot || q.filter.Pot != "" {
+		query = "select coalesce(pot, ''), shard, account, asset, balance::text" + from + " order by shard, pot nulls last, account, asset"
 	}
 	var effective, recorded any
-	if asOf.EffectiveOn != nil {
-		effective = asOf.EffectiveOn.Time()
+	if q.asOf.EffectiveOn != nil {
+		effective = q.asOf.EffectiveOn.Time()
 	}
-	if asOf.RecordedAt != nil {
-		recorded = asOf.RecordedAt.Time()
+	if q.asOf.RecordedAt != nil {
+		recorded = q.asOf.RecordedAt.Time()
 	}
-	var balance Balance
-	return balancesError(pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "set local work_mem = '"+balancesWorkMemory+"'"); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, query, effective, recorded, string(filter.Pot), string(filter.Account), string(filter.Asset))
+		rows, err := tx.Query(ctx, query, effective, recorded, string(q.filter.Pot), string(q.filter.Account), string(q.filter.Asset), shard)
 		if err != nil {
 			return err
 		}
+		var balance Balance
 		_, err = pgx.ForEachRow(rows, []any{&balance.Pot, &balance.Shard, &balance.Account, &balance.Asset, &balance.Amount}, func() error {
 			quanta, err := schemas.ParseQuanta(balance.Amount, schemas.QuantityScale)
 			if err != nil {
@@ -83,7 +100,7 @@ func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asO
 			return each(balance)
 		})
 		return err
-	}))
+	})
 }
 
 func balancesError(err error) error {

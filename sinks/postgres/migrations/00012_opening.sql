@@ -228,8 +228,8 @@ begin
             from ledger.move m
                 cross join lateral (values (-1, m.from_account), (1, m.to_account)) as e (sign, account)
                 join ledger.account c on c.id = e.account
-        ), posted as (
-            select p.shard as in_shard, case when s.is_pots then j.pot end as owner, s.account as account_id, s.asset as asset_id, sum(s.sign * p.quantity) as quanta
+        ), change as (
+            select p.shard as in_shard, case when s.is_pots then j.pot end as owner, s.account as account_id, s.asset as asset_id, s.sign * p.quantity as quanta
             from ledger.journal j
                 join ledger.posting p on p.shard = j.shard and p.month = j.month and p.sequence = j.sequence
                 join side s on s.move = p.move
@@ -237,9 +237,6 @@ begin
               and (recorded is null or j.recorded_at <= recorded and j.month <= last_month and p.month <= last_month)
               and (wanted_shard is null or j.shard = wanted_shard)
               and (of_pot is null or j.pot = of_pot and s.is_pots)
-            group by p.shard, owner, s.account, s.asset
-        ), carried as (
-            select * from posted
             union all
             select o.shard, o.pot, o.account, o.asset, o.quanta
             from ledger.opening o
@@ -248,7 +245,7 @@ begin
               and (of_pot is null or o.pot = of_pot)
         ), summed as (
             select t.in_shard, t.owner, t.account_id, t.asset_id, sum(t.quanta) as quanta
-            from carried t group by t.in_shard, t.owner, t.account_id, t.asset_id
+            from change t group by t.in_shard, t.owner, t.account_id, t.asset_id
         )
         select t.in_shard, t.owner, c.code, a.code, t.quanta * a.quantum
         from summed t

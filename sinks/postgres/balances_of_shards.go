@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+)
+
+// Of reading the balances of all pots.
+const (
+	// balanceReadersMax is how many shards Postgres adds up at a time: each takes a connection, a processor and balancesWorkMemory.
+	balanceReadersMax = 4
+	// balancesAhead is how many balances of a shard wait for those of the shards before it.
+	balancesAhead = 1024
+)
+
+// balancesOfShards reads all shards, some at a time, and calls each for one after the other.
+func balancesOfShards(ctx context.Context, pool *pgxpool.Pool, query *balancesQuery, each func(Balance) error) error {
+	var count int
+	if err := pool.QueryRow(ctx, "select shards from ledger.system").Scan(&count); err != nil {
+		return fmt.Errorf("reading how many shards there are: %w", err)
+	}
+	found := make([]chan Balance, count)
+	for shard := range found {
+		found[shard] = make(chan Balance, balancesAhead)
+	}
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { return readShards(ctx, pool, query, found) })
+	all.Go(func() error {
+		for _, balances := range found {
+			for {
+				balance, open, err := next(ctx, balances)
+				if err != nil {
+					return err
+				}
+				if !open {
+					break
+				}
+				if err := each(balance); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return all.Wait()
+}
+
+// readShards reads each shard into its channel. Connections are taken in the order of the shards: a later shard's reader waits for who takes its balances,
+// and would wait for ever if it held the connection that an earlier one needs.
+func readShards(ctx context.Context, pool *pgxpool.Pool, query *balancesQuery, into []chan Balance) error {
+	readers, ctx := errgroup.WithContext(ctx)
+	slots := make(chan struct{}, balanceReadersMax)
+	var failed error
+	for shard, balances := range into {
+		if failed = give(ctx, slots, struct{}{}); failed != nil {
+			break
+		}
+		var conn *pgxpool.Conn
+		if conn, failed = pool.Acquire(ctx); failed != nil {
+			break
+		}
+		readers.Go(func() error {
+			defer func() { conn.Release(); <-slots }()
+			if err := query.read(ctx, conn, &shard, func(b Balance) error { return give(ctx, balances, b) }); err != nil {
+				return err
+			}
+			close(balances)
+			return nil
+		})
+	}
+	if err := readers.Wait(); err != nil {
+		return err
+	}
+	return failed
+}
+
+func give[T any](ctx context.Context, to chan<- T, value T) error {
+	select {
+	case to <- value:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// next takes from a channel; open is false at its end.
+func next[T any](ctx context.Context, from <-chan T) (value T, open bool, err error) {
+	select {
+	case value, open = <-from:
+		return value, open, nil
+	case <-ctx.Done():
+		return value, false, ctx.Err()
+	}
+}
