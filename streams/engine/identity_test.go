@@ -24,24 +24,25 @@ func (f *fixture) recreate(name string, settings map[string]string) string {
 	for key, value := range settings {
 		wanted[key] = &value
 	}
+	var made kadm.TopicID
 	await(f.t, "the broker to forget the former topic", func() bool {
 		answer, err := admin.CreateTopic(context.Background(), f.shards, 1, wanted, name)
 		if errors.Is(err, kerr.TopicAlreadyExists) {
 			return false
 		}
 		must(f.t, err)
+		made = answer.ID
 		return answer.Err == nil
 	})
-	id := ""
+	// For a while a broker may still tell of the former topic.
 	await(f.t, "the new topic to be known", func() bool {
 		metadata, err := kadm.NewClient(f.newClient()).Metadata(context.Background(), name)
 		must(f.t, err)
-		id = asKafkaShows(metadata.Topics[name].ID)
-		return metadata.Topics[name].Err == nil && len(metadata.Topics[name].Partitions) == int(f.shards)
+		return metadata.Topics[name].Err == nil && metadata.Topics[name].ID == made && len(metadata.Topics[name].Partitions) == int(f.shards)
 	})
 	// A client that knew the former topic refuses to write to this one.
 	f.client.PurgeTopicsFromClient(name)
-	return id
+	return asKafkaShows(made)
 }
 
 var (
