@@ -104,7 +104,8 @@ func (i *Instance) Trades(ctx context.Context, day schemas.Date) ([]TradeView, e
 		trades = append(trades, *t)
 	}
 	slices.SortFunc(trades, func(a, b TradeView) int {
-		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.Asset, b.Asset), cmp.Compare(a.Custodian, b.Custodian), cmp.Compare(a.Side, b.Side))
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.Asset, b.Asset), cmp.Compare(a.Custodian, b.Custodian), cmp.Compare(a.Side, b.Side),
+			cmp.Compare(a.Trade, b.Trade)) // sells by units and for cash are two trades
 	})
 	return trades, nil
 }
