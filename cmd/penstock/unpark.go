@@ -194,15 +194,11 @@ func (u *unparking) ask(ctx context.Context, connection feed.Connection, registr
 	if err := u.send(ctx, connection, registry); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, u.wait)
+	waiting, cancel := context.WithTimeout(ctx, u.wait)
 	defer cancel()
 	for {
-		batches, err := reader.Poll(ctx)
-		if ctx.Err() != nil {
-			answer.Fault = fmt.Sprintf("it was sent, but %s has not answered within %s: does the process run, and its shard %d? see: penstock parked list", u.process, u.wait, k.Shard)
-			return nil
-		}
-		if err != nil {
+		batches, err := reader.Poll(waiting)
+		if err != nil && waiting.Err() == nil {
 			return err
 		}
 		for i := range batches {
@@ -215,6 +211,10 @@ func (u *unparking) ask(ctx context.Context, connection feed.Connection, registr
 					return nil
 				}
 			}
+		}
+		if waiting.Err() != nil {
+			answer.Fault = fmt.Sprintf("it was sent, but %s has not answered within %s: does the process run, and its shard %d? see: penstock parked list", u.process, u.wait, k.Shard)
+			return nil
 		}
 	}
 }
