@@ -76,7 +76,7 @@ type Handler interface {
 	Restore(reference, tally []byte) error
 	// Route says what a record of the inbox concerns. An error stops the shard.
 	Route(record *Record) (Route, error)
-	// Decide handles a keyed record, or one visit of a sweep, for one key.
+	// Decide handles a keyed record, or one visit of a sweep, for one key. The state is not to be changed, nor is the one that is returned: both may be asked for again.
 	Decide(scope *Scope, route *Route, key string, state []byte) (Change, error)
 	// Close ends a control record after its last visit (Scope.SetAside tells of those that could not be made) and returns the new reference state, or nil where it is unchanged.
 	Close(scope *Scope, route *Route) (reference []byte, err error)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
+	"strings"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -168,6 +169,12 @@ func (l *loop) route(ctx context.Context, j *job) error {
 			raw.Topic, raw.Partition, raw.Offset, err, l.process.Rules)
 	}
 	route.Record = &j.record
+	// The states that were committed last are held by their keys: none of them may be a part of the record's text, or all of it would be held.
+	if route.Key == j.record.Key {
+		route.Key = j.record.Key
+	} else {
+		route.Key = strings.Clone(route.Key)
+	}
 	j.route, j.at = route, j.record.Offset
 	return l.guard(j)
 }
