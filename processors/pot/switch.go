@@ -127,13 +127,14 @@ func (v *visit) dropEnded() {
 func (d *draft) giveBackCash(p purpose, buy *state.Order) {
 	left := schemas.Money(buy.Amount - buy.Given)
 	if sell := d.counter(buy); sell != nil {
-		unsettled := min(left, sell.Spent)
-		sell.Spent -= unsettled
-		left -= unsettled
-		back := p
-		back.counter = buy.Counter
-		d.moveCash(back, d.reserved(), d.pending(), unsettled)
-		sell.Since = max(sell.Since, p.effectiveOn)
+		if unsettled := min(left, sell.Spent); unsettled > 0 {
+			sell.Spent -= unsettled
+			left -= unsettled
+			back := p
+			back.counter = buy.Counter
+			d.moveCash(back, d.reserved(), d.pending(), unsettled)
+			sell.Since = max(sell.Since, p.effectiveOn)
+		}
 	}
 	d.moveCash(p, d.reserved(), d.available(), left)
 }
