@@ -131,6 +131,11 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, options VerifyOptions, prog
 	report := &Report{Checks: all.list()}
 	err = inSnapshot(ctx, pool, func(tx pgx.Tx) error {
 		whole := wholeChecks(options.AtRest)
+		if opened, err := hasOpenings(ctx, tx); err != nil {
+			return err
+		} else if opened {
+			whole = append(whole, openingPlaces().run)
+		}
 		if signsOpenings(options.Anchors) {
 			whole = append(whole, signedOpenings(options.Anchors))
 		}

@@ -22,21 +22,25 @@ func TestVerifyFindsTamperingWithAnOpening(t *testing.T) {
 		change string
 		failed []string
 	}{
-		"changed balance":    {"update ledger.opening_1 set quanta = quanta + 1 where ctid = (select min(ctid) from ledger.opening_1 where pot is not null)", []string{"opening", "balances"}},
-		"moved balance":      {"update ledger.opening_2 set effective_on = effective_on + 1", []string{"opening"}},
-		"dropped balance":    {"delete from ledger.opening_1 where shard = 1 and pot is null", []string{"opening", "sum-zero"}},
-		"added balance":      {"insert into ledger.opening_1 select * from ledger.opening_1 limit 1", []string{"opening"}},
-		"changed head":       {"update ledger.opening_head set head = decode(repeat('ab', 32), 'hex') where act = 2 and shard = 0", []string{"opening", "chain"}},
-		"changed number":     {"update ledger.opening_head set sequence = sequence - 1 where act = 2 and shard = 0", []string{"opening", "sequence"}},
-		"dropped head":       {"delete from ledger.opening_head where act = 2 and shard = 0", []string{"opening", "sequence", "chain"}},
-		"changed reason":     {"update ledger.dropped set reason = 'x' where act = 1", []string{"opening"}},
-		"added trade":        {"insert into ledger.trade (code) values (gen_random_uuid()); insert into ledger.opening_trade select 1, 0, max(id) from ledger.trade", []string{"opening"}},
-		"dropped order":      {"delete from ledger.opening_order where shard = 2", []string{"opening"}},
-		"no opening at all":  {"delete from ledger.opening_order; delete from ledger.opening; delete from ledger.opening_head; delete from ledger.dropped", []string{"sequence", "chain", "balances"}},
-		"the last one gone":  {"delete from ledger.opening_order where act = 2; delete from ledger.opening_2; delete from ledger.opening_head where act = 2; delete from ledger.dropped where act = 2", []string{"sequence", "chain"}},
-		"month without one":  {"drop table ledger.journal_1_2008_05, ledger.posting_1_2008_05", []string{"position"}},
-		"renamed account":    {"update ledger.account set code = 'bank:mine' where code = 'bank:client-money'", []string{"opening", "chain"}},
-		"changed last month": {"update ledger.dropped set last_month = last_month + 1 where act = 2", []string{"opening"}},
+		"changed balance":     {"update ledger.opening_1 set quanta = quanta + 1 where ctid = (select min(ctid) from ledger.opening_1 where pot is not null)", []string{"opening", "balances"}},
+		"moved balance":       {"update ledger.opening_2 set effective_on = effective_on + 1", []string{"opening"}},
+		"dropped balance":     {"delete from ledger.opening_1 where shard = 1 and pot is null", []string{"opening", "sum-zero"}},
+		"added balance":       {"insert into ledger.opening_1 select * from ledger.opening_1 limit 1", []string{"opening"}},
+		"changed head":        {"update ledger.opening_head set head = decode(repeat('ab', 32), 'hex') where act = 2 and shard = 0", []string{"opening", "chain"}},
+		"changed number":      {"update ledger.opening_head set sequence = sequence - 1 where act = 2 and shard = 0", []string{"opening", "sequence"}},
+		"dropped head":        {"delete from ledger.opening_head where act = 2 and shard = 0", []string{"opening", "sequence", "chain"}},
+		"changed reason":      {"update ledger.dropped set reason = 'x' where act = 1", []string{"opening"}},
+		"added trade":         {"insert into ledger.trade (code) values (gen_random_uuid()); insert into ledger.opening_trade select 1, 0, max(id) from ledger.trade", []string{"opening"}},
+		"balance of no shard": {"insert into ledger.opening_1 select quanta, changed_at, effective_on, 1, 9999, account, asset, pot from ledger.opening_1 limit 1", []string{"opening-place"}},
+		"trade of no shard":   {"insert into ledger.trade (code) values (gen_random_uuid()); insert into ledger.opening_trade select 1, 9999, max(id) from ledger.trade", []string{"opening-place"}},
+		"order of no act":     {"insert into ledger.opening_order values (7, 0, gen_random_uuid())", []string{"opening-place"}},
+		"head of no shard":    {"insert into ledger.opening_head select 1, 9999, sequence, head, recorded_at, digest from ledger.opening_head where shard = 0 and act = 1", []string{"opening-place"}},
+		"dropped order":       {"delete from ledger.opening_order where shard = 2", []string{"opening"}},
+		"no opening at all":   {"delete from ledger.opening_order; delete from ledger.opening; delete from ledger.opening_head; delete from ledger.dropped", []string{"sequence", "chain", "balances"}},
+		"the last one gone":   {"delete from ledger.opening_order where act = 2; delete from ledger.opening_2; delete from ledger.opening_head where act = 2; delete from ledger.dropped where act = 2", []string{"sequence", "chain"}},
+		"month without one":   {"drop table ledger.journal_1_2008_05, ledger.posting_1_2008_05", []string{"position"}},
+		"renamed account":     {"update ledger.account set code = 'bank:mine' where code = 'bank:client-money'", []string{"opening", "chain"}},
+		"changed last month":  {"update ledger.dropped set last_month = last_month + 1 where act = 2", []string{"opening"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newArchived(t)
@@ -58,6 +62,14 @@ func TestVerifyFindsAMonthThatWasDroppedWithoutAnOpening(t *testing.T) {
 	a.drop(t, testMarch)
 	a.tamper(t, "drop table ledger.journal_0_2008_04, ledger.posting_0_2008_04")
 	if failed := a.verify(t).failed(); !slices.Contains(failed, "sequence") || !slices.Contains(failed, "chain") {
+		t.Errorf("only these checks failed: %v", failed)
+	}
+}
+
+func TestVerifyFindsAnOpeningWhereNothingWasDropped(t *testing.T) {
+	a := newArchived(t)
+	a.tamper(t, "insert into ledger.trade (code) values (gen_random_uuid()); insert into ledger.opening_trade select 1, 0, max(id) from ledger.trade")
+	if failed := a.verify(t).failed(); !slices.Contains(failed, "opening-place") {
 		t.Errorf("only these checks failed: %v", failed)
 	}
 }

@@ -45,6 +45,30 @@ func wholeChecks(atRest bool) []func(context.Context, pgx.Tx) (Check, error) {
 	return functions
 }
 
+// hasOpenings says whether anything claims to be a part of an opening.
+func hasOpenings(ctx context.Context, tx pgx.Tx) (opened bool, err error) {
+	const query = `select exists (select from ledger.dropped) or exists (select from ledger.opening_head) or exists (select from ledger.opening)
+		or exists (select from ledger.opening_order) or exists (select from ledger.opening_trade)`
+	if err := tx.QueryRow(ctx, query).Scan(&opened); err != nil {
+		return false, fmt.Errorf("looking for openings: %w", err)
+	}
+	return opened, nil
+}
+
+// openingPlaces finds what stands in the tables of openings and belongs to none: readers would count it, and no digest covers it.
+func openingPlaces() queryCheck {
+	const rows = `(select act, shard, 'a head' as what from ledger.opening_head
+		union all select act, shard, 'a balance' from ledger.opening
+		union all select act, shard, 'order ' || order_id from ledger.opening_order
+		union all select o.act, o.shard, 'trade ' || t.code from ledger.opening_trade o join ledger.trade t on t.id = o.trade) r`
+	return queryCheck{
+		Check{Name: "opening-place", Title: "all that is called a part of an opening is one of an act and a shard that there are", Of: "rows"},
+		"select count(*) from " + rows,
+		`select 'opening ' || act || ' shard ' || shard, what from ` + rows + `
+			where shard not between 0 and (select shards - 1 from ledger.system) or not exists (select from ledger.dropped d where d.act = r.act)`,
+	}
+}
+
 // owedSQL is, per trade, what its postings moved into the custodian's accounts of one kind, settlement apart or alone.
 const owedSQL = `select p.trade, sum(case when t.code like 'custodian/%%:%[1]s' then p.quantity else -p.quantity end) as moved
 	from ledger.posting p join ledger.move m on m.id = p.move
