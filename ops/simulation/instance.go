@@ -24,11 +24,13 @@ const (
 	fetchWait      = time.Second
 	stopTime       = 500 * time.Millisecond
 	transactionAge = 5 * time.Second
-	backoffMin     = 2 * time.Millisecond
-	backoffMax     = 100 * time.Millisecond
-	copyEvery      = 300 * time.Millisecond
-	neverAgain     = time.Hour
-	cacheBytes     = 1 << 20
+	// No decision is endless here, but a process that has many runs beside each other on a busy machine may let one wait for long.
+	decisionTime = 10 * time.Minute
+	backoffMin   = 2 * time.Millisecond
+	backoffMax   = 100 * time.Millisecond
+	copyEvery    = 300 * time.Millisecond
+	neverAgain   = time.Hour
+	cacheBytes   = 1 << 20
 	// So little that some states are found among the recent ones, and others are looked up.
 	recentBytes = 16 << 10
 	stateDir    = "state"
@@ -64,6 +66,7 @@ func (s *system) start(files *vfs.MemFS) error {
 		Limits: engine.Limits{
 			TransactionRecordsMax: s.plan.RecordsMax, SweepVisitsMax: s.plan.VisitsMax, RestoreRecordsMax: 50, TransactionTimeoutMax: transactionAge,
 			BackoffMin: backoffMin, BackoffMax: backoffMax, StoppedRetry: neverAgain, StopTimeMax: stopTime, CopyEvery: copyEvery, SessionTimeMax: sessionTime,
+			DecisionTimeMax: decisionTime,
 		},
 		Dying: dying, Faults: s.crashes(i), Logger: s.log.With("instance", i.number),
 	})
