@@ -56,18 +56,23 @@ func (v *Journal) ExpectedHash() [32]byte {
 
 // AppendCanonical appends one line, without its end, that says what posting i of the journal moved and why, and nothing that
 // depends on how records interleaved: no sequence, chain, recorded time, position or running balance. A posting that
-// serves an external trade is named by the trade, because several trades may share a journal or not, as they come.
-// Two runs over the same facts have the same lines, in whatever order.
+// serves an external trade is named by the trade, because several trades may share a journal or not, as they come; and the payment of
+// a transfer out by its own id, because it leaves with whichever of the pot's last trades is told last. Two runs over the same facts have the same lines, in whatever order.
 func (v *Journal) AppendCanonical(b []byte, i int) []byte {
 	p := &v.Postings[i]
 	b = strconv.AppendInt(b, int64(v.Shard), 10)
 	b = appendText(b, v.potText())
-	if p.Trade == nil {
+	if p.Trade == nil && !v.paysTransfer(p) {
 		b = appendText(b, string(v.Source))
 		b = appendText(b, v.Cause)
 	}
 	b = p.appendMove(b)
 	return appendText(b, v.Rules)
+}
+
+// paysTransfer says whether the posting pays out what a transfer has sold. A withdrawal that a member asked for has the member's source.
+func (v *Journal) paysTransfer(p *Posting) bool {
+	return p.Stage == "withdrawn" && v.Source == "dealing"
 }
 
 func (v *Journal) potText() string {
