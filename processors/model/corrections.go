@@ -101,17 +101,8 @@ func (b *batch) most() *big.Rat {
 
 // rebook moves what every order and every shard would have had of the batch, had it been dealt like this.
 func (w *World) rebook(b *batch, given, gotten *big.Rat) {
-	givenBefore, gottenBefore := b.given, b.gotten
-	b.given, b.gotten = given, gotten
-	weight := new(big.Rat)
-	for shard, orders := range b.orders {
-		gave, got, from := new(big.Rat), new(big.Rat), weight
-		for _, o := range orders {
-			weight = sum(weight, o.weight)
-			gives, gets := b.shares(o)
-			gave, got = sum(gave, gives), sum(got, gets)
-			w.retrade(o, b, gives, gets)
-		}
+	w.allot(b, given, gotten, w.retrade, func(moved *stretch, gave, got *big.Rat) {
+		orders := b.orders[moved.shard]
 		for _, o := range orders {
 			w.follow(o)
 		}
@@ -119,12 +110,11 @@ func (w *World) rebook(b *batch, given, gotten *big.Rat) {
 			w.makeGood(o.pot.name, b.asset)
 			w.makeGood(o.pot.name, cash)
 		}
-		moved := &stretch{b, shard, from, weight, givenBefore, gottenBefore}
 		w.round(moved, gave, got)
 		if b.state == "settled" {
 			w.deliver(moved)
 		}
-	}
+	})
 }
 
 // retrade moves what an order gives and gets more than before. What a sell for cash has not used of its reservation is free once all is dealt.

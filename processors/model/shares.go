@@ -9,20 +9,26 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // dealt shares a piece among the batch's orders: cumulatively each gets its part rounded down, and gives its part rounded up.
 func (w *World) dealt(b *batch, p *piece) {
-	givenBefore, gottenBefore := b.given, b.gotten
 	gives, gets := p.sides(b.kind)
-	b.given, b.gotten = sum(b.given, gives), sum(b.gotten, gets)
 	b.pieces = append(b.pieces, p)
+	w.allot(b, sum(b.given, gives), sum(b.gotten, gets), w.trade, w.round)
+}
+
+// allot lets the batch have given and got this much in all. It has booked what each order gives and gets more than before, and then, shard by shard, what
+// those of one shard gave and got together.
+func (w *World) allot(b *batch, given, gotten *big.Rat, order func(o *order, b *batch, gives, gets *big.Rat), shard func(s *stretch, gave, got *big.Rat)) {
+	givenBefore, gottenBefore := b.given, b.gotten
+	b.given, b.gotten = given, gotten
 	weight := new(big.Rat)
-	for shard, orders := range b.orders {
+	for number, orders := range b.orders {
 		gave, got, from := new(big.Rat), new(big.Rat), weight
 		for _, o := range orders {
 			weight = sum(weight, o.weight)
 			gives, gets := b.shares(o)
 			gave, got = sum(gave, gives), sum(got, gets)
-			w.trade(o, b, gives, gets)
+			order(o, b, gives, gets)
 		}
-		w.round(&stretch{b, shard, from, weight, givenBefore, gottenBefore}, gave, got)
+		shard(&stretch{b, number, from, weight, givenBefore, gottenBefore}, gave, got)
 	}
 }
 
