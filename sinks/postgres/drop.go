@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/penstock-ledger/penstock/schemas/ledger"
@@ -197,11 +196,6 @@ func (d *dropping) dropTables(ctx context.Context, tables []string) error {
 		_, err := tx.Exec(ctx, "drop table "+strings.Join(tables, ", "))
 		return err
 	})
-}
-
-func lockNotAvailable(err error) bool {
-	var answer *pgconn.PgError
-	return errors.As(err, &answer) && answer.Code == "55P03"
 }
 
 // numbers are the numbers of codes.

@@ -53,6 +53,13 @@ func (e *TripwireError) Error() string {
 	return fmt.Sprintf("tripwire %s at %s: %s", e.Reason, place, e.Detail)
 }
 
+// lockNotAvailable says whether the database gave up to wait for a lock.
+func lockNotAvailable(err error) bool {
+	const code = "55P03"
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && answer.Code == code
+}
+
 // refusal turns an error of the database that would be the same at every attempt into a tripwire, and leaves all others.
 func refusal(err error, topic string, partition int32) error {
 	var answer *pgconn.PgError

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // answerTimeMax bounds a claim or a booking as seen from here. The server's own limits end what it is busy with; one that went silent, or a network that
@@ -41,9 +40,7 @@ func orDefault(value, standard time.Duration) time.Duration {
 //
 // It acts as the user who connected, who may end sessions of their own.
 func (l *Ledger) expelFrozen(ctx context.Context, locked error) error {
-	const lockNotAvailable = "55P03"
-	var answer *pgconn.PgError
-	if !errors.As(locked, &answer) || answer.Code != lockNotAvailable {
+	if !lockNotAvailable(locked) {
 		return locked
 	}
 	const expel = `select count(pg_terminate_backend(pid)) from pg_stat_activity

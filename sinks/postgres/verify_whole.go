@@ -45,11 +45,14 @@ func wholeChecks(atRest bool) []func(context.Context, pgx.Tx) (Check, error) {
 	return functions
 }
 
-// hasOpenings says whether anything claims to be a part of an opening.
+// openingRowsSQL is all that claims to be a part of an opening.
+const openingRowsSQL = `(select act, shard, 'a head' as what from ledger.opening_head
+	union all select act, shard, 'a balance' from ledger.opening
+	union all select act, shard, 'order ' || order_id from ledger.opening_order
+	union all select o.act, o.shard, 'trade ' || t.code from ledger.opening_trade o join ledger.trade t on t.id = o.trade) r`
+
 func hasOpenings(ctx context.Context, tx pgx.Tx) (opened bool, err error) {
-	const query = `select exists (select from ledger.dropped) or exists (select from ledger.opening_head) or exists (select from ledger.opening)
-		or exists (select from ledger.opening_order) or exists (select from ledger.opening_trade)`
-	if err := tx.QueryRow(ctx, query).Scan(&opened); err != nil {
+	if err := tx.QueryRow(ctx, "select exists (select from ledger.dropped) or exists (select from "+openingRowsSQL+")").Scan(&opened); err != nil {
 		return false, fmt.Errorf("looking for openings: %w", err)
 	}
 	return opened, nil
@@ -57,14 +60,10 @@ func hasOpenings(ctx context.Context, tx pgx.Tx) (opened bool, err error) {
 
 // openingPlaces finds what stands in the tables of openings and belongs to none: readers would count it, and no digest covers it.
 func openingPlaces() queryCheck {
-	const rows = `(select act, shard, 'a head' as what from ledger.opening_head
-		union all select act, shard, 'a balance' from ledger.opening
-		union all select act, shard, 'order ' || order_id from ledger.opening_order
-		union all select o.act, o.shard, 'trade ' || t.code from ledger.opening_trade o join ledger.trade t on t.id = o.trade) r`
 	return queryCheck{
 		Check{Name: "opening-place", Title: "all that is called a part of an opening is one of an act and a shard that there are", Of: "rows"},
-		"select count(*) from " + rows,
-		`select 'opening ' || act || ' shard ' || shard, what from ` + rows + `
+		"select count(*) from " + openingRowsSQL,
+		`select 'opening ' || act || ' shard ' || shard, what from ` + openingRowsSQL + `
 			where shard not between 0 and (select shards - 1 from ledger.system) or not exists (select from ledger.dropped d where d.act = r.act)`,
 	}
 }
