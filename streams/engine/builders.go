@@ -55,8 +55,8 @@ type producer struct {
 	keys    []byte
 }
 
-// How many records, and how many bytes of keys, a producer makes at a time. All of them are kept until
-// the last is made and acknowledged.
+// How many records, and how many bytes of keys, a producer makes at a time. All of them are kept until the last is
+// made and acknowledged.
 const (
 	producedMax      = 64
 	producedKeyBytes = 2 << 10
