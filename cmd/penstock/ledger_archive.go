@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
 	"github.com/penstock-ledger/penstock/ops/archive"
-	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
@@ -29,11 +27,9 @@ func (m *months) parse() (first, last postgres.Month, err error) {
 		flag, text string
 		into       *postgres.Month
 	}{{"--from", m.from, &first}, {"--to", m.to, &last}} {
-		at, err := time.Parse("2006-01", month.text)
-		if err != nil || at.Year() < 1970 {
+		if err := month.into.UnmarshalText([]byte(month.text)); err != nil {
 			return first, last, fmt.Errorf("%s %q: write a month as 2008-03", month.flag, month.text)
 		}
-		*month.into = postgres.MonthOf(schemas.InstantOf(at))
 	}
 	if last < first {
 		return first, last, fmt.Errorf("--to %s lies before --from %s", m.to, m.from)

@@ -5,11 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 )
@@ -27,20 +24,13 @@ func Drop(dir, operator, reason string) (postgres.Drop, error) {
 		return drop, err
 	}
 	drop.Archive = filepath.Base(path)
-	text, err := os.ReadFile(filepath.Join(dir, manifestName)) //nolint:gosec // the operator names the folder
+	text, err := m.text() // what was read is exactly this
 	if err != nil {
-		return drop, fmt.Errorf("reading the manifest: %w", err)
+		return drop, err
 	}
 	drop.Manifest = sha256.Sum256(text)
-	for _, month := range []struct {
-		text string
-		into *postgres.Month
-	}{{m.First, &drop.First}, {m.Last, &drop.Last}} {
-		at, err := time.Parse("2006-01", month.text)
-		if err != nil {
-			return drop, fmt.Errorf("%w: %q is no month", ErrNotIntact, month.text)
-		}
-		*month.into = postgres.MonthOf(schemas.InstantOf(at))
+	if err := errors.Join(drop.First.UnmarshalText([]byte(m.First)), drop.Last.UnmarshalText([]byte(m.Last))); err != nil {
+		return drop, fmt.Errorf("%w: %w", ErrNotIntact, err)
 	}
 	for _, s := range m.Shards {
 		run := postgres.Run{Before: s.Before, Through: s.Through}

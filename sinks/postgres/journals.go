@@ -65,6 +65,16 @@ func (m Month) Begin() schemas.Instant {
 // MarshalText writes the month as 2008-03.
 func (m Month) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
+// UnmarshalText reads a month as 2008-03. There is none before 1970.
+func (m *Month) UnmarshalText(text []byte) error {
+	at, err := time.Parse("2006-01", string(text))
+	if err != nil || at.Year() < 1970 {
+		return fmt.Errorf("%q is no month", text)
+	}
+	*m = MonthOf(schemas.InstantOf(at))
+	return nil
+}
+
 // String returns the month as 2008-03.
 func (m Month) String() string { return m.Begin().Time().UTC().Format("2006-01") }
 
