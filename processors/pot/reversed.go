@@ -20,26 +20,52 @@ const bookedMax = 12
 const kindReversed = "reversed/"
 
 // noteBooked remembers a journal that brought cash or took a charge, so that it can be reversed. What it reserved for orders is theirs: they are cancelled,
-// or corrected with their batch.
+// or corrected with their batch. The oldest journals are forgotten for it, each as a whole: a reversal negates all that a journal booked, or nothing of it. So one
+// that booked more than is remembered is not remembered at all.
 func (d *draft) noteBooked(journal schemas.ID) {
+	count := 0
 	for i := range d.postings {
-		p := &d.postings[i]
-		if !Reversible(p) {
-			continue
+		if Reversible(&d.postings[i]) {
+			count++
 		}
-		cash, _ := p.Quantity.Quanta(schemas.MoneyScale)
-		booked := state.Booked{Journal: journal, Cash: schemas.Money(cash), On: p.EffectiveOn}
-		switch p.Stage {
-		case stageCharged:
-			booked.Cash = -booked.Cash
-		case stageAttributed:
-			booked.Account, booked.Reference = string(p.From), d.reference
-		case stageDistributed, stageCompensated:
-			booked.Account = string(p.From)
-		}
-		from := max(0, len(d.state.Booked)-bookedMax+1)
-		d.state.Booked = append(slices.Clone(d.state.Booked[from:]), booked)
 	}
+	if count == 0 || count > bookedMax {
+		return
+	}
+	kept := d.state.Booked
+	for len(kept)+count > bookedMax {
+		kept = withoutOldest(kept)
+	}
+	d.state.Booked = append(make([]state.Booked, 0, len(kept)+count), kept...)
+	for i := range d.postings {
+		if p := &d.postings[i]; Reversible(p) {
+			d.state.Booked = append(d.state.Booked, d.booking(journal, p))
+		}
+	}
+}
+
+// withoutOldest returns what is remembered but for the oldest journal.
+func withoutOldest(booked []state.Booked) []state.Booked {
+	next := 1
+	for next < len(booked) && booked[next].Journal == booked[0].Journal {
+		next++
+	}
+	return booked[next:]
+}
+
+// booking is what is remembered of a posting.
+func (d *draft) booking(journal schemas.ID, p *ledger.Posting) state.Booked {
+	cash, _ := p.Quantity.Quanta(schemas.MoneyScale)
+	booked := state.Booked{Journal: journal, Cash: schemas.Money(cash), On: p.EffectiveOn}
+	switch p.Stage {
+	case stageCharged:
+		booked.Cash = -booked.Cash
+	case stageAttributed:
+		booked.Account, booked.Reference = string(p.From), d.reference
+	case stageDistributed, stageCompensated:
+		booked.Account = string(p.From)
+	}
+	return booked
 }
 
 // reverse negates what a journal brought or charged, once, on its own effective date. Cash that is taken back may have been used since: the scheme lends it

@@ -278,8 +278,8 @@ func (b *builder) payment(pot schemas.PotID) schemas.ID {
 	return schemas.DeriveID("payment", b.Get("source", "portal"), string(pot), b.Get("of", ""), b.date("dated").String())
 }
 
-// journal returns the id of the journal of an instruction, of=ID, of a claim's cash, claim=ID, of a charge or a distribution, charge=NUMBER or income=NUMBER, or of the
-// correction of a batch to a version of the price, corrected=VERSION.
+// journal returns the id of the journal of an instruction, of=ID, of a claim's cash, claim=ID, of a charge or a distribution, charge=NUMBER or income=NUMBER, of
+// what a confirmation led to, confirmed=ID, or of the correction of a batch to a version of the price, corrected=VERSION.
 func (b *builder) journal() schemas.ID {
 	pot := b.Get("pot", "p1")
 	switch {
@@ -288,6 +288,8 @@ func (b *builder) journal() schemas.ID {
 		return schemas.DeriveID("journal", "attributed/"+claim.String(), b.Get("source", "portal"), pot, b.Get("claim", ""))
 	case b.Has("income"):
 		return schemas.DeriveID("journal", "distributed", "dealing", pot, "event-"+b.Get("income", ""))
+	case b.Has("confirmed"):
+		return schemas.DeriveID("journal", "confirmed", "dealing", pot, b.Get("confirmed", ""))
 	case b.Has("corrected"):
 		_, _, _, trade := b.batchKey()
 		return schemas.DeriveID("journal", "corrected", "dealing", pot, batch.Correction(trade, b.number("corrected", "2")))
