@@ -111,15 +111,20 @@ func TestTableSchemasHoldStateReferenceAndTally(t *testing.T) {
 	}
 }
 
-// codesIn returns the rejection codes that a folder's Go files declare: the constants of type schemas.Code whose names begin as a
-// code's does.
+// codesIn returns the rejection codes that a folder's Go files declare.
 func codesIn(t *testing.T, pattern string) []string {
+	t.Helper()
+	return constantsIn(t, pattern, "code")
+}
+
+// constantsIn returns the texts that Go files declare as constants whose names begin with the word.
+func constantsIn(t *testing.T, pattern, word string) []string {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there is nothing at %s: %v", pattern, err)
 	}
-	var codes []string
+	var texts []string
 	for _, file := range files {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 		if err != nil {
@@ -127,19 +132,19 @@ func codesIn(t *testing.T, pattern string) []string {
 		}
 		for node := range ast.Preorder(parsed) {
 			spec, ok := node.(*ast.ValueSpec)
-			if !ok || len(spec.Names) != 1 || len(spec.Values) != 1 || !strings.HasPrefix(strings.ToLower(spec.Names[0].Name), "code") {
+			if !ok || len(spec.Names) != 1 || len(spec.Values) != 1 || !strings.HasPrefix(strings.ToLower(spec.Names[0].Name), word) {
 				continue
 			}
 			if literal, ok := spec.Values[0].(*ast.BasicLit); ok && literal.Kind == token.STRING {
-				code, err := strconv.Unquote(literal.Value)
+				text, err := strconv.Unquote(literal.Value)
 				if err != nil {
 					t.Fatal(err)
 				}
-				codes = append(codes, code)
+				texts = append(texts, text)
 			}
 		}
 	}
-	return codes
+	return texts
 }
 
 // feedCodes are the codes of bytes that cannot be read at all, found where values are taken out of the registry's framing.
