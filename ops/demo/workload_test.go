@@ -1,7 +1,9 @@
 package demo
 
 import (
+	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -55,6 +57,30 @@ func TestTwentyDealingDaysEndOnTheEighteenthOfApril(t *testing.T) {
 	for _, d := range w.Days {
 		if closed := d.Holiday != ""; closed != (len(d.Waves) == 0) {
 			t.Errorf("%s is a holiday: %v, with %d waves", d.Date, closed, len(d.Waves))
+		}
+	}
+}
+
+// TestTwentyDealingDaysTellEveryStory holds the demo, as it is run when nothing else is asked for, to what its page says that it shows.
+func TestTwentyDealingDaysTellEveryStory(t *testing.T) {
+	w := generate(t, Options{Members: 100, Days: 20, Seed: 1})
+	told := make(map[string]bool)
+	for _, s := range w.Stories {
+		told[s.Title] = len(s.Moves) > 0
+	}
+	page, err := os.ReadFile("../docs/demo.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, title := range []string{
+		"a withdrawal that is paid", "a transfer in", "a rejected and re-queued batch", "a gated fund", "a sell by units", "a sell of all", "a switch", "a transfer out",
+		"a price correction", "a charge run", "a distribution",
+	} {
+		if !told[title] {
+			t.Errorf("the demo does not tell of %s", title)
+		}
+		if !strings.Contains(string(page), title) {
+			t.Errorf("the page on the demo does not name %s", title)
 		}
 	}
 }
