@@ -51,10 +51,11 @@ type DropPlan struct {
 	Postings int64 `json:"postings"`
 	Tables   int   `json:"tables"`
 	Bytes    int64 `json:"bytes"`
-	// Balances are the rows of the opening, of which Later count for days after the months. Orders were not dealt to their end; Trades have postings there.
+	// Balances are the rows of the opening, of which Later count for days after the months. Orders were not dealt to their end; Payments and Trades have postings there.
 	Balances int64 `json:"balances"`
 	Later    int64 `json:"later"`
 	Orders   int64 `json:"orders"`
+	Payments int64 `json:"payments"`
 	Trades   int64 `json:"trades"`
 }
 

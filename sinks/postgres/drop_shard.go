@@ -18,9 +18,14 @@ type carryOver struct {
 	opened   openedShard
 	postings int64
 	accounts map[carriedKey]*carried
-	// reserved is what each order has left in the pots' reserved accounts.
+	// reserved is by how much the months changed what each order has in the pots' reserved accounts: below 0, what had been reserved before them, or for the order
+	// of which it is the rest.
 	reserved map[schemas.ID]schemas.Quantity
+	// payments have postings in the months.
+	payments map[schemas.ID]struct{}
 	trades   map[schemas.ID]struct{}
+	// begun is how many orders have something left of what they reserved in the months.
+	begun int64
 }
 
 type carriedKey struct {
@@ -57,7 +62,7 @@ func (d *dropping) shard(ctx context.Context, shard int32) error {
 		opened: openedShard{
 			Dropped: d.plan.Dropped, shard: shard, sequence: previous.sequence, head: previous.head, recordedAt: previous.recordedAt,
 		},
-		accounts: map[carriedKey]*carried{}, reserved: map[schemas.ID]schemas.Quantity{}, trades: map[schemas.ID]struct{}{},
+		accounts: map[carriedKey]*carried{}, reserved: map[schemas.ID]schemas.Quantity{}, payments: map[schemas.ID]struct{}{}, trades: map[schemas.ID]struct{}{},
 	}
 	if err := d.read(ctx, c, run); err != nil {
 		return err
@@ -73,7 +78,8 @@ func (d *dropping) shard(ctx context.Context, shard int32) error {
 			d.plan.Later++
 		}
 	}
-	d.plan.Orders += int64(len(c.opened.orders))
+	d.plan.Orders += c.begun
+	d.plan.Payments += int64(len(c.payments))
 	d.plan.Trades = max(d.plan.Trades, int64(len(c.opened.trades)))
 	if !d.execute {
 		return nil
@@ -188,14 +194,28 @@ func (c *carryOver) side(journal *storedJournal, posting *ledger.Posting, accoun
 		held.last = *balance
 	}
 	held.on(max(posting.EffectiveOn, c.boundary), change)
-	if account == ledger.PotReserved && posting.Order != nil {
+	c.order(posting, account, change)
+	return nil
+}
+
+// order notes what was reserved for the posting's order, or that it is a payment.
+func (c *carryOver) order(posting *ledger.Posting, account schemas.Account, change schemas.Quantity) {
+	switch {
+	case posting.Order == nil:
+	case account == ledger.PotReserved:
 		order := posting.Order
 		if posting.CounterOrder != nil {
 			order = posting.CounterOrder // what comes in by a switch is the buy's
 		}
 		c.reserved[*order] += change
+	case isOfPayments(account):
+		c.payments[*posting.Order] = struct{}{}
 	}
-	return nil
+}
+
+// isOfPayments says whether only payments have an order's place in the account's postings: every step of one that a pot made goes through such an account.
+func isOfPayments(account schemas.Account) bool {
+	return account == ledger.PotPayable || account == ledger.BankInTransit
 }
 
 func (h *carried) on(day schemas.Date, change schemas.Quantity) {
@@ -222,7 +242,15 @@ func (c *carryOver) finish() error {
 	}
 	for order, left := range c.reserved {
 		if left > 0 {
+			c.begun++
+		}
+		if left != 0 {
 			c.opened.orders = append(c.opened.orders, order)
+		}
+	}
+	for payment := range c.payments {
+		if c.reserved[payment] == 0 {
+			c.opened.orders = append(c.opened.orders, payment)
 		}
 	}
 	for trade := range c.trades {

@@ -27,18 +27,39 @@ type archived struct {
 
 func newArchived(t *testing.T) *archived {
 	t.Helper()
-	h := newHistory(t)
+	a := openArchived(t)
 	for _, begins := range []time.Time{
 		time.Date(2008, time.March, 29, 9, 0, 0, 0, time.UTC), time.Date(2008, time.April, 29, 9, 0, 0, 0, time.UTC), time.Date(2008, time.May, 20, 9, 0, 0, 0, time.UTC),
 	} {
-		for _, chain := range h.chains {
+		for _, chain := range a.chains {
 			chain.at = schemas.InstantOf(begins)
 		}
 		for range 3 {
-			h.goesOn(t)
+			a.goesOn(t)
 		}
 	}
+	return a
+}
+
+// openArchived is a history in which nothing has happened.
+func openArchived(t *testing.T) *archived {
+	t.Helper()
+	h := newHistory(t)
 	return &archived{h, openTestPool(t, h.url, RoleOwner)}
+}
+
+// lives books journals of shard 1 in the middle of a month of 2008, and then what goes on in all shards.
+func (a *archived) lives(t *testing.T, month time.Month, journals ...func(*testChain) ledger.Journal) {
+	t.Helper()
+	for _, chain := range a.chains {
+		chain.at = schemas.InstantOf(time.Date(2008, month, 10, 9, 0, 0, 0, time.UTC))
+	}
+	for _, journal := range journals {
+		booked := journal(a.chains[1])
+		a.journals = append(a.journals, booked)
+		a.at[1] = a.mustBook(t, a.at[1], booked)
+	}
+	a.goesOn(t)
 }
 
 // exported is what an archive of the month would have.
@@ -337,6 +358,80 @@ func TestWhatWasDroppedIsTracedToItsArchive(t *testing.T) {
 	a.at[old.Shard] = a.mustBook(t, a.at[old.Shard], priced)
 	if trace, err := find(old.Postings[1].Order.String()); err != nil || len(trace.Journals) != 1 || len(trace.Dropped) != 1 || trace.Dropped[0].Archive != "ledger-2008-03" {
 		t.Errorf("an order that began there: %+v, %v", trace, err)
+	}
+	if failed := a.failed(t, VerifyOptions{}); len(failed) > 0 {
+		t.Errorf("these checks failed: %v", failed)
+	}
+}
+
+// wantDropped traces an order and compares the archives that the trace names.
+func (a *archived) wantDropped(t *testing.T, id schemas.ID, archives ...string) {
+	t.Helper()
+	trace, err := FindTrace(t.Context(), a.auditor, id.String())
+	if err != nil {
+		t.Errorf("%s: %v", id, err)
+		return
+	}
+	var named []string
+	for i := range trace.Dropped {
+		named = append(named, trace.Dropped[i].Archive)
+	}
+	if !slices.Equal(named, archives) {
+		t.Errorf("the trace of %s names %v, want %v", id, named, archives)
+	}
+}
+
+// TestATraceOfARestNamesTheArchivesOfItsFirstOrder has an order that reserves in March. Its rest is dealt in April, and the rest of that in May; nothing but their ids tells that they belong together.
+func TestATraceOfARestNamesTheArchivesOfItsFirstOrder(t *testing.T) {
+	a := openArchived(t)
+	pot, first, recent := potIn(1, 7), testID("first"), testID("recent")
+	rest := schemas.RestOf(*first)
+	second := schemas.RestOf(rest)
+	reserved := func(cause string, order *schemas.ID) func(*testChain) ledger.Journal {
+		return func(c *testChain) ledger.Journal {
+			return c.journal(pot, cause, testMove{"contributed", schemas.Cash, 100, ledger.BankClientMoney, ledger.PotAvailable, nil, nil},
+				testMove{"reserved", schemas.Cash, 100, ledger.PotAvailable, ledger.PotReserved, order, nil})
+		}
+	}
+	priced := func(cause string, quantity int64, order *schemas.ID) func(*testChain) ledger.Journal {
+		return func(c *testChain) ledger.Journal {
+			return c.journal(pot, cause, testMove{"priced", schemas.Cash, quantity, ledger.PotReserved, ledger.CashOwed(testCustodian), order, testID(cause)})
+		}
+	}
+	a.lives(t, time.March, reserved("i1", first))
+	a.lives(t, time.April, priced("f1", 40, &rest))
+	a.lives(t, time.May, priced("f2", 20, &second), reserved("i2", recent), priced("f3", 10, recent))
+	a.wantDropped(t, second)
+	a.drop(t, testMarch)
+	a.wantDropped(t, rest, "ledger-2008-03")
+	a.drop(t, testMarch+1)
+	a.wantDropped(t, second, "ledger-2008-03", "ledger-2008-04")
+	a.wantDropped(t, *recent)
+	if failed := a.failed(t, VerifyOptions{}); len(failed) > 0 {
+		t.Errorf("these checks failed: %v", failed)
+	}
+}
+
+// TestATraceOfAPaymentNamesTheArchivesOfItsSteps has a payment that is decided in March, sent in April, and comes back in May.
+func TestATraceOfAPaymentNamesTheArchivesOfItsSteps(t *testing.T) {
+	a := openArchived(t)
+	payment := testID("payment")
+	step := func(stage string, moves ...testMove) func(*testChain) ledger.Journal {
+		return func(c *testChain) ledger.Journal { return c.journal(potIn(1, 7), stage, moves...) }
+	}
+	cash := func(stage string, from, to schemas.Account) testMove {
+		return testMove{stage, schemas.Cash, 30, from, to, payment, nil}
+	}
+	a.lives(t, time.March, step("withdrawn", testMove{"contributed", schemas.Cash, 100, ledger.BankClientMoney, ledger.PotAvailable, nil, nil},
+		cash("withdrawn", ledger.PotAvailable, ledger.PotPayable)))
+	a.lives(t, time.April, step("sent", cash("sent", ledger.PotPayable, ledger.BankInTransit)))
+	a.lives(t, time.May, step("bounced", cash("bounced", ledger.BankInTransit, ledger.PotPayable), cash("bounced", ledger.PotPayable, ledger.PotAvailable)))
+	plan := a.drop(t, testMarch)
+	a.wantDropped(t, *payment, "ledger-2008-03")
+	a.drop(t, testMarch+1)
+	a.wantDropped(t, *payment, "ledger-2008-03", "ledger-2008-04")
+	if plan.Payments != 1 {
+		t.Errorf("of March %d payments are counted", plan.Payments)
 	}
 	if failed := a.failed(t, VerifyOptions{}); len(failed) > 0 {
 		t.Errorf("these checks failed: %v", failed)

@@ -109,8 +109,9 @@ type openedShard struct {
 	head       ledger.Hash
 	recordedAt schemas.Instant
 	// digest is the stored one.
-	digest         [sha256.Size]byte
-	balances       []openingBalance
+	digest   [sha256.Size]byte
+	balances []openingBalance
+	// orders are those of which more may be booked, and all payments.
 	orders, trades []schemas.ID
 }
 

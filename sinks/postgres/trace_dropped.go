@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
 )
 
 // archived tells of an id under which nothing was found in which archives it may be. A place names its archive.
@@ -49,21 +51,92 @@ func (t *tracer) actOf(ctx context.Context, id string) (act int32, err error) {
 	return act, err
 }
 
-// findDropped finds the acts that dropped postings of the orders and trades found.
+// findDropped finds the acts that dropped postings of the orders, payments and trades found.
 func (t *tracer) findDropped(ctx context.Context) error {
 	acts, err := loadDropped(ctx, t.tx)
 	if err != nil || len(acts) == 0 {
 		return err
 	}
 	rows, err := t.tx.Query(ctx, `select act from ledger.opening_order where order_id = any ($1)
-		union select o.act from ledger.opening_trade o join ledger.trade t on t.id = o.trade where t.code = any ($2) order by 1`,
+		union select o.act from ledger.opening_trade o join ledger.trade t on t.id = o.trade where t.code = any ($2)`,
 		uuids(t.trace.Orders), uuids(t.trace.Trades))
 	if err != nil {
 		return err
 	}
+	named := make(map[int32]bool)
 	var act int32
-	_, err = pgx.ForEachRow(rows, []any{&act}, func() error { t.trace.Dropped = append(t.trace.Dropped, acts[act-1]); return nil })
+	if _, err = pgx.ForEachRow(rows, []any{&act}, func() error { named[act] = true; return nil }); err != nil {
+		return err
+	}
+	if err := t.findBegun(ctx, named); err != nil {
+		return fmt.Errorf("looking for what orders go on with: %w", err)
+	}
+	for i := range acts {
+		if named[acts[i].Act] {
+			t.trace.Dropped = append(t.trace.Dropped, acts[i])
+		}
+	}
+	return nil
+}
+
+// findBegun adds the acts that dropped what the rest of an order goes on with. Nothing is reserved for a rest, and nothing in the ledger names it beside the order before; but that
+// order's id gives its own. So where an order is found without a reservation, the ids of all that began in dropped months of its shard are gone through.
+func (t *tracer) findBegun(ctx context.Context, named map[int32]bool) error {
+	rests, shards := t.unreserved()
+	if len(rests) == 0 {
+		return nil
+	}
+	rows, err := t.tx.Query(ctx, "select act, order_id from ledger.opening_order where shard = any ($1)", shards)
+	if err != nil {
+		return err
+	}
+	var act int32
+	var order [16]byte
+	_, err = pgx.ForEachRow(rows, []any{&act, &order}, func() error {
+		for rest, n := schemas.ID(order), 0; n < traceRestsMax && !named[act]; n++ {
+			rest = schemas.RestOf(rest)
+			named[act] = rests[rest]
+		}
+		return nil
+	})
 	return err
+}
+
+// unreserved returns the orders for which the journals found reserve nothing, and which are not the rests of others found, with the shards of the journals.
+func (t *tracer) unreserved() (orders map[schemas.ID]bool, shards []int32) {
+	orders = make(map[schemas.ID]bool)
+	for _, id := range t.trace.Orders {
+		orders[id] = true
+	}
+	for i := range t.trace.Journals {
+		journal := &t.trace.Journals[i]
+		if !slices.Contains(shards, journal.Shard) {
+			shards = append(shards, journal.Shard)
+		}
+		for k := range journal.Postings {
+			posting := &journal.Postings[k]
+			switch {
+			case posting.Order == nil:
+			case isOfPayments(posting.From) || isOfPayments(posting.To):
+				delete(orders, *posting.Order)
+			case posting.To == ledger.PotReserved && (posting.Stage == "reserved" || posting.Stage == "switched"):
+				deleteWithRests(orders, posting)
+			}
+		}
+	}
+	return orders, shards
+}
+
+// deleteWithRests takes out the order for which a posting reserves, and what may be its rests.
+func deleteWithRests(orders map[schemas.ID]bool, posting *ledger.Posting) {
+	order := *posting.Order
+	if posting.CounterOrder != nil {
+		order = *posting.CounterOrder // what comes in by a switch is the buy's
+	}
+	for range traceRestsMax + 1 {
+		delete(orders, order)
+		order = schemas.RestOf(order)
+	}
 }
 
 func uuids(ids []schemas.ID) [][16]byte {

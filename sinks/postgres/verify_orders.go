@@ -140,7 +140,8 @@ func (t *tradeReserved) addRests(ctx context.Context, tx pgx.Tx, rests map[schem
 	return earlier, nil
 }
 
-// begunOrders returns the orders that had reserved in dropped months and were not dealt to their end there, with what may be their rests.
+// begunOrders returns the orders that had reserved in dropped months and were not dealt to their end there, with what may be their rests. There may be orders among
+// them that ended there, for which no journal is left to be asked about.
 func begunOrders(ctx context.Context, tx pgx.Tx) (map[schemas.ID]struct{}, error) {
 	orders, err := loadIDs(ctx, tx, "select order_id from ledger.opening_order")
 	if err != nil {
