@@ -198,12 +198,7 @@ func TestQuestionsOfWhichOnlyAnArchiveKnowsAreRefused(t *testing.T) {
 	if err := Journals(t.Context(), a.auditor, func(*ledger.Journal) error { return nil }); !errors.Is(err, ErrDropped) {
 		t.Errorf("journals: %v, want ErrDropped", err)
 	}
-	for shard, at := range a.at {
-		progress := &ledger.Progress{Shard: int32(shard), Sequence: at.Sequence, RecordedBefore: (testMarch + 3).Begin()}
-		if _, err := a.Book(t.Context(), at, Batch{Progress: progress, ProgressOffset: at.ProgressOffset + 1}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	a.completeBefore(t, testMarch+3)
 	nothing := Extract{Begin: func(Stretch) error { return nil }, Each: func(*ledger.Journal) error { return nil }}
 	if _, err := JournalsOfMonths(t.Context(), a.auditor, testMarch+1, testMarch+2, nothing); !errors.Is(err, ErrDropped) || strings.Contains(err.Error(), "2008-03") {
 		t.Errorf("export: %v, want ErrDropped of April alone", err)
@@ -314,6 +309,50 @@ func TestWhoReadSinceBeforeMonthsWereDroppedIsRefused(t *testing.T) {
 	}
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Where no month is left, there are no postings to be read beside which the sums could notice that their snapshot is too old.
+func TestWhoReadSinceBeforeAllMonthsWereDroppedIsRefused(t *testing.T) {
+	a := newArchived(t)
+	a.completeBefore(t, testMarch+3)
+	tx, err := a.auditor.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "select * from report.complete_through"); err != nil {
+		t.Fatal(err)
+	}
+	for month := testMarch; month < testMarch+3; month++ {
+		a.drop(t, month)
+	}
+	for _, from := range []string{
+		"report.balances", "report.balances where shard = 1", "report.contra_balances", "report.contra_balances where shard = 1", "report.rounding",
+		"report.balances_as_of()", "report.holdings_as_of()", "report.postings_as_of()",
+	} {
+		err := pgx.BeginFunc(t.Context(), tx, func(tx pgx.Tx) error {
+			_, err := tx.Exec(t.Context(), "select * from "+from)
+			return err
+		})
+		if sqlState(err) != "40001" {
+			t.Errorf("%s since before: %v", from, err)
+		}
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// completeBefore says of every shard that all before a month is booked.
+func (a *archived) completeBefore(t *testing.T, month Month) {
+	t.Helper()
+	for shard, at := range a.at {
+		progress := &ledger.Progress{Shard: int32(shard), Sequence: at.Sequence, RecordedBefore: month.Begin()}
+		next, err := a.Book(t.Context(), at, Batch{Progress: progress, ProgressOffset: at.ProgressOffset + 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.at[shard] = next
 	}
 }
 
