@@ -25,7 +25,7 @@ func newLedgerDrop() *cobra.Command {
 		Long: `Verifies the folder as penstock ledger verify --archive does, with --anchors against what was signed; reads its months in the ledger once more, every journal
 against its hash and the last of each shard against the archive; and prints what would leave and what would stay. With --execute it writes, in one transaction, where each
 shard's chain begins from then on and by how much each account had changed, and drops the tables of the months. Only the oldest months can be dropped, and only such as are
-over in every shard. Balances stay as they are; what only the archive knows is refused with its name. The archive is then the only place with these journals: keep
+over in every shard. Tables that somebody reads are asked for again and again, for some minutes; then nothing was done. Balances stay as they are; what only the archive knows is refused with its name. The archive is then the only place with these journals: keep
 copies of it, and sign anew afterwards (penstock ledger anchor), which covers what stays. The login must be able to take the role penstock_owner.`,
 		Example: `  penstock ledger export --format csv --from 2008-01 --to 2008-03 --output ledger-2008-q1
   penstock ledger drop ledger-2008-q1 --anchors heads.jws --public-key anchor.pub --operator anna --reason "kept in two vaults" --execute`,
@@ -59,6 +59,9 @@ func (d *dropMonths) run(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	defer pool.Close()
+	drop.Patience.Waits = func(attempt, attempts int) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "the ledger is being read; it gives way (%d of %d)\n", attempt, attempts)
+	}
 	show, finish := progress(cmd, "comparing journals")
 	plan, err := postgres.DropMonths(cmd.Context(), pool, drop, d.execute, show)
 	finish()

@@ -4,22 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/penstock-ledger/penstock/schemas/ledger"
-)
-
-const (
-	// dropLockMax is how long an attempt at dropping tables waits for who reads them: shorter than the time after which Postgres looks for a
-	// deadlock (a second), so that in one it is always the dropping that gives way, and never the sink or a reader.
-	dropLockMax = "500ms"
-	// dropAttemptsMax bounds the attempts.
-	dropAttemptsMax = 8
 )
 
 // Drop says which months are to leave the ledger, who wants it, and which archive has them.
@@ -33,6 +23,7 @@ type Drop struct {
 	Manifest [sha256.Size]byte
 	// Operator is who acts, Reason why.
 	Operator, Reason string
+	Patience         Patience
 }
 
 // Run is the journals of a shard after number Before, whose hash is Previous, through number Through, whose hash is Head.
@@ -67,22 +58,7 @@ func DropMonths(ctx context.Context, pool *pgxpool.Pool, drop Drop, execute bool
 	d := &dropping{Drop: drop, execute: execute, progress: progress, plan: &DropPlan{Dropped: Dropped{
 		First: drop.First, Last: drop.Last, Operator: drop.Operator, Reason: drop.Reason, Archive: drop.Archive, Manifest: hex.EncodeToString(drop.Manifest[:]),
 	}}}
-	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		d.tx = tx
-		// One act at a time. Readers go on.
-		if _, err := tx.Exec(ctx, "set local idle_in_transaction_session_timeout = 0; lock table ledger.dropped in share row exclusive mode"); err != nil {
-			return err
-		}
-		if err := d.begin(ctx); err != nil {
-			return err
-		}
-		for shard := range d.Runs {
-			if err := d.shard(ctx, int32(shard)); err != nil { //nolint:gosec // a few
-				return err
-			}
-		}
-		return d.end(ctx)
-	})
+	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return d.run(ctx, tx) })
 	if err != nil {
 		return nil, fmt.Errorf("dropping %s to %s: %w", drop.First, drop.Last, err)
 	}
@@ -98,6 +74,24 @@ type dropping struct {
 	plan     *DropPlan
 	names    numbers
 	done     int64
+}
+
+// run does all of it but the commit.
+func (d *dropping) run(ctx context.Context, tx pgx.Tx) error {
+	d.tx = tx
+	// One act at a time. Readers go on.
+	if _, err := tx.Exec(ctx, "set local idle_in_transaction_session_timeout = 0; lock table ledger.dropped in share row exclusive mode"); err != nil {
+		return err
+	}
+	if err := d.begin(ctx); err != nil {
+		return err
+	}
+	for shard := range d.Runs {
+		if err := d.shard(ctx, int32(shard)); err != nil { //nolint:gosec // a few
+			return err
+		}
+	}
+	return d.end(ctx)
 }
 
 // begin refuses what cannot be dropped, and notes the act.
@@ -121,6 +115,9 @@ func (d *dropping) begin(ctx context.Context) error {
 		return fmt.Errorf("%w: %s", ErrDropped, places(acts))
 	case !complete:
 		return fmt.Errorf("%w: %s is not over in every shard", ErrNotComplete, d.Last)
+	}
+	if err := d.requireLocks(ctx); err != nil {
+		return err
 	}
 	d.plan.Act = int32(len(acts) + 1) //nolint:gosec // at most one per month
 	if d.names, err = loadNumbers(ctx, d.tx); err != nil || !d.execute {
@@ -155,48 +152,7 @@ func (d *dropping) end(ctx context.Context) error {
 			return fmt.Errorf("making the opening part of the ledger: %w", err)
 		}
 	}
-	for range dropAttemptsMax {
-		if err = d.dropTables(ctx, tables); !lockNotAvailable(err) {
-			return err
-		}
-	}
-	return fmt.Errorf("the ledger was read all the time, so nothing was dropped; try again when no long question is asked: %w", err)
-}
-
-// tables returns the tables of the months, journals before postings and shard by shard: the order in which questions lock them.
-func (d *dropping) tables(ctx context.Context) ([]string, error) {
-	const ask = `select c.relname, pg_total_relation_size(c.oid) from pg_inherits i
-			join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent join pg_inherits o on o.inhrelid = p.oid
-		where o.inhparent in ('ledger.journal'::regclass, 'ledger.posting'::regclass) and c.relname = p.relname || '_' || right(c.relname, 7) and right(c.relname, 7) <= $1
-		order by o.inhparent = 'ledger.posting'::regclass, length(c.relname), c.relname`
-	rows, err := d.tx.Query(ctx, ask, monthSuffix(int16(d.Last)))
-	if err != nil {
-		return nil, fmt.Errorf("looking for the tables of the months: %w", err)
-	}
-	var tables []string
-	var name string
-	var bytes int64
-	_, err = pgx.ForEachRow(rows, []any{&name, &bytes}, func() error {
-		tables = append(tables, pgx.Identifier{"ledger", name}.Sanitize())
-		d.plan.Bytes += bytes
-		return nil
-	})
-	if err == nil && len(tables) == 0 {
-		err = errors.New("there are no tables of these months")
-	}
-	d.plan.Tables = len(tables)
-	return tables, err
-}
-
-// dropTables waits a little for who reads. What it locked before it gives up is free again.
-func (d *dropping) dropTables(ctx context.Context, tables []string) error {
-	return pgx.BeginFunc(ctx, d.tx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "set local lock_timeout = '"+dropLockMax+"'; lock table ledger.dropped in access exclusive mode"); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, "drop table "+strings.Join(tables, ", "))
-		return err
-	})
+	return d.dropWhenFree(ctx, tables)
 }
 
 // numbers are the numbers of codes.
