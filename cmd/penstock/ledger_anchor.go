@@ -2,10 +2,14 @@ package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
 	"github.com/penstock-ledger/penstock/sinks/postgres"
@@ -15,14 +19,16 @@ import (
 func newLedgerAnchor() *cobra.Command {
 	var t target
 	var file, keyFile string
-	var asJSON bool
+	var verify, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "anchor",
 		Short: "Sign what the ledger's hash chains have come to, into a file outside of the database",
-		Long: `Reads the head of each shard's chain and adds them, signed, as one line to a file. Run it once a day, and keep the file where who can change the
-database cannot: then also a chain that was made anew as a whole is found (penstock ledger verify --anchors). A file that is not by the same key, or that knows
-more than the ledger has, is refused. The key is Ed25519 in PEM: openssl genpkey -algorithm ed25519 -out anchor.key.`,
-		Example: "  penstock ledger anchor --file heads.jws --key anchor.key",
+		Long: `Reads the head of each shard's chain, and what became of external trades, and adds that, signed, as one line to a file. Run it once a day, and keep the
+file where who can change the database cannot: then also a chain that was made anew as a whole is found (penstock ledger verify --anchors). With --verify everything
+that came since the last line is checked first (with no line yet, the whole ledger), and where a check fails nothing is signed: so an incremental verification always
+goes on from what was verified. A file that is not by the same key, or that knows more than the ledger has, is refused. The key is Ed25519 in PEM:
+openssl genpkey -algorithm ed25519 -out anchor.key.`,
+		Example: "  penstock ledger anchor --verify --file heads.jws --key anchor.key",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text, err := os.ReadFile(keyFile) //nolint:gosec // the operator names the file
@@ -42,6 +48,11 @@ more than the ledger has, is refused. The key is Ed25519 in PEM: openssl genpkey
 			if err != nil {
 				return err
 			}
+			if verify {
+				if err := verifyBefore(cmd, pool, file, key); err != nil {
+					return err
+				}
+			}
 			if err := anchor.Append(file, key, a); err != nil {
 				return err
 			}
@@ -60,6 +71,7 @@ more than the ledger has, is refused. The key is Ed25519 in PEM: openssl genpkey
 	f := cmd.Flags()
 	f.StringVar(&file, "file", "", "the file to add to; it is made where there is none")
 	f.StringVar(&keyFile, "key", "", "private key, in PEM")
+	f.BoolVar(&verify, "verify", false, "check first what came since the last line of the file, and sign nothing where a check fails")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	for _, name := range []string{"file", "key"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
@@ -67,6 +79,27 @@ more than the ledger has, is refused. The key is Ed25519 in PEM: openssl genpkey
 		}
 	}
 	return cmd
+}
+
+// verifyBefore checks what came since the last anchor in the file, or the whole ledger where there is none. The anchor that is to be added was taken before: what
+// it signs is not more than what is checked here.
+func verifyBefore(cmd *cobra.Command, pool *pgxpool.Pool, file string, key ed25519.PrivateKey) error {
+	lines, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading the anchors: %w", err)
+	}
+	public, _ := key.Public().(ed25519.PublicKey) // it is of no other type
+	anchors, err := anchor.Read(bytes.NewReader(lines), public)
+	if err != nil {
+		return fmt.Errorf("reading the anchors in %s: %w", file, err)
+	}
+	show, finish := progress(cmd, "verifying journals")
+	report, err := postgres.Verify(cmd.Context(), pool, postgres.VerifyOptions{Anchors: anchors, Incremental: len(anchors) > 0}, show)
+	finish()
+	if err != nil || report.OK() {
+		return err
+	}
+	return errors.Join(printReport(cmd.OutOrStdout(), report), errors.New("the ledger is not as it must be, so nothing was signed; each finding is told above"))
 }
 
 // readAnchors reads a file of anchors, or nothing where none is named.

@@ -65,6 +65,25 @@ func TestMonthsAreExportedVerifiedAndReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, archive.ErrNotIntact.Error(), "", "ledger", "verify", "--archive", march)
+	checkOnlyVerifiedIsSigned(t, at, s.Endpoints.Postgres, folder)
+}
+
+// checkOnlyVerifiedIsSigned signs the ledger again, and then has somebody with every right change what a trade was dealt at.
+func checkOnlyVerifiedIsSigned(t *testing.T, at func(...string) []string, live, folder string) {
+	t.Helper()
+	file := filepath.Join(folder, "heads.jws")
+	sign := at("ledger", "anchor", "--verify", "--file", file, "--key", filepath.Join(folder, "anchor.key"))
+	must(t, "", sign...)
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, live, `alter table ledger.trade_event disable trigger append_only; update ledger.trade_event set price = price + 1 where price is not null;
+		alter table ledger.trade_event enable always trigger append_only`)
+	refused(t, "nothing was signed", "", sign...)
+	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) || strings.Count(string(after), "\n") != 2 {
+		t.Errorf("the file was\n%sand is\n%s, %v", before, after, err)
+	}
 }
 
 // anchored signs the heads of the chains, and returns the flags that hold something against them.

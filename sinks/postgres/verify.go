@@ -130,15 +130,13 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, options VerifyOptions, prog
 	}
 	report := &Report{Checks: all.list()}
 	err = inSnapshot(ctx, pool, func(tx pgx.Tx) error {
-		whole := wholeChecks(options.AtRest)
+		whole := wholeChecks(shards, options.AtRest)
 		if opened, err := hasOpenings(ctx, tx); err != nil {
 			return err
 		} else if opened {
 			whole = append(whole, openingPlaces().run)
 		}
-		if signsOpenings(options.Anchors) {
-			whole = append(whole, signedOpenings(options.Anchors))
-		}
+		whole = append(whole, signedChecks(options.Anchors)...)
 		for _, check := range append(whole, options.More...) {
 			found, err := check(ctx, tx)
 			if err != nil {

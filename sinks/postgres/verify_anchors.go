@@ -17,7 +17,7 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
-// TakeAnchor reads what the chains of all shards have come to, at one moment. The pool's role is RoleAuditor.
+// TakeAnchor reads what the chains of all shards, and all that was told of trades, have come to, at one moment. The pool's role is RoleAuditor.
 func TakeAnchor(ctx context.Context, pool *pgxpool.Pool) (*anchor.Anchor, error) {
 	a := &anchor.Anchor{}
 	err := inSnapshot(ctx, pool, func(tx pgx.Tx) error {
@@ -28,6 +28,9 @@ func TakeAnchor(ctx context.Context, pool *pgxpool.Pool) (*anchor.Anchor, error)
 		}
 		a.TakenAt = a.TakenAt.UTC()
 		if err := signOpenings(ctx, tx, a); err != nil {
+			return err
+		}
+		if err := signTrades(ctx, tx, a); err != nil {
 			return err
 		}
 		if complete != nil {

@@ -158,8 +158,28 @@ func tamperings() []tampering {
 	}
 }
 
+// foreignRows are rows of shards that the ledger does not have, which every reader would add up.
+func foreignRows() []tampering {
+	return []tampering{
+		{
+			"journal of no shard",
+			`create table ledger.journal_9 partition of ledger.journal for values in (9);
+			insert into ledger.journal_9 select (jsonb_populate_record(j, jsonb_build_object('id', gen_random_uuid(), 'shard', 9))).* from ledger.journal_0_2008_03 j where sequence = 13`,
+			[]string{"shards"},
+			"shard 9",
+		},
+		{
+			"posting of no shard",
+			`create table ledger.posting_9 partition of ledger.posting default;
+			insert into ledger.posting_9 select (jsonb_populate_record(p, '{"shard": -1}')).* from ledger.posting_0_2008_03 p where sequence = 13`,
+			[]string{"shards"},
+			"shard -1",
+		},
+	}
+}
+
 func TestVerifyFindsTampering(t *testing.T) {
-	for _, c := range tamperings() {
+	for _, c := range append(tamperings(), foreignRows()...) {
 		t.Run(c.name, func(t *testing.T) {
 			test := openTestLedger(t)
 			test.bookLives(t)

@@ -9,8 +9,9 @@ import (
 
 // wholeChecks are those that need to see all shards at once. Each is a count of what is checked and a query of what is wrong,
 // as place and detail.
-func wholeChecks(atRest bool) []func(context.Context, pgx.Tx) (Check, error) {
+func wholeChecks(shards int32, atRest bool) []func(context.Context, pgx.Tx) (Check, error) {
 	checks := []queryCheck{
+		shardsThere(shards),
 		{
 			Check{Name: "journal-ids", Title: "every journal id is there once", Of: "journals"},
 			"select count(*) from ledger.journal",
@@ -43,6 +44,19 @@ func wholeChecks(atRest bool) []func(context.Context, pgx.Tx) (Check, error) {
 		functions = append(functions, tradeOrders)
 	}
 	return functions
+}
+
+// shardsThere finds rows of shards that the ledger does not have: readers would add them up, and nobody walks their chains. With the number written out Postgres
+// looks at no table of the others.
+func shardsThere(shards int32) queryCheck {
+	elsewhere := fmt.Sprintf("where shard < 0 or shard >= %d", shards)
+	return queryCheck{
+		Check{Name: "shards", Title: "every journal and posting is of a shard that the ledger has", Of: "shards"},
+		"select shards::bigint from ledger.system",
+		`select 'shard ' || shard, count(*) || ' ' || what from (
+			select shard, 'journals' as what from ledger.journal ` + elsewhere + ` union all select shard, 'postings' from ledger.posting ` + elsewhere + `) as rows
+		group by shard, what order by shard, what`,
+	}
 }
 
 // openingRowsSQL is all that claims to be a part of an opening.

@@ -46,6 +46,15 @@ type Opening struct {
 	Digest string `json:"digest"`
 }
 
+// Trades is what the ledger had been told of external trades.
+type Trades struct {
+	// Events counts them. Through is the offset of the last one in ledger.trade.v1, -1 where there was none.
+	Events  int64 `json:"events"`
+	Through int64 `json:"through"`
+	// Digest is a SHA-256, in hex, over all events in their order.
+	Digest string `json:"digest"`
+}
+
 // Anchor is what all chains of a ledger had come to at one moment.
 type Anchor struct {
 	// Cluster is the id of the Kafka cluster for which the ledger was founded.
@@ -58,6 +67,8 @@ type Anchor struct {
 	Heads []Head `json:"heads"`
 	// Openings are what dropped months had left in the ledger by then, the oldest first.
 	Openings []Opening `json:"openings,omitempty"`
+	// Trades is what became of external trades by then; nil where it was signed before anchors told of them.
+	Trades *Trades `json:"trades,omitempty"`
 	// Previous is the SHA-256 hash of the line before in hex, empty on the first.
 	Previous string `json:"previous"`
 }
@@ -143,6 +154,9 @@ func follows(before, a *Anchor) error {
 		if a.Heads[i].Shard != before.Heads[i].Shard || a.Heads[i].Sequence < before.Heads[i].Sequence {
 			return fmt.Errorf("shard %d went back from journal %d to %d", a.Heads[i].Shard, before.Heads[i].Sequence, a.Heads[i].Sequence)
 		}
+	}
+	if a.Trades != nil && before.Trades != nil && a.Trades.Events < before.Trades.Events {
+		return fmt.Errorf("the trades went back from %d events to %d", before.Trades.Events, a.Trades.Events)
 	}
 	return nil
 }
