@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,8 @@ func untilStatus(t *testing.T, dir, says string) (printed string) {
 	}
 }
 
-// TestTheStatusSaysWhyTheLedgerIsNotBooked: first a database whose disk is full, as a trigger tells it, then a record on the ledger's own topic that is no journal.
+// TestTheStatusSaysWhyTheLedgerIsNotBooked: first a database whose disk is full, as a trigger tells it, then a journal that comes twice, and a record on the
+// ledger's own topic that is no journal.
 func TestTheStatusSaysWhyTheLedgerIsNotBooked(t *testing.T) {
 	dir := stackDir(t)
 	s, _ := testStack(t, testConfig(t, dir))
@@ -60,19 +62,28 @@ func TestTheStatusSaysWhyTheLedgerIsNotBooked(t *testing.T) {
 	execute("update ledger.disk set is_full = false")
 	untilStatus(t, dir, "")
 
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.Endpoints.Kafka), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.Endpoints.Kafka), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ConsumeTopics(streams.LedgerJournal), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	foreign := &kgo.Record{Topic: streams.LedgerJournal, Partition: 2, Value: []byte("not a journal")}
-	if err := client.ProduceSync(t.Context(), foreign).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
-	out := untilStatus(t, dir, "role sink is stopped: ")
-	for _, word := range []string{"tripwire undecodable", "ledger.journal.v1/2"} {
-		if !strings.Contains(out, word) {
-			t.Errorf("it does not say %q:\n%s", word, out)
+	stops := func(foreign *kgo.Record, reason string) {
+		t.Helper()
+		if err := client.ProduceSync(t.Context(), foreign).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		place := fmt.Sprintf("%s/%d", foreign.Topic, foreign.Partition)
+		if out := untilStatus(t, dir, "tripwire "+reason); !strings.Contains(out, "tripwire "+reason) || !strings.Contains(out, place) {
+			t.Errorf("it does not say %q and %q:\n%s", reason, place, out)
 		}
 	}
+	booked := client.PollFetches(t.Context()).Records()
+	if len(booked) == 0 {
+		t.Fatal("there is no journal")
+	}
+	first := booked[0]
+	stops(&kgo.Record{Topic: first.Topic, Partition: first.Partition, Key: first.Key, Value: first.Value}, "sequence")
+	const shards = 4
+	stops(&kgo.Record{Topic: first.Topic, Partition: (first.Partition + 1) % shards, Value: []byte("not a journal")}, "undecodable")
 }

@@ -43,6 +43,11 @@ func followed() []reference {
 		{"posting", "sequence", "journal"},
 		{"posting", "move", "move"},
 		{"posting", "trade", "trade"},
+		{"opening", "act", "dropped"},
+		{"opening", "account", "account"},
+		{"opening", "asset", "asset"},
+		{"opening_order", "act", "dropped"},
+		{"opening_trade", "act", "dropped"},
 	}
 }
 

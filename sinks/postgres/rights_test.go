@@ -129,11 +129,18 @@ func TestAnAuditorReadsEverything(t *testing.T) {
 	test := openTestLedger(t)
 	test.bookLives(t)
 	for _, table := range append(relations(t, test, "ledger", "r"), relations(t, test, "ledger", "p")...) {
-		if table == "migration" {
-			continue
-		}
 		if _, err := test.auditor.Exec(t.Context(), "select from ledger."+table); err != nil {
 			t.Errorf("ledger.%s: %v", table, err)
+		}
+	}
+	for _, view := range relations(t, test, "report", "v") {
+		if _, err := test.auditor.Exec(t.Context(), "select * from report."+view); err != nil {
+			t.Errorf("report.%s: %v", view, err)
+		}
+	}
+	for _, function := range asOfFunctions() {
+		if _, err := test.auditor.Exec(t.Context(), "select * from report."+function+"(date '2008-03-20')"); err != nil {
+			t.Errorf("%s: %v", function, err)
 		}
 	}
 }
