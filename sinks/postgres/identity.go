@@ -24,8 +24,8 @@ func (l *Ledger) Bind(ctx context.Context, place feed.Place, cluster, id string)
 		return fmt.Errorf("reading which topic the position of %s is of: %w", place, err)
 	}
 	if boundCluster != cluster {
-		return fmt.Errorf("%w: the position of %s belongs to the Kafka cluster %s, this is %s; correct the address of the brokers or of the database",
-			ErrOtherTopic, place, boundCluster, cluster)
+		return fmt.Errorf("%w: the position of %s belongs to the Kafka cluster %s, this is %s; correct the address of the brokers or of the database "+
+			"(PENSTOCK_BROKERS or PENSTOCK_POSTGRES_URL)", ErrOtherTopic, place, boundCluster, cluster)
 	}
 	if bound != id {
 		return fmt.Errorf("%w: the position of %s belongs to a topic with the id %s, but now it has the id %s: it was deleted and made again; "+

@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -115,16 +118,71 @@ func TestABookedLedgerGoesOnWithAnotherTopic(t *testing.T) {
 	}
 }
 
+// Behind the brokers' address there is another cluster with topics of the same names, and more in them than was booked. A sink that starts refuses the database,
+// one that runs stops: nothing is booked, and the right cluster's journals are when it is back.
 func TestAnotherClusterUnderTheSameAddressIsNotBooked(t *testing.T) {
-	test, topics, _, _ := booked(t)
-	if _, err := test.super.Exec(t.Context(), "update ledger.position set cluster = 'elsewhere'"); err != nil {
+	test, topics, chain, journals := booked(t)
+	before := test.everything(t)
+	other := newTestTopicsIn(t, "elsewhere")
+	other.journals(journals...)
+	more := chain.buy("p9", "i9", 100, 5)
+	other.journals(more...)
+	other.progress(chain)
+	address := &switched{at: topics.connection.Brokers[0]}
+	topics.connection.Dial = address.dial
+	sink, stop := topics.runSink(test)
+	until(t, "the sink runs", func() bool { return len(sink.positions()) >= 2 })
+	address.turn(other.connection.Brokers[0])
+	until(t, "the sink stops", func() bool { return errors.Is(sink.Stopped(), ErrOtherTopic) })
+	for _, part := range []string{"belongs to the Kafka cluster test, this is elsewhere", "correct the address of the brokers or of the database", "PENSTOCK_BROKERS"} {
+		if text := sink.Stopped().Error(); !strings.Contains(text, part) {
+			t.Errorf("%q is not in %s", part, text)
+		}
+	}
+	stop()
+	another, err := NewSink(Config{Connection: topics.connection, Framing: plainFraming{}, Pool: test.pool, Ledger: LedgerOptions{Shards: testShards}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	sink, _ := topics.runSink(test)
-	until(t, "the sink stops", func() bool { return errors.Is(sink.Stopped(), ErrOtherTopic) })
-	if text := sink.Stopped().Error(); !strings.Contains(text, "belongs to the Kafka cluster elsewhere, this is test") {
-		t.Errorf("it says %s", text)
+	if err := another.Run(t.Context()); !errors.Is(err, ErrOtherLedger) {
+		t.Errorf("a sink that starts says %v", err)
 	}
+	if after := test.everything(t); after != before {
+		t.Errorf("%d rows were %d", after, before)
+	}
+	address.turn(topics.connection.Brokers[0])
+	topics.journals(more...)
+	_, stop = topics.runSink(test)
+	until(t, "the right cluster's journals are booked", func() bool { return test.sequence(t, 0) == chain.sequence })
+	stop()
+}
+
+// switched is an address behind which another broker can be put.
+type switched struct {
+	mutex sync.Mutex
+	at    string
+	conns []net.Conn
+}
+
+func (s *switched) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	conn, err := new(net.Dialer).DialContext(ctx, network, s.at)
+	if err == nil {
+		s.conns = append(s.conns, conn)
+	}
+	return conn, err
+}
+
+// turn puts another broker behind the address, and cuts who was connected.
+func (s *switched) turn(at string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.at = at
+	for _, conn := range s.conns {
+		_ = conn.Close()
+	}
+	s.conns = nil
 }
 
 func TestAPositionFromBeforeThereWereIdentitiesIsBound(t *testing.T) {

@@ -42,7 +42,13 @@ type testTopics struct {
 
 func newTestTopics(t *testing.T) *testTopics {
 	t.Helper()
-	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.ClusterID("test"),
+	return newTestTopicsIn(t, "test")
+}
+
+// newTestTopicsIn makes the topics in a cluster of the given id.
+func newTestTopicsIn(t *testing.T, cluster string) *testTopics {
+	t.Helper()
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.ClusterID(cluster),
 		kfake.SeedTopics(testShards, streams.LedgerJournal, streams.LedgerProgress), kfake.SeedTopics(1, streams.LedgerTrade))
 	if err != nil {
 		t.Fatal(err)

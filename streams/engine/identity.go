@@ -18,6 +18,9 @@ import (
 // records from there takes it away first.
 const keyBorn = "!born"
 
+// correctBrokers is what mends a start against the brokers of another cluster.
+const correctBrokers = "correct the brokers' address (--brokers or PENSTOCK_BROKERS)"
+
 // identity says which cluster and which topics a shard's offsets belong to. Names will not do: a topic that was deleted and made again has
 // the name of the former one and none of its records, and behind the same address there may be another cluster.
 type identity struct {
@@ -92,7 +95,7 @@ func (a *attempt) checkIdentity() error {
 	}
 	inbox, table := a.process.Inbox, a.process.Table
 	if was.Cluster != now.Cluster {
-		return stopf("the changelog %s/%d was written in the cluster %s, but the brokers are those of %s: correct the brokers' address",
+		return stopf("the changelog %s/%d was written in the cluster %s, but the brokers are those of %s: "+correctBrokers,
 			table.Name, a.number, was.Cluster, now.Cluster)
 	}
 	if was.Table != now.Table && !a.accepts(table, now.Table) {

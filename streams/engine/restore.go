@@ -67,11 +67,11 @@ func (s *shard) checkStore(ctx context.Context, client *kgo.Client, now identity
 	}
 	if why := s.store.stale(now.Cluster, now.Table, start.Offset, end, s.engine.retention[table], time.Now()); why != "" {
 		s.log.Warn("discarding the store", "reason", why)
-		former := s.store.former(now)
+		former, cluster := s.store.former(now)
 		if err := s.store.discard(); err != nil {
 			return err
 		}
-		s.store.position.Former = former
+		s.store.position.Former, s.store.position.FormerCluster = former, cluster
 	}
 	if s.store.position.Next == 0 {
 		s.store.begin(now.Cluster, now.Table, start.Offset, time.Now())

@@ -249,6 +249,10 @@ func (a *attempt) checkBegun(ctx context.Context) error {
 		return err
 	}
 	table := a.process.Table.Name
+	if cluster := a.store.position.FormerCluster; cluster != "" && cluster != a.identity.Cluster {
+		return stopf("the changelog %s/%d says that the shard has not begun, but the store in %s was made in the cluster %s, and the brokers are those of %s: %s; "+
+			"or, to begin again on purpose, delete that folder", table, a.number, a.store.dir, cluster, a.identity.Cluster, correctBrokers)
+	}
 	if former := a.store.position.Former; former != "" {
 		return stopf("the changelog %s/%d says that the shard has not begun, but the store in %s was made from a former one (%s): the changelog was lost; "+
 			"bring it back, or, to begin again on purpose, delete that folder", table, a.number, a.store.dir, former)

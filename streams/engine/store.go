@@ -43,6 +43,8 @@ type position struct {
 	CompleteAt time.Time `json:"complete_at"`
 	// Former tells of a store before this one, made from another changelog of the same name. It proves that the shard has begun.
 	Former string `json:"former,omitempty"`
+	// FormerCluster is the cluster of that changelog.
+	FormerCluster string `json:"former_cluster,omitempty"`
 }
 
 // store is the committed state of one shard. One goroutine writes; others may read while it is open.
@@ -174,7 +176,9 @@ func (s *store) bytes() int64 {
 
 // begin sets the position of an empty store to where its changelog begins.
 func (s *store) begin(cluster, topic string, start int64, now time.Time) {
-	s.position = position{Layout: storeLayout, Cluster: cluster, Topic: topic, Next: start, CompleteAt: now, Former: s.position.Former}
+	s.position = position{
+		Layout: storeLayout, Cluster: cluster, Topic: topic, Next: start, CompleteAt: now, Former: s.position.Former, FormerCluster: s.position.FormerCluster,
+	}
 }
 
 // write commits a batch after which the store holds all of the changelog.
@@ -219,13 +223,13 @@ func (s *store) overdue(now time.Time, retention time.Duration) error {
 	return nil
 }
 
-// former tells of the changelog that the store was made from, where that is not the one that answers now.
-func (s *store) former(now identity) string {
+// former tells of the changelog that the store was made from, and its cluster, where that is not the one that answers now.
+func (s *store) former(now identity) (changelog, cluster string) {
 	p := &s.position
 	if p.Next == 0 || p.Former != "" || p.Cluster == now.Cluster && p.Topic == now.Table {
-		return p.Former
+		return p.Former, p.FormerCluster
 	}
-	return fmt.Sprintf("id %s in cluster %s", p.Topic, p.Cluster)
+	return fmt.Sprintf("id %s in cluster %s", p.Topic, p.Cluster), p.Cluster
 }
 
 // stale says why the store cannot be rolled forward from a changelog that holds the offsets from start on and our own record at

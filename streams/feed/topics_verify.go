@@ -95,8 +95,8 @@ func (t *Topics) compareShape(topic streams.Topic, partitions []kmsg.MetadataRes
 	if want := topic.Width.Partitions(t.layout.Shards); len(partitions) != int(want) {
 		refused = append(refused, Difference{
 			Topic: topic.Name, Setting: settingPartitions, Have: strconv.Itoa(len(partitions)), Want: strconv.Itoa(int(want)),
-			Fix: "start with the number of shards that the topics were created with; partition counts never change in place, " +
-				"another number needs new versions of the topics and a migration",
+			Fix: "start with the number of shards that the topics were created with (--shards or PENSTOCK_SHARDS); partition counts never change in " +
+				"place, another number needs new versions of the topics and a migration",
 		})
 	}
 	if t.floor {
