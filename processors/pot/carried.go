@@ -107,6 +107,9 @@ func (v *visit) carry(b *inbox.RejectedBatch, day schemas.Date) {
 
 // touchOn notes that an order goes on to another day.
 func (v *visit) touchOn(order *state.Order, day schemas.Date) {
+	if isMade(order.Source) {
+		return
+	}
 	v.touched = append(v.touched, touch{source: order.Source, instruction: order.Instruction, state: stateCarried, day: day})
 }
 
