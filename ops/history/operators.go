@@ -139,7 +139,7 @@ func (w *World) charges(today schemas.Date) error {
 		w.accruedThrough = today
 		return w.declare(fmt.Sprintf("accrue-%s", today), &ingest.ChargeAccrual{From: from, Through: today, Rate: schemas.WeightOne / 10})
 	case 2:
-		return w.declare(fmt.Sprintf("collect-%s", today), &ingest.ChargeCollection{Dated: today})
+		return w.declare(fmt.Sprintf("collect-%s", today), &ingest.ChargeCollection{Dated: today, ByUnits: w.Rare && about(2, 2) == 0})
 	}
 	return nil
 }
@@ -155,16 +155,22 @@ func (w *World) distributions(today schemas.Date) error {
 	}
 	return w.declare(fmt.Sprintf("income-%s", today), &ingest.Distribution{
 		Asset: Assets()[about(assetsCount, 1)].Code, Cash: 1 + schemas.Money(about(5000, 2)), EffectiveOn: today - schemas.Date(about(3, 3)), //nolint:gosec // few
+		Reinvest: w.Rare && about(2, 4) == 0,
 	})
 }
 
-// split announces on the first evening, now and then, that the units of an asset are split, or put together.
+// split announces on the first evening, now and then, that the units of an asset are split or put together, or that it is merged into another.
 func (w *World) split(today schemas.Date) error {
 	if !w.Rare || today != Monday || w.dice(4, aboutSplit) > 0 {
 		return nil
 	}
 	ratio := [][2]int64{{2, 1}, {3, 2}, {10, 1}, {1, 3}}[w.dice(4, aboutSplit, 1)]
-	w.splitOf, w.splitOn = Assets()[w.dice(assetsCount, aboutSplit, 2)].Code, today+3
+	asset := w.dice(assetsCount, aboutSplit, 2)
+	w.splitOf, w.splitOn = Assets()[asset].Code, today+3
+	if w.dice(3, aboutSplit, 3) == 0 {
+		into := Assets()[(asset+1)%assetsCount].Code
+		return w.declare("merger", &ingest.FundMerger{Asset: w.splitOf, Into: into, On: w.splitOn, Numerator: ratio[0], Denominator: ratio[1]})
+	}
 	return w.declare("split", &ingest.UnitSplit{Asset: w.splitOf, On: w.splitOn, Numerator: ratio[0], Denominator: ratio[1]})
 }
 

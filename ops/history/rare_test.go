@@ -8,6 +8,7 @@ import (
 	"github.com/penstock-ledger/penstock/processors/dealing"
 	"github.com/penstock-ledger/penstock/processors/intake"
 	"github.com/penstock-ledger/penstock/processors/pot"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/sim"
@@ -20,8 +21,8 @@ const (
 	rareActionsMax = 24
 )
 
-// TestWhatIsRareKeepsTheBooksRight plays a fixed set of histories in which, beside all that operators do, settlements are given up and units are split. Each must
-// keep every invariant and come to its end.
+// TestWhatIsRareKeepsTheBooksRight plays a fixed set of histories in which, beside all that operators do, settlements are given up, units are split or merged, income is
+// reinvested and units are sold for charges. Each must keep every invariant and come to its end.
 func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 	reached := make(map[string]int)
 	for seed := range uint64(rareHistories) {
@@ -35,6 +36,7 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 		for _, j := range in.Journals {
 			for i := range j.Postings {
 				reached[j.Postings[i].Stage]++
+				reached[madeBy(j, &j.Postings[i])]++
 			}
 		}
 		for _, e := range in.Trades {
@@ -43,11 +45,22 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"split", "BUY", "SELL"} {
+	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge"} {
 		if reached[what] == 0 {
-			t.Errorf("in no history something of the kind %q was split or given up", what)
+			t.Errorf("in no history something of the kind %q came up", what)
 		}
 	}
+}
+
+// madeBy says of a posting that serves an order which an event has made what that is for.
+func madeBy(j *ledger.Journal, p *ledger.Posting) string {
+	switch {
+	case p.Stage == "reserved" && j.Postings[0].Stage == "distributed":
+		return "reinvested"
+	case p.Stage == "settled" && p.To == ledger.SchemeCharges:
+		return "sold for a charge"
+	}
+	return ""
 }
 
 func playRare(t *testing.T, seed uint64) *World {

@@ -140,7 +140,7 @@ func (all *corrected) follow(t *trade, j *ledger.Journal, p *ledger.Posting) {
 }
 
 // effectsOf is what an order does in a trade that is dealt at one price: it gives and gets its share and has back what is left on the dealing day, and has
-// what it got once that settles.
+// what it got once that settles: or the scheme has it, where units are sold for a charge.
 func (t *trade) effectsOf(o *order) effects {
 	all := make(effects)
 	got, given := t.share(o)
@@ -148,6 +148,9 @@ func (t *trade) effectsOf(o *order) effects {
 	free, settled := ledger.PotAvailable, ledger.PotSettled
 	if t.sells() {
 		free, settled = settled, free
+	}
+	if o.pays() {
+		settled = ledger.SchemeCharges
 	}
 	all.move(ledger.PotReserved, giveOwed, gives, t.batched.Day, ofQuanta(given, t.givenScale()))
 	all.move(getOwed, ledger.PotPending, gets, t.batched.Day, ofQuanta(got, t.gotScale()))

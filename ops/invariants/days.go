@@ -158,16 +158,19 @@ func (f *facts) checkDays() []*finding {
 }
 
 func (f *facts) checkDay(c *finding, a *almanac, o *order, t *trade) {
-	if o.received == nil || t == nil || t.batched == nil {
-		c.fail("order %s cannot be led back to an instruction and a trade", o.id)
+	if o.received == nil && o.made == 0 || t == nil || t.batched == nil {
+		c.fail("order %s cannot be led back to an instruction or an event, and a trade", o.id)
 		return
 	}
-	moments := []schemas.Instant{o.received.ReceivedAt}
+	moments := []schemas.Instant{o.made}
+	if o.received != nil {
+		moments[0] = o.received.ReceivedAt
+	}
 	if o.isSwitched() {
 		moments = o.switchedAt
 	}
 	for _, at := range moments {
-		if day, ok := a.dealingDay(t.batched.Asset, at); ok && f.carriedThrough(day, t.batched) && o.asset == t.batched.Asset {
+		if day, ok := a.dealingDay(t.batched.Asset, at); ok && f.carriedThrough(day, t.batched) && f.isIn(o, t.batched.Asset) {
 			return
 		}
 	}

@@ -99,6 +99,7 @@ type order struct {
 	byCash   bool              // it sells for so much cash, which is its weight
 	units    schemas.Quantity  // of its instruction, where it sells so many
 	rest     bool              // it goes on with what another order was not dealt
+	made     schemas.Instant   // when an event made it, where no instruction did
 	into     schemas.AssetCode // what the switch buys that it sells for
 	switching
 	trades     map[schemas.ID]bool
@@ -324,6 +325,7 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 	case stageReserved:
 		o.reserved += p.Quantity
 		o.income += incomeIn(j)
+		o.noteMade(j, p)
 	case stagePriced:
 		if p.From == ledger.PotReserved {
 			o.given += p.Quantity

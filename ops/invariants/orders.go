@@ -54,12 +54,14 @@ func (f *facts) checkOrder(single, sum *finding, o *order) {
 		return
 	}
 	switch {
-	case o.received == nil && o.income > 0 && o.reserved == o.income:
-		// A distribution is reinvested, all of it.
-	case o.received == nil:
-		sum.fail("order %s of pot %s reserves %s, and no instruction asks for it", o.id, o.pot, o.reserved)
 	case o.rest:
 		// What it goes on with, the order before it has left.
+	case o.received == nil && o.income > 0 && o.reserved == o.income:
+		// A distribution is reinvested, all of it.
+	case o.received == nil && o.sells && f.sellsForCharges():
+		// Units are sold for a charge: how many, the prices of that moment say.
+	case o.received == nil:
+		sum.fail("order %s of pot %s reserves %s, and no instruction asks for it", o.id, o.pot, o.reserved)
 	case o.byCash:
 		f.checkCover(sum, o)
 	case o.sells && o.units != 0 && o.units != o.reserved, !o.sells && !o.isSwitched() && quanta(o.reserved, schemas.MoneyScale) != int64(o.cash):
