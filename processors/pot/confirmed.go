@@ -154,20 +154,20 @@ func (v *visit) finishPricing(order *state.Order, b *inbox.PricedBatch, p purpos
 
 func (v *visit) settled(b *inbox.SettledBatch) {
 	v.finish(b.Day, b.Asset, settledKind(b), func(order *state.Order) {
-		// What the buy of a switch gave back to the sell came to it later than the price, and may have come after the day on which this settled.
-		settledOn := max(b.SettledOn, order.Since)
+		// Earlier versions noted there when the buy of a switch had given something back: that may have been after the day on which this settled.
+		settledOn, switched := max(b.SettledOn, order.Since), switchOf(order, b.Trade)
 		p := purpose{stage: stageSettled, effectiveOn: settledOn, order: v.idOf(order), trade: &b.Trade}
 		if order.Source == sourceCharge {
 			v.moveCash(p, v.pending(), outside[schemas.Money](ledger.SchemeCharges), schemas.Money(order.Got))
 			v.state.Accrued -= schemas.Money(order.Got)
 		} else if order.Side == inbox.SideSell {
 			v.goOn(order, state.AwaitsSettlement, receivedAt(b.ConfirmedAt, v.cause), p)
-			v.moveCash(p, v.pending(), v.available(), schemas.Money(order.Got)-order.Spent)
+			v.settleCash(p, v.available(), schemas.Money(order.Got)-order.Spent, order.Returned)
 		} else {
 			held := v.holding(b.Asset)
 			move(v.draft, p, b.Asset, b.UnitsScale, held.pending(), held.settled(), schemas.Units(order.Got))
 		}
-		v.keepDealt(v.reference, v.place.RecordedAt, order, settledOn)
+		v.keepDealt(v.reference, v.place.RecordedAt, order, settledOn, switched)
 		if !v.hasRest(order) {
 			v.touch(order, stateSettled, refusal{})
 		}

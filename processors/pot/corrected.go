@@ -53,9 +53,10 @@ type stake struct {
 	corrected  *int32
 	// spent is how much of what a sell got the buy of its switch has reserved or spent.
 	spent *schemas.Money
-	// open is the order itself while it has not settled.
-	open *state.Order
-	// settledOn is when the pot booked that it settled, since when something last came back to it.
+	// open is the order itself while it has not settled, dealt what is kept of it afterwards.
+	open  *state.Order
+	dealt *state.DealtOrder
+	// settledOn is when the pot booked that it settled, since when something last came back to it as far as an earlier version noted that.
 	settledOn, since schemas.Date
 	// left says that what it brought may have left the pot since, charge that it went to the scheme's charges.
 	left, charge bool
@@ -85,7 +86,7 @@ func corrected(
 			id := o.ID
 			c.order(&stake{
 				id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: &o.Spent,
-				settledOn: o.SettledOn, since: o.Since, left: o.Left, charge: o.Charge,
+				dealt: o, settledOn: o.SettledOn, since: o.Since, left: o.Left, charge: o.Charge,
 			})
 		}
 	}
@@ -125,6 +126,7 @@ func (c *correction) order(s *stake) {
 	}
 	*s.corrected, c.changed = b.PriceVersion, true
 	*s.got, *s.given = now[last].Got, now[last].Given
+	s.rebooked()
 }
 
 // shares are what the order had got and given with each piece, and what it should have.

@@ -17,10 +17,10 @@ func (c *correction) sell(s *stake, was, now []allocation.Amounts) {
 	b, held, last := c.batch, c.holding(c.batch.Asset), len(was)-1
 	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
 	if s.settled() {
-		shift(c.draft, c.negated(s, s.settledOn, b.SettledTold), schemas.Cash, schemas.MoneyScale, c.proceeds(s), c.pending(), schemas.Money(was[last].Got)-*s.spent)
+		c.unsettle(s, schemas.Money(was[last].Got)-*s.spent)
 	}
 	c.negate(s, was)
-	if s.since > b.Day {
+	if cameBackAfter(b.Day, s.since, s.returned()) {
 		c.lessPending += schemas.Money(max(0, was[last].Got-now[last].Got))
 	}
 	for i := range now {
@@ -57,7 +57,7 @@ func (c *correction) settleAnew(s *stake, brought, brings schemas.Money) {
 		c.takeSpent(s, short)
 		*s.spent = brings
 	}
-	shift(c.draft, c.booked(s, stageSettled, s.settledOn), schemas.Cash, schemas.MoneyScale, c.pending(), c.proceeds(s), brings-*s.spent)
+	c.settleCash(c.booked(s, stageSettled, s.settledOn), c.proceeds(s), brings-*s.spent, s.returned())
 	switch {
 	case s.charge:
 		c.state.Accrued -= brings - brought
@@ -101,15 +101,15 @@ func (c *correction) takeSpent(s *stake, short schemas.Money) {
 	c.spentMore = true
 }
 
-// respend sees to what the buy of a switch has taken of its sell before that settled. While that buy can still change it is for what the sell brings now. Else it
-// stays what it is: what it took beyond that is the pot's other cash, and what the sell brings beyond it will be available.
+// respend sees to what the buy of a switch has taken of its sell before that settled. While that buy can still change, and has all that the sell brought, it is
+// for what the sell brings now. Else it stays what it is: what it took beyond that is the pot's other cash, and what the sell brings beyond it will be available.
 func (c *correction) respend(s *stake, brings schemas.Money) {
 	sell := s.open
 	if sell.Spent == 0 {
 		return
 	}
 	buy := c.counter(sell)
-	if buy != nil && brings > 0 && c.canChange(buy) && schemas.Money(buy.Amount) == sell.Spent {
+	if buy != nil && brings > 0 && c.canChange(buy) && schemas.Money(buy.Amount) == sell.Spent && len(sell.Returned) == 0 {
 		p, id := c.booked(s, stageSwitched, c.batch.Day), buy.ID
 		p.counter = &id
 		shift(c.draft, p, schemas.Cash, schemas.MoneyScale, c.pending(), c.reserved(), brings-sell.Spent)

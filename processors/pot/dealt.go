@@ -17,17 +17,17 @@ const (
 )
 
 // keepDealt keeps an order that has settled while its price may be corrected, and forgets those for which that time is over.
-func (d *draft) keepDealt(r *Reference, at schemas.Instant, order *state.Order, settledOn schemas.Date) {
+func (d *draft) keepDealt(r *Reference, at schemas.Instant, order *state.Order, settledOn schemas.Date, switched *state.DealtSwitch) {
 	d.state.Dealt = append(d.forgetDealt(r, at), state.DealtOrder{
 		ID: order.ID, Asset: order.Asset, Side: order.Side, Day: order.Day, Amount: order.Amount, Given: order.Given, Got: order.Got,
 		Pieces: order.Pieces, SettledOn: settledOn, Corrected: order.Corrected, Basis: order.Basis, Reserved: order.Reserved,
-		Spent: order.Spent, Since: order.Since, Charge: order.Source == sourceCharge,
+		Spent: order.Spent, Since: order.Since, Charge: order.Source == sourceCharge, Switched: switched,
 		// What a sell for cash gave back when it was priced may have left before it settled; nothing has noted that.
 		Left: order.Side == inbox.SideSell && order.Basis == inbox.BasisCash,
 	})
 }
 
-// forgetDealt returns a copy of the settled orders without those that cannot be corrected any more.
+// forgetDealt returns a copy of the settled orders without those that cannot be corrected any more, and to which nothing can come back.
 func (d *draft) forgetDealt(r *Reference, at schemas.Instant) []state.DealtOrder {
 	if len(d.state.Dealt) == 0 {
 		return nil
@@ -35,7 +35,7 @@ func (d *draft) forgetDealt(r *Reference, at schemas.Instant) []state.DealtOrder
 	kept := slices.Clone(d.state.Dealt)
 	if today, ok := r.LocalDate(at); ok {
 		oldest := r.OldestDate(today) - dealtMarginDays
-		kept = slices.DeleteFunc(kept, func(o state.DealtOrder) bool { return o.Day < oldest })
+		kept = slices.DeleteFunc(kept, func(o state.DealtOrder) bool { return o.Day < oldest && !d.feeds(&o) })
 	}
 	return kept
 }

@@ -53,6 +53,8 @@ type draft struct {
 	postings []ledger.Posting
 	// balances backs the running balances that the postings point to.
 	balances []schemas.Quantity
+	// returned is what buys of switches have given back to sells that have settled.
+	returned []returnedPart
 	// reference is the one under which the cash was held that a transfer in brings.
 	reference string
 	// dips lets a balance fall below zero while the journal is under way; who sets it sees to it that none ends there.
@@ -210,7 +212,9 @@ func (d *draft) journal(outs []streams.Out, place streams.Place, pot schemas.Pot
 		d.noteLeft()
 	}
 	out := journalOut(place, &pot, string(pot), cause, kind, d.postings)
-	d.noteBooked(out.Value.(*ledger.Journal).ID) //nolint:forcetypeassert // made one line above
+	id := out.Value.(*ledger.Journal).ID //nolint:forcetypeassert // made one line above
+	d.noteBooked(id)
+	d.noteReturned(id)
 	return append(outs, out)
 }
 

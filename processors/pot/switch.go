@@ -122,23 +122,6 @@ func (v *visit) dropEnded() {
 	v.state.Orders = slices.DeleteFunc(v.state.Orders, func(o state.Order) bool { return slices.Contains(v.ended, o.ID) })
 }
 
-// giveBackCash returns what is left of a buy's reservation. What the buy of a switch has from a sell that has not settled is no cash that could be
-// used: it is pending again.
-func (d *draft) giveBackCash(p purpose, buy *state.Order) {
-	left := schemas.Money(buy.Amount - buy.Given)
-	if sell := d.counter(buy); sell != nil {
-		if unsettled := min(left, sell.Spent); unsettled > 0 {
-			sell.Spent -= unsettled
-			left -= unsettled
-			back := p
-			back.counter = buy.Counter
-			d.moveCash(back, d.reserved(), d.pending(), unsettled)
-			sell.Since = max(sell.Since, p.effectiveOn)
-		}
-	}
-	d.moveCash(p, d.reserved(), d.available(), left)
-}
-
 // nextDay returns the day on which something deals that a message received at the time has let go on: the first one that it is in time for and that is
 // not closed. Where the pot was set aside meanwhile, it is one as of now, at a price that nobody can know yet.
 func (r *Reference) nextDay(place streams.Place, asset schemas.AssetCode, at schemas.Instant) (schemas.Date, refusal) {

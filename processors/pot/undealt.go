@@ -39,7 +39,7 @@ func (v *visit) undeal(b *inbox.RejectedBatch, day schemas.Date, goesOn bool) {
 		if order.Side == inbox.SideSell && order.Basis == inbox.BasisCash {
 			order.Amount, order.Reserved = order.Got, schemas.Units(order.Given)
 		}
-		order.Given, order.Got, order.Pieces, order.Priced, order.Corrected = 0, 0, 0, false, 0
+		order.Given, order.Got, order.Pieces, order.Priced, order.Corrected, order.Returned = 0, 0, 0, false, 0, nil
 		if goesOn && (order.Amount == 0 || !v.reserveUnits(c, s, needed, day)) {
 			v.staying = append(v.staying, order.ID)
 		}
@@ -127,7 +127,7 @@ func (v *visit) lendSpent(c *correction, p purpose, spent schemas.Money) {
 // take it from.
 func (v *visit) lendReturned(c *correction, sell *state.Order) {
 	today := v.reference.today(v.place)
-	if sell.Since <= c.batch.Day || today <= c.batch.Day {
+	if !cameBackAfter(c.batch.Day, sell.Since, sell.Returned) || today <= c.batch.Day {
 		return
 	}
 	g := &goodwill[schemas.Money]{asset: schemas.Cash, scale: schemas.MoneyScale, pot: v.pending()}

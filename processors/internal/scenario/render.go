@@ -134,17 +134,17 @@ func journal(j *ledger.Journal) Args {
 		args = append(args, Arg{"shard", number(j.Shard)})
 	}
 	args = append(args, Arg{"cause", j.Cause}, Arg{"on", j.Postings[0].EffectiveOn.String()})
-	stages := make([]string, len(j.Postings))
+	stages, dates := make([]string, len(j.Postings)), make([]string, len(j.Postings))
 	negated := make(map[schemas.ID]bool)
 	for i := range j.Postings {
 		p := &j.Postings[i]
-		stages[i] = p.Stage
+		stages[i], dates[i] = p.Stage, p.EffectiveOn.String()
 		if p.Reverses != nil {
 			negated[*p.Reverses] = true
 		}
 		args = append(args, Arg{string(p.From) + arrow + string(p.To), amount(p.Quantity, p.Scale, p.Asset)})
 	}
-	return append(args, Arg{"stages", strings.Join(stages, ",")}, Arg{"negates", number(len(negated))})
+	return append(args, Arg{"stages", strings.Join(stages, ",")}, Arg{"dates", strings.Join(dates, ",")}, Arg{"negates", number(len(negated))})
 }
 
 // amount writes cash with two decimals, and units with those of their asset after its code.
