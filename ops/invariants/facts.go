@@ -310,6 +310,7 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 	}
 	o := f.orderOf(*p.Order, *j.Pot)
 	o.shard = j.Shard
+	o.free(p)
 	if p.Stage == stageSwitched && p.CounterOrder != nil {
 		o.switchTo(f.orderOf(*p.CounterOrder, *j.Pot), j, p)
 		return

@@ -96,6 +96,26 @@ func ofCashSell(in *invariants.Input, p *ledger.Posting) bool {
 
 func isSwitched(_ *invariants.Input, p *ledger.Posting) bool { return p.Stage == "switched" }
 
+// isReturned says whether the posting gives what the buy of a switch has not spent back to its sell.
+func isReturned(_ *invariants.Input, p *ledger.Posting) bool {
+	return p.CounterOrder != nil && p.From == ledger.PotReserved && p.To == ledger.PotPending && p.Stage != "switched"
+}
+
+// settlesReturned says whether the posting makes available what a sell has brought to which the buy of its switch gave something back.
+func settlesReturned(in *invariants.Input, p *ledger.Posting) bool {
+	if p.Order == nil || p.From != ledger.PotPending || p.To != ledger.PotAvailable {
+		return false
+	}
+	for _, j := range in.Journals {
+		for i := range j.Postings {
+			if q := &j.Postings[i]; isReturned(in, q) && *q.CounterOrder == *p.Order {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // reservesForCash says whether the posting reserves for an order that sells for so much cash.
 func reservesForCash(in *invariants.Input, p *ledger.Posting) bool {
 	if p.Stage != "reserved" || p.Order == nil || p.Asset == schemas.Cash {
@@ -141,6 +161,8 @@ func lies() []lie {
 		{23, "a switch buys nothing", posting(isSwitched, func(p *ledger.Posting) {
 			p.Stage, p.To, p.CounterOrder = "settled", ledger.PotAvailable, nil
 		})},
+		{23, "what a buy gave back is available long before its sell has settled", posting(settlesReturned, func(p *ledger.Posting) { p.EffectiveOn -= 30 })},
+		{23, "what a buy gave back is available at once, and not pending", posting(isReturned, func(p *ledger.Posting) { p.To, p.EffectiveOn = ledger.PotAvailable, p.EffectiveOn-30 })},
 		{23, "a switch buys twice", func(in *invariants.Input) bool {
 			for _, j := range in.Journals {
 				for _, p := range j.Postings {

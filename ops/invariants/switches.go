@@ -17,6 +17,34 @@ type switching struct {
 	switched, spent schemas.Quantity
 	// switchedAt are the times at which a buy was let go on.
 	switchedAt []schemas.Instant
+	// freed is by how much the order's own postings made more or less cash available, by effective date.
+	freed map[schemas.Date]schemas.Quantity
+}
+
+// free follows the cash that the order's postings make available, and that they take.
+func (o *order) free(p *ledger.Posting) {
+	amount := p.Quantity
+	switch {
+	case p.Asset != schemas.Cash || p.From != ledger.PotAvailable && p.To != ledger.PotAvailable:
+		return
+	case p.From == ledger.PotAvailable:
+		amount = -amount
+	}
+	if o.freed == nil {
+		o.freed = make(map[schemas.Date]schemas.Quantity)
+	}
+	o.freed[p.EffectiveOn] += amount
+}
+
+// freedBefore is how much the order made available before the day.
+func (o *order) freedBefore(day schemas.Date) schemas.Quantity {
+	all := schemas.Quantity(0)
+	for on, amount := range o.freed {
+		if on < day {
+			all += amount
+		}
+	}
+	return all
 }
 
 // switchTo follows what a sell brought to the buy of its switch, and what goes back where it brings less. What the buy has spent of that by then, the pot's
@@ -66,7 +94,7 @@ func (o *order) lead() {
 
 // checkSwitches compares what switches buy for with what they have sold.
 func (f *facts) checkSwitches() []*finding {
-	c := &finding{number: 23, name: "a switch buys for just what its sell has brought"}
+	c := &finding{number: 23, name: "a switch buys for just what its sell has brought, and none of that is available before the sell has settled"}
 	count := 0
 	for _, id := range sortedIDs(f.orders) {
 		o := f.orders[id]
@@ -79,6 +107,7 @@ func (f *facts) checkSwitches() []*finding {
 		count++
 		for trade := range o.trades {
 			f.checkSwitched(c, o, f.trades[trade])
+			f.checkFreed(c, o, f.trades[trade])
 		}
 	}
 	return []*finding{c.on(count, "switches")}
@@ -93,6 +122,24 @@ func (f *facts) checkSwitched(c *finding, o *order, t *trade) {
 		c.fail("order %s brought %s, its switch buys for %s", o.id, o.got, o.switched)
 	case o.switched == 0 && o.settled > 0 && !f.wasRefused(o.received):
 		c.fail("order %s brought %s, which is free now, and its switch buys nothing", o.id, o.got)
+	}
+}
+
+// checkFreed checks that what the sell brought is not available before it has settled, neither from it nor from the buy that gave some of it back, or a rest of that.
+// What the buy took of the pot's other cash it may give back at any time.
+func (f *facts) checkFreed(c *finding, o *order, t *trade) {
+	if t == nil || t.settled == nil || t.settled.SettledOn == nil {
+		return
+	}
+	on := *t.settled.SettledOn
+	early := o.freedBefore(on)
+	for _, buy := range o.buys {
+		for rest := buy; rest != nil; rest = f.orders[schemas.DeriveID("rest", rest.id.String())] {
+			early += rest.freedBefore(on)
+		}
+	}
+	if early > 0 {
+		c.fail("order %s settled on %s, and %s of what it brought was available before", o.id, on, early)
 	}
 }
 
