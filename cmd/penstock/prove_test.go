@@ -57,6 +57,29 @@ func checkTraces(t *testing.T, at func(...string) []string, pot string) {
 	}
 }
 
+// checkFrozen goes from the instruction c-2 to the trade that waits for a price, and back.
+func checkFrozen(t *testing.T, at func(...string) []string, trade string) {
+	t.Helper()
+	await(t, "the booked trade", func() bool {
+		_, err := penstock(t, "", at("trace", trade)...)
+		return err == nil
+	})
+	plain := read[tracedOrders](t, at("trace", "portal/p1/c-2", "--json")...)
+	if len(plain.Orders) != 1 || len(plain.Trades) != 0 {
+		t.Fatalf("without --frozen the instruction leads to %+v", plain)
+	}
+	for _, id := range []string{"portal/p1/c-2", plain.Orders[0], plain.Journals[0].ID, trade} {
+		found := read[tracedJSON](t, at("trace", id, "--frozen", "--json")...)
+		if !slices.Equal(found.Trades, []string{trade}) || !slices.Equal(found.Orders, plain.Orders) || len(found.Journals) != len(plain.Journals) ||
+			!slices.Equal(found.Frozen, []frozenOrder{{plain.Orders[0], trade}}) || len(found.Events) == 0 || found.Events[0].Event != "batched" {
+			t.Errorf("%s leads to %+v", id, found)
+		}
+	}
+	if out := must(t, "", at("trace", trade, "--frozen")...); !strings.Contains(out, "was frozen into trade "+trade) || !strings.Contains(out, "caused by c-2") {
+		t.Errorf("the trace of the trade says %s", out)
+	}
+}
+
 // checkProofs proves every order of the contributions of the tour, and verifies each proof against the record that published its trade, and against the root.
 func checkProofs(t *testing.T, at func(...string) []string, pots ...string) {
 	t.Helper()

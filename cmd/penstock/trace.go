@@ -15,7 +15,7 @@ import (
 
 func newTrace() *cobra.Command {
 	var t target
-	var asJSON, records bool
+	var asJSON, records, frozen bool
 	cmd := &cobra.Command{
 		Use:     "trace ID",
 		GroupID: groupLook,
@@ -23,8 +23,9 @@ func newTrace() *cobra.Command {
 		Long: `Prints every journal that hangs together with the id, each with the position of the ingest record that caused it and the rules that decided, and what
 became of the external trades. An order leads to the rest of it that was carried to another day and back, and to the other order of a switch; a trade to its
 members. An instruction is named by source, pot and id, with slashes between; a posting by shard, number and leg; its journal by shard and number, or by its id. With
---records the ingest records are looked up too, with the schema that each was written by. At most 1,000 journals are shown and 200 records looked up; where there is
-more, the last line says so, and "truncated" in JSON.`,
+--records the ingest records are looked up too, with the schema that each was written by. No posting names a trade that has no price yet: with --frozen the trades of
+orders, and the orders of a trade, are looked up where shards told what they froze. At most 1,000 journals are shown, 200 records looked up and 50 frozen orders of a
+trade followed; where there is more, the last line says so, and "truncated" in JSON.`,
 		Example: "  penstock trace portal/p1/c-1\n  penstock trace 663004f8-a1ff-5323-9bd1-f0683f832fdd --json\n  penstock trace 3/120/2 --records",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,6 +38,12 @@ more, the last line says so, and "truncated" in JSON.`,
 			if err != nil {
 				return err
 			}
+			var told []frozenOrder
+			if frozen {
+				if told, err = t.frozen(cmd.Context(), pool, trace); err != nil {
+					return err
+				}
+			}
 			var causes []tailed
 			if records {
 				if causes, err = t.records(cmd.Context(), trace); err != nil {
@@ -44,11 +51,12 @@ more, the last line says so, and "truncated" in JSON.`,
 				}
 			}
 			if asJSON {
-				return printTraceJSON(cmd.OutOrStdout(), trace, causes)
+				return printTraceJSON(cmd.OutOrStdout(), trace, told, causes)
 			}
 			if records {
 				printRecords(cmd.OutOrStdout(), causes, len(causesOf(trace)))
 			}
+			printFrozen(cmd.OutOrStdout(), told)
 			printTrace(cmd.OutOrStdout(), trace)
 			return nil
 		},
@@ -56,6 +64,7 @@ more, the last line says so, and "truncated" in JSON.`,
 	t.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&records, "records", false, "look up the ingest records, which need the brokers and the registry")
+	cmd.Flags().BoolVar(&frozen, "frozen", false, "look up which trades orders were frozen into, on audit.batch.v1, which needs the right to read it")
 	return cmd
 }
 
@@ -114,6 +123,7 @@ type tracedJSON struct {
 	Orders    []string           `json:"orders"`
 	Trades    []string           `json:"trades"`
 	Events    []tracedEvent      `json:"events"`
+	Frozen    []frozenOrder      `json:"frozen,omitempty"`
 	Records   []tailed           `json:"records,omitempty"`
 	Dropped   []postgres.Dropped `json:"dropped,omitempty"`
 	Truncated bool               `json:"truncated,omitempty"`
@@ -137,12 +147,12 @@ type tracedEvent struct {
 	Reason       string              `json:"reason,omitempty"`
 }
 
-func printTraceJSON(w io.Writer, trace *postgres.Trace, records []tailed) error {
+func printTraceJSON(w io.Writer, trace *postgres.Trace, frozen []frozenOrder, records []tailed) error {
 	codec, err := avrojson.New(ledger.JournalSchema)
 	if err != nil {
 		return err
 	}
-	out := tracedJSON{Kind: trace.Kind, Journals: []json.RawMessage{}, Orders: []string{}, Trades: []string{}, Events: []tracedEvent{}, Records: records, Dropped: trace.Dropped, Truncated: trace.Truncated}
+	out := tracedJSON{Kind: trace.Kind, Journals: []json.RawMessage{}, Orders: []string{}, Trades: []string{}, Events: []tracedEvent{}, Frozen: frozen, Records: records, Dropped: trace.Dropped, Truncated: trace.Truncated}
 	for i := range trace.Journals {
 		text, err := codec.Decode(trace.Journals[i].AppendAvro(nil))
 		if err != nil {

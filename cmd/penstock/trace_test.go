@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/streams"
@@ -22,7 +24,7 @@ func TestATraceOfMoreRecordsThanAreLookedUpSaysSo(t *testing.T) {
 		var records, text, program strings.Builder
 		printRecords(&records, nil, len(causesOf(trace)))
 		printTrace(&text, trace)
-		if err := printTraceJSON(&program, trace, nil); err != nil {
+		if err := printTraceJSON(&program, trace, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		for _, told := range []struct{ by, what string }{
@@ -33,5 +35,37 @@ func TestATraceOfMoreRecordsThanAreLookedUpSaysSo(t *testing.T) {
 			}
 		}
 		trace.Journals = append(trace.Journals, ledger.Journal{Topic: streams.IngestInstruction, Offset: recordsMax})
+	}
+}
+
+// TestAListOfFrozenOrdersThatBeginsAnewCountsAlone: a shard tells of a batch again where an order was missing.
+func TestAListOfFrozenOrdersThatBeginsAnewCountsAlone(t *testing.T) {
+	trade, other := schemas.DeriveID("test", "trade"), schemas.DeriveID("test", "other")
+	ids := make([]audit.FrozenOrder, 4)
+	for i := range ids {
+		ids[i].ID = schemas.DeriveID("test", "order", string(rune('a'+i)))
+	}
+	tell := func(f *frozenOrders, of schemas.ID, before int64, orders ...audit.FrozenOrder) {
+		f.add(&audit.FrozenOrders{Batches: []audit.FrozenBatch{{Trade: of, Before: before, Orders: orders}}})
+	}
+	for name, looked := range map[string]struct {
+		frozenOrders
+		first, last int
+	}{
+		"of a trade":  {frozenOrders{trade: &trade}, 3, 2},
+		"by an order": {frozenOrders{orders: map[schemas.ID]bool{ids[0].ID: true}}, 1, 1},
+	} {
+		f := &looked.frozenOrders
+		f.found = make(map[schemas.ID][]schemas.ID)
+		tell(f, trade, 0, ids[:2]...)
+		tell(f, other, 0, ids[3])
+		tell(f, trade, 2, ids[2])
+		if got := len(f.found[trade]); got != looked.first || len(f.found[other]) != 0 {
+			t.Errorf("%s: found are %v", name, f.found)
+		}
+		tell(f, trade, 0, ids[0], ids[3])
+		if got := len(f.found[trade]); got != looked.last || f.found[trade][0] != ids[0].ID {
+			t.Errorf("%s: after it began anew found are %v", name, f.found)
+		}
 	}
 }

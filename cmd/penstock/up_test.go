@@ -252,7 +252,7 @@ func TestAParkedPriceWaitsForAPerson(t *testing.T) {
 	dir := stackDir(t)
 	config := testConfig(t, dir)
 	config.Start = schemas.DateOf(2008, time.April, 17)
-	testStack(t, config)
+	s, _ := testStack(t, config)
 	at := []string{"--dir", dir}
 	must(t, strings.ReplaceAll(tour, "2008-03-20", "2008-04-17"), append([]string{"produce", "ingest.instruction.v1"}, at...)...)
 	must(t, "", append([]string{"day", "close", "2008-04-17"}, at...)...)
@@ -270,6 +270,8 @@ func TestAParkedPriceWaitsForAPerson(t *testing.T) {
 	if out := must(t, "", append([]string{"status"}, at...)...); !strings.Contains(out, "WAITS FOR A PRICE: the close of GOOG on 2008-04-18") {
 		t.Errorf("status says %s", out)
 	}
+	settleBooks(t, s)
+	checkFrozen(t, func(args ...string) []string { return append(args, at...) }, awaited[0].Trade)
 	release := append([]string{"prices", "release", "GOOG", "2008-04-18", parked[0].Price, "--operator", "anna", "--reason", "results"}, at...)
 	if out := must(t, "", release...); !strings.Contains(out, "for 1 member orders") || !strings.Contains(out, "nothing was done") {
 		t.Errorf("the plan is %s", out)
