@@ -18,6 +18,8 @@ type carryOver struct {
 	opened   openedShard
 	postings int64
 	accounts map[carriedKey]*carried
+	// before is what the earlier acts left of each account.
+	before map[carriedKey]schemas.Quantity
 	// reserved is by how much the months changed what each order has in the pots' reserved accounts: below 0, what had been reserved before them, or for the order
 	// of which it is the rest.
 	reserved map[schemas.ID]schemas.Quantity
@@ -34,7 +36,8 @@ type carriedKey struct {
 	asset   schemas.AssetCode
 }
 
-// carried is one account. What a pot's account had before and has at last is what its running balances say; the changes must lead from one to the other.
+// carried is one account. What a pot's account had before and has at last is what its running balances say: it must have had what the earlier acts left of it, and the changes must
+// lead from one to the other.
 type carried struct {
 	before, last, change schemas.Quantity
 	changedAt            schemas.Instant
@@ -62,7 +65,10 @@ func (d *dropping) shard(ctx context.Context, shard int32) error {
 		opened: openedShard{
 			Dropped: d.plan.Dropped, shard: shard, sequence: previous.sequence, head: previous.head, recordedAt: previous.recordedAt,
 		},
-		accounts: map[carriedKey]*carried{}, reserved: map[schemas.ID]schemas.Quantity{}, payments: map[schemas.ID]struct{}{}, trades: map[schemas.ID]struct{}{},
+		accounts: map[carriedKey]*carried{}, before: map[carriedKey]schemas.Quantity{}, reserved: map[schemas.ID]schemas.Quantity{}, payments: map[schemas.ID]struct{}{}, trades: map[schemas.ID]struct{}{},
+	}
+	for i := range before {
+		c.goOn(&before[i])
 	}
 	if err := d.read(ctx, c, run); err != nil {
 		return err
@@ -86,6 +92,14 @@ func (d *dropping) shard(ctx context.Context, shard int32) error {
 	}
 	c.opened.digest = c.opened.sum(previous.digest)
 	return d.write(ctx, &c.opened)
+}
+
+// goOn begins with what an earlier act left of each account.
+func (c *carryOver) goOn(o *openedShard) {
+	for i := range o.balances {
+		b := &o.balances[i]
+		c.before[carriedKey{pot: b.pot, account: b.account, asset: b.asset}] += b.quantity
+	}
 }
 
 // lastOpened is what the last act left of a shard.
@@ -231,6 +245,9 @@ func (h *carried) on(day schemas.Date, change schemas.Quantity) {
 // finish turns what was folded into rows. An account that ended where it began has a row too: it was there, and still is.
 func (c *carryOver) finish() error {
 	for key, held := range c.accounts {
+		if opened := c.before[key]; key.pot != "" && held.before != opened {
+			return fmt.Errorf("%s %s of pot %s goes on with %s, but the earlier openings come to %s; penstock ledger verify tells more", key.asset, key.account, key.pot, held.before, opened)
+		}
 		if key.pot != "" && held.before+held.change != held.last {
 			return fmt.Errorf("%s %s of pot %s went from %s to %s, but its postings come to %s", key.asset, key.account, key.pot, held.before, held.last, held.change)
 		}

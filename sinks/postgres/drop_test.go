@@ -261,6 +261,25 @@ func TestOnlyTheOldestMonthsThatAnArchiveHasAreDropped(t *testing.T) {
 	}
 }
 
+// An act has to go on where the one before ended: the first running balance of each account says what it had.
+func TestADropIsRefusedWhereAnEarlierOpeningIsNotWhatItGoesOnWith(t *testing.T) {
+	for name, change := range map[string]string{
+		"changed": "update ledger.opening_1 set quanta = quanta + 1 where pot is not null and shard = 1",
+		"removed": "delete from ledger.opening_1 where shard = 1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newArchived(t)
+			a.drop(t, testMarch)
+			april := a.exported(t, testMarch+1)
+			a.tamper(t, change)
+			_, err := DropMonths(t.Context(), a.owner, april, true, nil)
+			if err == nil || !strings.Contains(err.Error(), "but the earlier openings come to") {
+				t.Errorf("on an opening that was %s: %v", name, err)
+			}
+		})
+	}
+}
+
 func TestTheActOfDroppingIsKept(t *testing.T) {
 	a := newArchived(t)
 	a.drop(t, testMarch)
