@@ -100,42 +100,48 @@ from planned p cross join totals t order by p.pot, p.what limit nullif($4::bigin
 
 // PlanCorrection works out, from the ledger alone, what the correction of a close would change in each pot. It changes nothing. What is not booked yet is
 // not in it. The list by pot is cut at linesMax lines, where that is not 0. It returns ErrDropped where postings of these trades, or what their orders had reserved, were
-// dropped from the ledger.
+// dropped from the ledger. All is read in one snapshot: no months are dropped meanwhile. The pool's role is RoleAuditor.
 func PlanCorrection(
 	ctx context.Context, pool *pgxpool.Pool, asset schemas.AssetCode, date schemas.Date, price schemas.Price, linesMax int,
 ) (*CorrectionPlan, error) {
-	if err := requirePlanned(ctx, pool, asset, date); err != nil {
-		return nil, err
-	}
-	rows, err := pool.Query(ctx, planSQL, date.Time(), string(asset), price.String(), linesMax)
-	if err != nil {
-		return nil, fmt.Errorf("planning a correction: %w", err)
-	}
 	plan := &CorrectionPlan{MissingUnits: "0", MissingCash: "0"}
-	plan.Lines, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (PlannedPot, error) {
-		p := PlannedPot{}
-		return p, row.Scan(&p.Pot, &p.What, &p.Orders, &p.Postings, &p.Was, &p.Would, &p.Missing,
-			&plan.LinesInAll, &plan.Pots, &plan.Orders, &plan.Postings, &plan.MissingUnits, &plan.MissingCash)
+	err := inSnapshot(ctx, pool, func(tx pgx.Tx) error {
+		if err := requirePlanned(ctx, tx, asset, date); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, planSQL, date.Time(), string(asset), price.String(), linesMax)
+		if err != nil {
+			return fmt.Errorf("planning a correction: %w", err)
+		}
+		plan.Lines, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (PlannedPot, error) {
+			p := PlannedPot{}
+			return p, row.Scan(&p.Pot, &p.What, &p.Orders, &p.Postings, &p.Was, &p.Would, &p.Missing,
+				&plan.LinesInAll, &plan.Pots, &plan.Orders, &plan.Postings, &plan.MissingUnits, &plan.MissingCash)
+		})
+		if err != nil {
+			return fmt.Errorf("planning a correction: %w", err)
+		}
+		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("planning a correction: %w", err)
+		return nil, err
 	}
 	return plan, nil
 }
 
 // requirePlanned refuses a day of which the ledger does not have all postings any more.
-func requirePlanned(ctx context.Context, pool *pgxpool.Pool, asset schemas.AssetCode, date schemas.Date) error {
+func requirePlanned(ctx context.Context, tx pgx.Tx, asset schemas.AssetCode, date schemas.Date) error {
 	const ask = `select exists (select from report.trades t join ledger.trade x on x.code = t.trade_id where t.day = $1 and t.asset = $2 and (
 		exists (select from ledger.opening_trade o where o.trade = x.id)
 		or exists (select from ledger.opening_order o) and exists (select from ledger.posting p join ledger.opening_order o on o.order_id = p.order_id where p.trade = x.id)))`
 	var dropped bool
-	if err := pool.QueryRow(ctx, ask, date.Time(), string(asset)).Scan(&dropped); err != nil {
+	if err := tx.QueryRow(ctx, ask, date.Time(), string(asset)).Scan(&dropped); err != nil {
 		return fmt.Errorf("looking whether the ledger has all of %s on %s: %w", asset, date, err)
 	}
 	if !dropped {
 		return nil
 	}
-	if err := requireFrom(ctx, pool, 0); err != nil {
+	if err := requireFrom(ctx, tx, 0); err != nil {
 		return fmt.Errorf("planning a correction of %s on %s: %w", asset, date, err)
 	}
 	return nil

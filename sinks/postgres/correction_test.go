@@ -1,10 +1,15 @@
 package postgres
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
@@ -126,5 +131,71 @@ func wantCut(t *testing.T, test *testLedger, price schemas.Price, want []Planned
 		if !reflect.DeepEqual(*cut, totals) {
 			t.Errorf("the totals of the first %d are %+v, want %+v", linesMax, *cut, totals)
 		}
+	}
+}
+
+// askedAfter calls before each time a pool is about to send a query that contains a text.
+type askedAfter struct {
+	text   string
+	before func()
+}
+
+func (a askedAfter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, query pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(query.SQL, a.text) {
+		a.before()
+	}
+	return ctx
+}
+
+func (askedAfter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TestMonthsAreNotDroppedInTheMiddleOfAPlan tries to drop a trade's month after the plan has looked whether it is there, and before it reads the postings.
+func TestMonthsAreNotDroppedInTheMiddleOfAPlan(t *testing.T) {
+	a := openArchived(t)
+	pot := potIn(1, 7)
+	var bought []func(*testChain) ledger.Journal
+	var journals []ledger.Journal
+	for n := range 3 {
+		bought = append(bought, func(c *testChain) ledger.Journal {
+			if n == 0 {
+				journals = c.buy(pot, "i1", 10_000, 500)
+			}
+			return journals[n]
+		})
+	}
+	a.lives(t, time.March, bought...)
+	a.lives(t, time.April)
+	at, err := a.ClaimTrades(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.BookTrades(t.Context(), at, settledTrade(), 3); err != nil {
+		t.Fatal(err)
+	}
+	drop := a.exported(t, testMarch)
+	drop.Patience = Patience{Attempts: 1}
+	tries := 0
+	config, err := pgxpool.ParseConfig(a.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.Tracer = askedAfter{"with traded as", func() {
+		tries++
+		if _, err := DropMonths(t.Context(), a.owner, drop, true, nil); !lockNotAvailable(err) {
+			t.Errorf("in the middle of a plan, dropping ends with %v", err)
+		}
+	}}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	price, err := schemas.ParsePrice("2999.60")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := PlanCorrection(t.Context(), pool, testAsset, 13958, price, 0)
+	if err != nil || len(plan.Lines) != 1 || plan.Postings != 3 || tries != 1 {
+		t.Errorf("the plan is %+v, %v, after %d tries to drop", plan, err, tries)
 	}
 }
