@@ -113,6 +113,8 @@ type openedShard struct {
 	balances []openingBalance
 	// orders are those of which more may be booked, and all payments.
 	orders, trades []schemas.ID
+	// unwritten counts times that no act writes, because they have parts of a millisecond or are endless. The digest does not see these parts.
+	unwritten int
 }
 
 // openingBalance is by how much dropped postings had changed an account.
@@ -154,6 +156,9 @@ func (o *openedShard) sum(before [sha256.Size]byte) [sha256.Size]byte {
 	return [sha256.Size]byte(hash.Sum(nil))
 }
 
+// unwrittenSQL says whether a time is one that no act writes.
+const unwrittenSQL = "%[1]s <> date_trunc('milliseconds', %[1]s) or %[1]s = 'infinity'"
+
 // loadOpened reads what all acts left of a shard, the oldest first. An act without a row for the shard comes with an empty one.
 func loadOpened(ctx context.Context, tx pgx.Tx, shard int32) ([]openedShard, error) {
 	acts, err := loadDropped(ctx, tx)
@@ -174,7 +179,7 @@ func (o *openedShard) load(ctx context.Context, tx pgx.Tx) error {
 	if err := o.loadHead(ctx, tx); err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, `select coalesce(o.pot, ''), c.code, a.code, a.scale, o.effective_on, o.quanta, `+fmt.Sprintf(instantSQL, "o.changed_at")+`
+	rows, err := tx.Query(ctx, `select coalesce(o.pot, ''), c.code, a.code, a.scale, o.effective_on, o.quanta, `+fmt.Sprintf(instantSQL+", "+unwrittenSQL, "o.changed_at")+`
 		from ledger.opening o join ledger.account c on c.id = o.account join ledger.asset a on a.id = o.asset where o.act = $1 and o.shard = $2`, o.Act, o.shard)
 	if err != nil {
 		return err
@@ -183,7 +188,11 @@ func (o *openedShard) load(ctx context.Context, tx pgx.Tx) error {
 	var scale int32
 	var effectiveOn time.Time
 	var quanta int64
-	_, err = pgx.ForEachRow(rows, []any{&b.pot, &b.account, &b.asset, &scale, &effectiveOn, &quanta, &b.changedAt}, func() (err error) {
+	var unwritten bool
+	_, err = pgx.ForEachRow(rows, []any{&b.pot, &b.account, &b.asset, &scale, &effectiveOn, &quanta, &b.changedAt, &unwritten}, func() (err error) {
+		if unwritten {
+			o.unwritten++
+		}
 		b.effectiveOn = schemas.DateOf(effectiveOn.Date())
 		b.quantity, err = schemas.QuantityOf(quanta, int(scale))
 		o.balances = append(o.balances, b)
@@ -200,11 +209,15 @@ func (o *openedShard) load(ctx context.Context, tx pgx.Tx) error {
 }
 
 func (o *openedShard) loadHead(ctx context.Context, tx pgx.Tx) error {
-	query := "select sequence, head, " + fmt.Sprintf(instantSQL, "recorded_at") + ", digest from ledger.opening_head where act = $1 and shard = $2"
+	query := "select sequence, head, " + fmt.Sprintf(instantSQL+", "+unwrittenSQL, "recorded_at") + ", digest from ledger.opening_head where act = $1 and shard = $2"
 	var head, digest []byte
-	err := tx.QueryRow(ctx, query, o.Act, o.shard).Scan(&o.sequence, &head, &o.recordedAt, &digest)
+	var unwritten bool
+	err := tx.QueryRow(ctx, query, o.Act, o.shard).Scan(&o.sequence, &head, &o.recordedAt, &unwritten, &digest)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
+	}
+	if unwritten {
+		o.unwritten++
 	}
 	copy(o.head[:], head)
 	copy(o.digest[:], digest)

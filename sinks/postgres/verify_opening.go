@@ -26,6 +26,9 @@ func (c *shardChecks) open(ctx context.Context, snapshot *shardSnapshot) error {
 		if digest := o.sum(before); digest != o.digest {
 			c.opening.fail(place, "its digest is %x, its rows give %x", o.digest, digest)
 		}
+		if o.unwritten > 0 {
+			c.opening.fail(place, "%d of its times have parts of a millisecond, or are endless: no act writes such", o.unwritten)
+		}
 		if int(o.Act) != i+1 || o.Last < o.First || i > 0 && o.First <= acts[i-1].Last || o.sequence < c.sequence {
 			c.opening.fail(place, "%s to %s, through journal %d, after journal %d", o.First, o.Last, o.sequence, c.sequence)
 		}

@@ -40,6 +40,9 @@ func TestVerifyFindsTamperingWithAnOpening(t *testing.T) {
 		"the last one gone":   {"delete from ledger.opening_order where act = 2; delete from ledger.opening_2; delete from ledger.opening_head where act = 2; delete from ledger.dropped where act = 2", []string{"sequence", "chain"}},
 		"month without one":   {"drop table ledger.journal_1_2008_05, ledger.posting_1_2008_05", []string{"position"}},
 		"renamed account":     {"update ledger.account set code = 'bank:mine' where code = 'bank:client-money'", []string{"opening", "chain"}},
+		"a microsecond":       {"update ledger.opening_1 set changed_at = changed_at + interval '1 microsecond' where ctid = (select min(ctid) from ledger.opening_1)", []string{"opening"}},
+		"half a millisecond":  {"update ledger.opening_1 set changed_at = changed_at - interval '499 microseconds' where shard = 1", []string{"opening"}},
+		"head's microsecond":  {"update ledger.opening_head set recorded_at = recorded_at + interval '1 microsecond' where act = 1 and shard = 0", []string{"opening"}},
 		"changed last month":  {"update ledger.dropped set last_month = last_month + 1 where act = 2", []string{"opening"}},
 	} {
 		t.Run(name, func(t *testing.T) {
