@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 )
 
@@ -72,8 +73,10 @@ type dropping struct {
 	execute  bool
 	progress func(done, total int64)
 	plan     *DropPlan
-	names    numbers
-	done     int64
+	// codes are those of all shards, read once: who booked the months has numbered all of theirs.
+	codes storedCodes
+	names numbers
+	done  int64
 }
 
 // run does all of it but the commit.
@@ -120,7 +123,10 @@ func (d *dropping) begin(ctx context.Context) error {
 		return err
 	}
 	d.plan.Act = int32(len(acts) + 1) //nolint:gosec // at most one per month
-	if d.names, err = loadNumbers(ctx, d.tx); err != nil || !d.execute {
+	if d.codes, err = loadCodes(ctx, d.tx); err != nil {
+		return fmt.Errorf("reading the codes: %w", err)
+	}
+	if d.names, err = loadNumbers(ctx, d.tx, d.codes.trades); err != nil || !d.execute {
 		return err
 	}
 	const note = `insert into ledger.dropped (act, first_month, last_month, operator, reason, archive, manifest)
@@ -159,11 +165,11 @@ func (d *dropping) end(ctx context.Context) error {
 type numbers struct {
 	accounts, assets map[string]int16
 	scales           map[string]int32
-	trades           map[[16]byte]int32
+	trades           map[schemas.ID]int32
 }
 
-func loadNumbers(ctx context.Context, tx pgx.Tx) (numbers, error) {
-	n := numbers{accounts: map[string]int16{}, assets: map[string]int16{}, scales: map[string]int32{}, trades: map[[16]byte]int32{}}
+func loadNumbers(ctx context.Context, tx pgx.Tx, trades map[int32]*schemas.ID) (numbers, error) {
+	n := numbers{accounts: map[string]int16{}, assets: map[string]int16{}, scales: map[string]int32{}, trades: make(map[schemas.ID]int32, len(trades))}
 	var code string
 	var number int16
 	var scale int32
@@ -181,11 +187,8 @@ func loadNumbers(ctx context.Context, tx pgx.Tx) (numbers, error) {
 	if err != nil {
 		return n, err
 	}
-	var trade [16]byte
-	var id int32
-	if rows, err = tx.Query(ctx, "select code, id from ledger.trade"); err != nil {
-		return n, err
+	for id, trade := range trades {
+		n.trades[*trade] = id
 	}
-	_, err = pgx.ForEachRow(rows, []any{&trade, &id}, func() error { n.trades[trade] = id; return nil })
 	return n, err
 }

@@ -113,10 +113,7 @@ func lastOpened(opened []openedShard) openedShard {
 // read holds each journal of the months against its hash and the one before it. When the last one has the hash that the archive's last one has, the archive has the same
 // journals, for the hash covers all of each.
 func (d *dropping) read(ctx context.Context, c *carryOver, run *Run) error {
-	snapshot, err := openShard(ctx, d.tx, c.opened.shard)
-	if err != nil {
-		return err
-	}
+	snapshot := &shardSnapshot{tx: d.tx, shard: c.opened.shard, codes: d.codes}
 	for from := run.Before + 1; from <= run.Through; from += windowJournalsMax {
 		current, err := snapshot.read(ctx, from, min(from+windowJournalsMax-1, run.Through))
 		if err != nil {

@@ -261,6 +261,25 @@ func TestOnlyTheOldestMonthsThatAnArchiveHasAreDropped(t *testing.T) {
 	}
 }
 
+// There are as many trades as days, assets and sides in all years: they are read once for all shards.
+func TestADropReadsTheTradesOnce(t *testing.T) {
+	a := newArchived(t)
+	reads := 0
+	config, err := pgxpool.ParseConfig(a.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.Tracer = askedAfter{"from ledger.trade", func() { reads++ }}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	if _, err := DropMonths(t.Context(), pool, a.exported(t, testMarch), false, nil); err != nil || reads != 1 {
+		t.Errorf("the trades are read %d times, %v", reads, err)
+	}
+}
+
 // An act has to go on where the one before ended: the first running balance of each account says what it had.
 func TestADropIsRefusedWhereAnEarlierOpeningIsNotWhatItGoesOnWith(t *testing.T) {
 	for name, change := range map[string]string{
