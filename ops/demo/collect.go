@@ -29,7 +29,9 @@ func Collect(ctx context.Context, connection feed.Connection, registry *feed.Reg
 		each(c, streams.CustodianOrder, strict, func(_ feed.Record, v *custodian.CustodianOrder) { in.Orders = append(in.Orders, v) }),
 		each(c, streams.IngestConfirmation, lenient, func(_ feed.Record, v *ingest.Confirmation) { in.Confirmations = append(in.Confirmations, v) }),
 		each(c, streams.IngestPrice, lenient, func(_ feed.Record, v *ingest.Price) { in.Prices = append(in.Prices, v) }),
-		each(c, streams.IngestOperator, lenient, func(_ feed.Record, v *ingest.Operation) { in.Operations = append(in.Operations, v) }),
+		each(c, streams.IngestOperator, lenient, func(record feed.Record, v *ingest.Operation) {
+			in.Operations = append(in.Operations, invariants.Operation{Partition: record.Partition, Offset: record.Offset, Operation: v})
+		}),
 		each(c, streams.IngestReference, lenient, func(_ feed.Record, v *ingest.ReferenceData) { in.Reference = append(in.Reference, &v.Entry) }),
 		each(c, streams.IngestInstruction, lenient, func(record feed.Record, v *ingest.Instruction) {
 			received[record.Partition] = max(received[record.Partition], record.Timestamp)

@@ -46,10 +46,21 @@ func (w *World) Input() invariants.Input {
 		Instructions:  w.received(),
 		Orders:        Decoded(w.Topic(streams.CustodianOrder), streams.CustodianOrder, func() *custodian.CustodianOrder { return new(custodian.CustodianOrder) }),
 		Confirmations: Decoded(w.Topic(streams.IngestConfirmation), streams.IngestConfirmation, func() *ingest.Confirmation { return new(ingest.Confirmation) }),
-		Operations:    Decoded(w.Topic(streams.IngestOperator), streams.IngestOperator, func() *ingest.Operation { return new(ingest.Operation) }),
+		Operations:    w.operations(),
 		Prices:        Decoded(w.Topic(streams.IngestPrice), streams.IngestPrice, func() *ingest.Price { return new(ingest.Price) }),
 		Reference:     w.ReferenceEntries(),
 	}
+}
+
+// operations are what operators did, each with its place on its topic.
+func (w *World) operations() []invariants.Operation {
+	var all []invariants.Operation
+	for _, record := range w.Topic(streams.IngestOperator) {
+		if o, ok := Decode(streams.IngestOperator, record.Value, new(ingest.Operation)); ok {
+			all = append(all, invariants.Operation{Partition: record.Partition, Offset: record.Offset, Operation: o})
+		}
+	}
+	return all
 }
 
 // received are the instructions that can be answered, with the receipt time that intake gave them.

@@ -21,6 +21,13 @@ type Received struct {
 	Instruction *ingest.Instruction
 }
 
+// Operation is what an operator did, and where its record lies on its topic.
+type Operation struct {
+	Partition int32
+	Offset    int64
+	*ingest.Operation
+}
+
 // Input is all that a check looks at. Records of one key stand in the order in which they were written; those of journals,
 // of one shard, may stand in any order.
 type Input struct {
@@ -33,7 +40,7 @@ type Input struct {
 	Orders        []*custodian.CustodianOrder
 	Confirmations []*ingest.Confirmation
 	Prices        []*ingest.Price
-	Operations    []*ingest.Operation
+	Operations    []Operation
 	Reference     []*reference.Entry
 }
 
@@ -54,7 +61,7 @@ type Result struct {
 func Check(in Input) []Result {
 	f := gather(&in)
 	var results []Result
-	for _, checks := range [][]*finding{f.checkShape(), f.checkBalances(), f.checkInstructions(), f.checkOrders(), f.checkSwitches(), f.checkDays(), f.checkAllocation(), f.checkControls(), f.checkBank(), f.checkCorrections(), f.checkCorrected(), f.checkDeclared(), f.checkClosed()} {
+	for _, checks := range [][]*finding{f.checkShape(), f.checkBalances(), f.checkInstructions(), f.checkOrders(), f.checkSwitches(), f.checkDays(), f.checkAllocation(), f.checkControls(), f.checkBank(), f.checkCorrections(), f.checkCorrected(), f.checkDeclared(), f.checkFees(), f.checkClosed()} {
 		for _, c := range checks {
 			results = append(results, c.result())
 		}

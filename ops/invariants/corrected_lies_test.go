@@ -72,7 +72,7 @@ func liesOfCorrections() []lie {
 		{25, "a corrected sell for cash takes a quantum more", tellsMore(ledger.TradeSideSell, ledger.TradeBasisCash)},
 		{25, "nobody corrected the price", func(in *invariants.Input) bool {
 			before := len(in.Operations)
-			in.Operations = slices.DeleteFunc(in.Operations, func(o *ingest.Operation) bool { _, ok := o.Body.(*ingest.PriceCorrection); return ok })
+			in.Operations = slices.DeleteFunc(in.Operations, func(o invariants.Operation) bool { _, ok := o.Body.(*ingest.PriceCorrection); return ok })
 			return len(in.Operations) < before && slices.ContainsFunc(in.Trades, isCorrected)
 		}},
 		{25, "one piece keeps the price that was wrong", func(in *invariants.Input) bool {

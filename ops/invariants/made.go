@@ -27,7 +27,7 @@ func (f *facts) isIn(o *order, asset schemas.AssetCode) bool {
 	if o.asset != "" || o.made == 0 {
 		return o.asset == asset
 	}
-	return slices.ContainsFunc(f.Operations, func(op *ingest.Operation) bool {
+	return slices.ContainsFunc(f.Operations, func(op Operation) bool {
 		d, distributes := op.Body.(*ingest.Distribution)
 		return distributes && d.Reinvest && d.Asset == asset
 	})
@@ -35,7 +35,7 @@ func (f *facts) isIn(o *order, asset schemas.AssetCode) bool {
 
 // sellsForCharges says whether an operator had a charge collected by units.
 func (f *facts) sellsForCharges() bool {
-	return slices.ContainsFunc(f.Operations, func(op *ingest.Operation) bool {
+	return slices.ContainsFunc(f.Operations, func(op Operation) bool {
 		c, collects := op.Body.(*ingest.ChargeCollection)
 		return collects && c.ByUnits
 	})

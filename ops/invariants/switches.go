@@ -177,7 +177,7 @@ func (f *facts) checkCover(c *finding, o *order) {
 			part = int64(body.SellCashMaxBps)
 		}
 	}
-	for _, price := range f.closesBy(o.asset, o.received.ReceivedAt) {
+	for _, price := range f.closesBetween(o.asset, 0, o.received.ReceivedAt) {
 		if part > 0 && quanta(o.reserved, scale) == coverOf(o.cash, price, scale, part) {
 			return
 		}
@@ -185,11 +185,12 @@ func (f *facts) checkCover(c *finding, o *order) {
 	c.fail("order %s of pot %s reserves %s of %s for %s, which no close asks for", o.id, o.pot, o.reserved, o.asset, o.cash)
 }
 
-// closesBy are all closes of the asset, in pounds, that vendors had sent by then, or operators put in their place.
-func (f *facts) closesBy(asset schemas.AssetCode, at schemas.Instant) []int64 {
+// closesBetween are all closes of the asset, in pounds, of a day or a later one, that vendors can have sent by a time, or operators put in their place.
+func (f *facts) closesBetween(asset schemas.AssetCode, from schemas.Date, at schemas.Instant) []int64 {
+	among := func(day schemas.Date) bool { return day >= from && schemas.Instant(day)*dayMillis <= at }
 	var closes []int64
 	for _, p := range f.Prices {
-		if schemas.Instant(p.Date)*dayMillis > at || p.Asset != asset || p.Close <= 0 {
+		if !among(p.Date) || p.Asset != asset || p.Close <= 0 {
 			continue
 		}
 		pounds := int64(p.Close)
@@ -200,16 +201,15 @@ func (f *facts) closesBy(asset schemas.AssetCode, at schemas.Instant) []int64 {
 			closes = append(closes, pounds)
 		}
 	}
-	closes = append(closes, f.splitBy(asset, closes)...)
 	for _, o := range f.Operations {
-		if c, ok := o.Body.(*ingest.PriceCorrection); ok && c.Asset == asset && schemas.Instant(c.Date)*dayMillis <= at && c.New > 0 {
+		if c, ok := o.Body.(*ingest.PriceCorrection); ok && c.Asset == asset && among(c.Date) && c.New > 0 {
 			closes = append(closes, int64(c.New))
 		}
 	}
-	return closes
+	return append(closes, f.splitBy(asset, closes)...)
 }
 
-// splitBy are closes in the units that others became.
+// splitBy are closes in the units that others became, by one split or by several.
 func (f *facts) splitBy(asset schemas.AssetCode, closes []int64) []int64 {
 	var split []int64
 	for _, o := range f.Operations {
@@ -217,7 +217,7 @@ func (f *facts) splitBy(asset schemas.AssetCode, closes []int64) []int64 {
 		if !ok || s.Asset != asset || s.Numerator <= 0 {
 			continue
 		}
-		for _, pounds := range closes {
+		for _, pounds := range slices.Concat(closes, split) {
 			whole := new(big.Int).Mul(big.NewInt(pounds), big.NewInt(s.Denominator))
 			split = append(split, max(1, whole.Quo(whole, big.NewInt(s.Numerator)).Int64()))
 		}
