@@ -29,7 +29,7 @@ func (d *dealing) correctPrice(place streams.Place, r *Reference, cause *inbox.C
 	next := *r.stored
 	next.Prices = putPrice(r.stored.Prices, right, false)
 	next.Correcting = append(slices.Clone(r.stored.Correcting), state.Correcting{Asset: c.Asset, Key: correctionKey(cause)})
-	outs := d.tellPrice(cause, &right)
+	outs := d.tellPrice(r, cause, &right)
 	for _, trade := range TradesOf(c.Date, r.Asset(c.Asset, c.Date).Custodian, c.Asset) {
 		outs = append(outs, streams.Out{Topic: streams.DealingInbox, Key: trade.String(), Value: &inbox.DealingMessage{
 			Cause: *cause, Body: &inbox.PriceCorrected{Trade: trade, Old: c.Old, Price: c.New, Version: right.Version},

@@ -210,6 +210,28 @@ func (c *declaration) halt(asset schemas.AssetCode, from schemas.Date, outs []st
 	return tellAll(outs, c.shards, eventID(c.next.EventNumber, "halted"), c.cause, &inbox.AssetHalted{Asset: asset, From: from})
 }
 
+// forPots is a close in the units that pots have. It may come late, of a day before a split that is done.
+func (r *Reference) forPots(p *state.KnownPrice) schemas.Price {
+	price := p.Price
+	for _, s := range r.stored.Rescaled {
+		if s.Asset != p.Asset || s.On <= p.Date || r.waits(&s) {
+			continue
+		}
+		if rescaled, err := schemas.MulDivFloor(int64(price), s.Denominator, s.Numerator); err == nil {
+			price = schemas.Price(max(rescaled, 1))
+		}
+	}
+	return price
+}
+
+// waits says whether a split is declared and not done.
+func (r *Reference) waits(s *state.Rescaled) bool {
+	return slices.ContainsFunc(r.stored.Events, func(e state.DeclaredEvent) bool {
+		split, ok := e.Operation.Body.(*ingest.UnitSplit)
+		return ok && split.Asset == s.Asset && split.On == s.On
+	})
+}
+
 // convertedFrom is the last price of old units in units of a later day, as far as splits lie between.
 func (r *Reference) convertedFrom(asset schemas.AssetCode, price schemas.Price, from, to schemas.Date) schemas.Price {
 	for _, s := range r.stored.Rescaled {

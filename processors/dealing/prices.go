@@ -205,13 +205,13 @@ func (d *dealing) priceJudged(place streams.Place, r *Reference, m *inbox.Dealin
 	if v.drop || !v.price.Released {
 		return &next, nil
 	}
-	return &next, d.tellPrice(&m.Cause, &v.price)
+	return &next, d.tellPrice(r, &m.Cause, &v.price)
 }
 
-// tellPrice tells every shard of a close that may be used.
-func (d *dealing) tellPrice(cause *inbox.Cause, p *state.KnownPrice) []streams.Out {
+// tellPrice tells every shard of a close that may be used, in the units that pots have.
+func (d *dealing) tellPrice(r *Reference, cause *inbox.Cause, p *state.KnownPrice) []streams.Out {
 	id := schemas.DeriveID("price", string(p.Asset), p.Date.String(), strconv.Itoa(int(p.Version))).String()
-	return tellAll(nil, d.shards, id, cause, &inbox.PriceReleased{Asset: p.Asset, Date: p.Date, Price: p.Price, Version: p.Version})
+	return tellAll(nil, d.shards, id, cause, &inbox.PriceReleased{Asset: p.Asset, Date: p.Date, Price: r.forPots(p), Version: p.Version})
 }
 
 // putPrice returns the prices with one of them set or dropped, and forgets the asset's oldest where there are too many.
