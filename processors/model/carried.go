@@ -6,6 +6,9 @@ import "math/big"
 func (w *World) nextOpen(b *batch, until day) day {
 	d := max(b.day, w.closed[b.asset]).plus(1)
 	for n := 0; n < searchMax; d, n = d.plus(1), n+1 {
+		if w.isHalted(b.asset, d) {
+			return ""
+		}
 		if d >= until && w.deals(b.asset, d) {
 			return d
 		}
@@ -22,12 +25,15 @@ func (w *World) refused(b *batch, c *confirmation) bool {
 			return false
 		}
 	}
+	if to != "" {
+		w.carriedTo[b.asset] = append(w.carriedTo[b.asset], to)
+	}
 	switch {
 	case len(b.pieces) > 0:
 		w.dealt(b, newPiece(new(big.Rat), new(big.Rat)))
 		w.finish(b, to)
 	case to != "":
-		b.state = "rejected"
+		b.state, w.ended = "rejected", true
 		w.each(b, func(o *order) { o.day, o.batch = to, nil })
 		w.progress(b, "carried", "")
 	default:

@@ -22,7 +22,7 @@ func (p *piece) sides(kind string) (given, gotten *big.Rat) {
 func (w *World) correct(line Line) {
 	code, d, right := line.Get("asset", "GB00X"), w.dateIn(line, "day"), number(line.Get("new", "1"))
 	p := w.prices[code][d]
-	if p == nil || !p.released || p.pounds.Cmp(number(line.Get("old", "1"))) != 0 || p.pounds.Cmp(right) == 0 || !w.assets[code].on(d).quotes(right) {
+	if p == nil || !p.released || w.isConverted(code, d) || p.pounds.Cmp(number(line.Get("old", "1"))) != 0 || p.pounds.Cmp(right) == 0 || !w.assets[code].on(d).quotes(right) {
 		return
 	}
 	p.pounds = right

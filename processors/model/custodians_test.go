@@ -24,7 +24,7 @@ func (o *outside) price(a action) {
 		return
 	}
 	if !known || a.C%7 == 0 {
-		quote = o.closeOf(f, a)
+		quote = o.closeOf(f, day, a)
 		o.closes[f.code+day] = quote
 	}
 	o.say("given Price asset=%s day=%s close=%s%s", f.code, day, quote, map[bool]string{true: " pence"}[f.pence])
@@ -35,13 +35,13 @@ func (o *outside) correct(a action) {
 	f := funds()[a.A%3]
 	day := o.date(-(a.B % 4))
 	old := inPounds(f, f.decimal(f.price))
-	quote := o.closeOf(f, a)
+	quote := o.closeOf(f, day, a)
 	order, d := o.next(a, func(order *custodian.CustodianOrder, d *dealt) bool {
 		return d.price != nil && (a.B%2 == 0 || !d.settled) && (a.C%3 == 0 || kindOf(order) != "buy")
 	})
 	if order != nil && a.D%16 != 1 {
 		f, day, old = fundOf(order.Asset), order.DealingDay.String(), d.price.String()
-		quote = o.closeOf(f, a)
+		quote = o.closeOf(f, day, a)
 		o.closes[f.code+day] = quote
 	} else if known, ok := o.closes[f.code+day]; ok {
 		old = inPounds(f, known)
@@ -55,13 +55,18 @@ func fundOf(asset schemas.AssetCode) fund {
 }
 
 // closeOf draws a close near the fund's own price; one in sixteen moves far.
-func (o *outside) closeOf(f fund, a action) string {
-	spread := f.price / 25
-	if a.D%16 == 0 {
-		spread = f.price / 2
+func (o *outside) closeOf(f fund, day string, a action) string {
+	near := f.price
+	for _, s := range o.splits {
+		if s.code == f.code && s.on <= day {
+			near = near * s.old / s.new
+		}
 	}
-	quanta := f.price - spread + int64(a.C)%(2*spread)
-	return f.decimal(quanta)
+	spread := max(1, near/25)
+	if a.D%16 == 0 {
+		spread = max(1, near/2)
+	}
+	return f.decimal(max(1, near-spread+int64(a.C)%(2*spread)))
 }
 
 // decimal writes a price of the fund.
@@ -147,7 +152,7 @@ func (o *outside) fill(a action) {
 	f := fundOf(order.Asset)
 	quote, known := o.closes[f.code+order.DealingDay.String()]
 	if !known {
-		quote = o.closeOf(f, a)
+		quote = o.closeOf(f, order.DealingDay.String(), a)
 	}
 	price := inPounds(f, quote)
 	piece, final := d.pieces+1, a.B%3 != 0

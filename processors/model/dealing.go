@@ -36,6 +36,7 @@ type price struct {
 
 // tick closes every day whose cut-off has passed, and makes a batch of its orders.
 func (w *World) tick() {
+	w.ticked = max(w.ticked, w.today())
 	for code := range w.assets {
 		for d := w.closed[code].plus(1); d <= w.today(); d = d.plus(1) {
 			if !w.deals(code, d) {
@@ -45,7 +46,7 @@ func (w *World) tick() {
 			if w.inTime(row, d) {
 				break
 			}
-			w.closed[code] = d
+			w.closed[code], w.ended = d, true
 			for _, kind := range []string{"buy", "units", "cash"} {
 				w.freeze(code, kind, d, row)
 			}
@@ -102,7 +103,7 @@ func (w *World) tolerated(code string, d day, row *asset, pounds *big.Rat) bool 
 	if last == "" {
 		return true
 	}
-	before := w.prices[code][last].pounds
+	before := w.inUnitsOf(code, w.prices[code][last].pounds, last, d, false)
 	return new(big.Rat).Abs(minus(pounds, before)).Cmp(times(before, number(row.tolerance))) <= 0
 }
 

@@ -14,12 +14,18 @@ func (w *World) units(pot, code string) *big.Rat {
 	return all
 }
 
-// distribute gives every pot its part of what an asset's units got, by what it holds, and rounding what rounding leaves in each shard.
-func (w *World) distribute(line Line) {
-	code, on, income := line.Get("asset", "GB00X"), w.dateIn(line, "on"), number(line.Get("cash", "0"))
-	if !w.declared(on) {
-		return
+// income declares a distribution. It is paid to who holds units when no event is before it.
+func (w *World) income(line Line) {
+	e := &event{kind: "Distribution", asset: line.Get("asset", "GB00X"), on: w.dateIn(line, "on"), cash: number(line.Get("cash", "0"))}
+	e.into = e.asset
+	if w.declared(e.on) && !w.merged[e.asset] {
+		w.events = append(w.events, e)
 	}
+}
+
+// distribute gives every pot its part of what an asset's units got, by what it holds, and rounding what rounding leaves in each shard.
+func (w *World) distribute(e *event) {
+	code, on, income := e.asset, e.on, e.cash
 	held := make([]*big.Rat, w.shards) // by shard, with what the scheme has
 	all := new(big.Rat)
 	for shard := range w.shards {
@@ -38,11 +44,11 @@ func (w *World) distribute(line Line) {
 	before := new(big.Rat)
 	for shard := range w.shards {
 		through := sum(before, held[shard])
-		got := minus(floor(part(income, through, all)), floor(part(income, before, all)))
+		got := minus(floorTo(part(income, through, all), 2), floorTo(part(income, before, all), 2))
 		given := new(big.Rat)
 		for name := range w.pots {
 			if w.shardOf(name) == shard {
-				gets := floor(part(income, w.units(name, code), all))
+				gets := down(part(income, w.units(name, code), all), 2)
 				given = sum(given, gets)
 				w.move(name, cash, owed, "pot:available", gets)
 			}
@@ -51,14 +57,6 @@ func (w *World) distribute(line Line) {
 		w.Books.Move(shard, "", cash, "bank:client-money", owed, got)
 		before = through
 	}
-}
-
-// floor rounds down to pennies, what is below zero too.
-func floor(x *big.Rat) *big.Rat {
-	if x.Sign() < 0 {
-		return new(big.Rat).Neg(up(new(big.Rat).Neg(x), 2))
-	}
-	return down(x, 2)
 }
 
 // declared says whether a declaration may be dated so.

@@ -5,12 +5,15 @@ import (
 	"strings"
 
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/streams"
 )
 
 // declare lets an operator distribute income, or charge a fee or what has accrued.
 func (o *outside) declare(a action) {
 	id, dated := fmt.Sprintf("id=d%d", len(o.lines)), o.date(1-a.D%34)
-	switch a.B % 6 {
+	switch a.B % 9 {
+	case 6, 7, 8:
+		o.announce(a)
 	case 0, 1:
 		o.say("given FlatFee %s cash=%s dated=%s", id, pounds(a.C%500), dated)
 	case 2:
@@ -25,6 +28,33 @@ func (o *outside) declare(a action) {
 	default:
 		o.say("given ChargeCollection %s dated=%s", id, dated)
 	}
+}
+
+// announced is a split that was declared, and not refused.
+type announced struct {
+	code, on string
+	new, old int64
+}
+
+// announce lets an operator declare a split some days ahead, now and then too late. From its day on the fund is priced in new units.
+func (o *outside) announce(a action) {
+	f := funds()[a.A%3]
+	on := o.date(2 + a.C%5)
+	ratio := [][2]int64{{2, 1}, {3, 2}, {10, 1}, {1, 3}, {7, 9}}[a.D%5]
+	refused := o.refusals()
+	o.say("given UnitSplit id=d%d asset=%s on=%s new=%d old=%d", len(o.lines), f.code, on, ratio[0], ratio[1])
+	if o.refusals() == refused {
+		o.splits = append(o.splits, announced{f.code, on, ratio[0], ratio[1]})
+	}
+}
+
+// refusals counts what was refused so far.
+func (r *rig) refusals() int {
+	count := 0
+	for partition := range streams.TopicNamed(streams.AuditRejection).Width.Partitions(r.shards) {
+		count += len(r.pipeline.Partition(streams.AuditRejection, partition))
+	}
+	return count
 }
 
 // reverse lets an operator take back one of the last contributions, or give back a charge.

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -67,6 +68,7 @@ type outside struct {
 	day, minute int
 	closes      map[string]string // by asset and day: what was sent last
 	accrued     int               // the next day for which the annual charge is to accrue
+	splits      []announced
 }
 
 const (
@@ -329,6 +331,17 @@ func (o *outside) next(a action, wanted func(*custodian.CustodianOrder, *dealt) 
 	if len(found) == 0 {
 		return nil, nil
 	}
+	// What keeps a split from being done comes to its end first, mostly.
+	if due := slices.DeleteFunc(slices.Clone(found), func(order *custodian.CustodianOrder) bool { return !o.isSplit(order) }); len(due) > 0 && a.B%4 > 0 {
+		found = due
+	}
 	order := found[a.A%len(found)]
 	return order, o.desk[order.Trade]
+}
+
+// isSplit says whether the order is in units that are split since.
+func (o *outside) isSplit(order *custodian.CustodianOrder) bool {
+	return slices.ContainsFunc(o.splits, func(s announced) bool {
+		return s.code == string(order.Asset) && order.DealingDay.String() < s.on && s.on <= o.date(0)
+	})
 }

@@ -246,6 +246,9 @@ func (a *asked) place(orders []*order) string {
 		if d <= a.closed[o.asset] {
 			return "pot/after-close"
 		}
+		if a.isHalted(o.asset, d) {
+			return "pot/asset-halted"
+		}
 		o.day = d
 	}
 	return ""

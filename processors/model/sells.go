@@ -90,16 +90,16 @@ func (a *asked) weigh(o *order, free *big.Rat) string {
 	return ""
 }
 
-// lastPrice is the latest close that may be used, or nil.
+// lastPrice is the latest close that may be used, or nil, in the units that there are. Of the day of a split that is not done, and of later ones, closes are in others.
 func (w *World) lastPrice(code string) *big.Rat {
 	last := day("")
 	for d, p := range w.prices[code] {
-		if p.released && d > last {
+		if p.released && d > last && !w.isHalted(code, d) {
 			last = d
 		}
 	}
 	if last == "" {
 		return nil
 	}
-	return w.prices[code][last].pounds
+	return w.inUnitsOf(code, w.prices[code][last].pounds, last, w.ticked, true)
 }

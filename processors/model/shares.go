@@ -139,7 +139,7 @@ func (w *World) each(b *batch, do func(*order)) {
 }
 
 func (w *World) settle(b *batch) {
-	b.state = "settled"
+	b.state, w.ended = "settled", true
 	w.each(b, func(o *order) {
 		w.move(o.pot.name, o.gets(), "pot:pending", freeOf(o.gets()), minus(o.gotten, o.spent))
 		o.end()
@@ -156,7 +156,7 @@ func (w *World) settle(b *batch) {
 }
 
 func (w *World) reject(b *batch) {
-	b.state = "rejected"
+	b.state, w.ended = "rejected", true
 	w.each(b, func(o *order) {
 		w.giveBack(o)
 		o.end()

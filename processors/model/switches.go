@@ -6,7 +6,7 @@ import "math/big"
 func (a *asked) switchInto() {
 	code := a.line.Get("asset", "GB00X")
 	sell, buy := a.order(code, "units", new(big.Rat), nil), a.order(a.line.Get("into", "GB00Y"), "buy", new(big.Rat), nil)
-	if why := a.place([]*order{sell, buy}); why != "" {
+	if why := a.place([]*order{sell}); why != "" {
 		a.refuse(why)
 		return
 	}
@@ -15,6 +15,10 @@ func (a *asked) switchInto() {
 		return
 	}
 	if why := a.weigh(sell, a.Books.balance(key{a.name, "pot:settled", code})); why != "" {
+		a.refuse(why)
+		return
+	}
+	if why := a.place([]*order{buy}); why != "" {
 		a.refuse(why)
 		return
 	}
@@ -57,7 +61,20 @@ func (w *World) spend(o *order) {
 		return
 	}
 	buy.day, _ = w.dealingDay(buy.asset)
+	if w.isHalted(buy.asset, buy.day) {
+		buy.end()
+		w.fails(buy, "pot/asset-halted")
+		return
+	}
 	w.fund(o, o.gotten)
+}
+
+// fails ends the instruction of an order that cannot be, whatever becomes of its other one. An end is told once.
+func (w *World) fails(o *order, code string) {
+	if s := o.pot.find(o.source, o.id); s.state != "rejected" {
+		s.state, s.code = "rejected", code
+		w.tell(o.pot.name, o.id, s.state, code, false)
+	}
 }
 
 // fund lets a buy spend so much of what its sell brings.
@@ -74,13 +91,13 @@ func (w *World) fund(o *order, all *big.Rat) {
 
 func (o *order) settled() bool { return o.ended && o.batch != nil && o.batch.state == "settled" }
 
-// follow lets the buy of a switch be for what its sell brings at another price, as long as it is not frozen, and is for that and no more. Else it stays, and what
+// follow lets the buy of a switch be for what its sell brings at another price, as long as it is not frozen, and is for that and no more. Else, and where the sell brings nothing at all, it stays, and what
 // it takes more is the pot's other cash.
 func (w *World) follow(o *order) {
 	if o.feeds == nil || !o.priced {
 		return
 	}
-	changes := o.feeds.batch == nil && !o.feeds.ended && o.feeds.weight.Cmp(o.spent) == 0
+	changes := o.gotten.Sign() > 0 && o.feeds.batch == nil && !o.feeds.ended && o.feeds.weight.Cmp(o.spent) == 0
 	if changes && (!o.settled() || min(w.today(), o.feeds.day) >= o.batch.settledOn) {
 		w.fund(o, o.gotten)
 		return

@@ -39,6 +39,16 @@ type World struct {
 	// references are the names under which cash comes in.
 	references map[string]*reference
 	accrued    day // the last day for which the annual charge accrued
+
+	events []*event // that are not done
+	splits []*event // all that were declared
+	// halted is, by asset, the day from which on it does not deal, because it is split or merged; merged says that it is, or will be, no more.
+	halted    map[string]day
+	merged    map[string]bool
+	converted map[string]day   // by asset, the day of the last split or merger that is done
+	carriedTo map[string][]day // by asset, the days to which orders were carried
+	ticked    day              // how far all clocks have come
+	ended     bool             // a day has closed, or a batch has come to its end, since events were looked at
 }
 
 // New returns the model of a trust whose pots are spread over so many shards, as shardOf says.
@@ -47,7 +57,8 @@ func New(shards int, shardOf func(pot string) int) *World {
 		Books: make(Books), shards: shards, shardOf: shardOf, zone: time.UTC,
 		calendars: make(map[string]*calendar), assets: make(map[string]rows), closed: make(map[string]day),
 		prices: make(map[string]map[day]*price), pots: make(map[string]*pot),
-		references: make(map[string]*reference),
+		references: make(map[string]*reference), halted: make(map[string]day), merged: make(map[string]bool), converted: make(map[string]day),
+		carriedTo: make(map[string][]day),
 	}
 }
 
@@ -68,7 +79,9 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 	case "Fill", "Settled", "Rejected", "Deferred":
 		w.confirmed(kind, line)
 	case "Distribution":
-		w.distribute(line)
+		w.income(line)
+	case "UnitSplit", "FundMerger":
+		w.announce(kind, line)
 	case "FlatFee":
 		w.charge(line)
 	case "ChargeAccrual":
@@ -85,6 +98,7 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.instructed(kind, line)
 	}
 	w.leave()
+	w.advance()
 }
 
 func (w *World) learn(kind string, line Line) {
