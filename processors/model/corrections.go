@@ -124,7 +124,8 @@ func (w *World) retrade(o *order, b *batch, gives, gets *big.Rat) {
 		from = o.free()
 	}
 	if b.state == "settled" {
-		to = freeOf(o.gets())
+		to = o.proceeds()
+		o.repay(gets)
 	}
 	o.given, o.gotten = sum(o.given, gives), sum(o.gotten, gets)
 	w.move(o.pot.name, o.gives(), from, b.owed(o.gives()), gives)

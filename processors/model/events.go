@@ -108,14 +108,18 @@ func (w *World) accrue(line Line) {
 	}
 }
 
-// collect takes what has accrued, in whole pennies.
+// collect takes what has accrued, in whole pennies: from cash, and where there is not enough of it by units, if that is asked for.
 func (w *World) collect(line Line) {
 	if !w.declared(w.dateIn(line, "dated")) {
 		return
 	}
 	for _, p := range w.pots {
-		if p.accrued.Sign() > 0 {
-			p.accrued = minus(p.accrued, w.bill(p, down(p.accrued, 2)))
+		if p.accrued.Sign() <= 0 || p.sellsForCharge() {
+			continue
+		}
+		p.accrued = minus(p.accrued, w.bill(p, down(p.accrued, 2)))
+		if owed := down(p.accrued, 2); line.Has("by-units") && owed.Sign() > 0 {
+			w.sellForCharge(p, owed)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 // declare lets an operator distribute income, or charge a fee or what has accrued.
 func (o *outside) declare(a action) {
 	id, dated := fmt.Sprintf("id=d%d", len(o.lines)), o.date(1-a.D%34)
-	switch a.B % 9 {
+	switch a.B % 10 {
 	case 6, 7, 8:
 		o.announce(a)
 	case 0, 1:
@@ -26,7 +26,7 @@ func (o *outside) declare(a action) {
 			o.accrued = through + 1
 		}
 	default:
-		o.say("given ChargeCollection %s dated=%s", id, dated)
+		o.say("given ChargeCollection %s dated=%s%s", id, dated, []string{" by-units", ""}[a.C%2])
 	}
 }
 

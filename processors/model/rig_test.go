@@ -200,6 +200,9 @@ func (r *rig) book(j *ledger.Journal) {
 		if p.Stage == "charged" {
 			r.charges[*j.Pot] = append(r.charges[*j.Pot], j.ID)
 		}
+		if p.To == ledger.SchemeCharges && p.Trade != nil {
+			r.stages["sold for a charge"]++
+		}
 		if p.Stage == "reversed" && p.Trade == nil {
 			r.stages["reversed "+string(p.From)]++
 		}

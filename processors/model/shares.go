@@ -141,7 +141,8 @@ func (w *World) each(b *batch, do func(*order)) {
 func (w *World) settle(b *batch) {
 	b.state, w.ended = "settled", true
 	w.each(b, func(o *order) {
-		w.move(o.pot.name, o.gets(), "pot:pending", freeOf(o.gets()), minus(o.gotten, o.spent))
+		w.move(o.pot.name, o.gets(), "pot:pending", o.proceeds(), minus(o.gotten, o.spent))
+		o.repay(o.gotten)
 		o.end()
 	})
 	weight := new(big.Rat)
@@ -181,7 +182,7 @@ func (w *World) progress(b *batch, state, code string) {
 	w.each(b, func(o *order) {
 		i := instruction{o.pot, o.source, o.id}
 		s := o.pot.find(o.source, o.id)
-		if done[i] || s.state == "rejected" {
+		if s == nil || done[i] || s.state == "rejected" {
 			return
 		}
 		done[i] = true

@@ -47,6 +47,7 @@ type World struct {
 	merged    map[string]bool
 	converted map[string]day   // by asset, the day of the last split or merger that is done
 	carriedTo map[string][]day // by asset, the days to which orders were carried
+	charges   int              // sales for charges so far
 	ticked    day              // how far all clocks have come
 	ended     bool             // a day has closed, or a batch has come to its end, since events were looked at
 }
