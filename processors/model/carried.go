@@ -1,6 +1,9 @@
 package model
 
-import "math/big"
+import (
+	"math/big"
+	"slices"
+)
 
 // nextOpen is the first dealing day of an asset after the batch's that is not closed, and not before the one that is named.
 func (w *World) nextOpen(b *batch, until day) day {
@@ -35,7 +38,7 @@ func (w *World) refused(b *batch, c *confirmation) bool {
 	case to != "":
 		b.state, w.ended = "rejected", true
 		w.each(b, func(o *order) { o.day, o.batch = to, nil })
-		w.progress(b, "carried", "")
+		w.progress(b.all(), "carried", "")
 	default:
 		w.reject(b)
 	}
@@ -57,15 +60,15 @@ func (w *World) carryRest(o *order, to day) {
 		carried: new(big.Rat), spent: new(big.Rat), day: to, origin: o, fedBy: o.fedBy,
 	}
 	o.pot.orders = append(o.pot.orders, o.rest)
+	if o.first == nil {
+		o.first = o.rest
+	}
 	w.part(o)
 }
 
 // goesOn says whether a rest of the order has not ended.
 func (o *order) goesOn() bool {
-	for rest := o.rest; rest != nil; rest = rest.rest {
-		if !rest.ended {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.pot.orders, func(rest *order) bool {
+		return rest.origin != nil && rest.source == o.source && rest.id == o.id && rest.asset == o.asset && rest.kind == o.kind && rest.day > o.day
+	})
 }

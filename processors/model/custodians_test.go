@@ -124,6 +124,24 @@ func (o *outside) refuse(a action) {
 	}
 }
 
+// giveUp lets a custodian fail to settle, and mostly an operator give that settlement up, once all clocks have told the time.
+func (o *outside) giveUp(a action) {
+	order, d := o.next(a, func(order *custodian.CustodianOrder, d *dealt) bool {
+		return d.final && !d.settled && d.pieces > 0 && (a.C%3 == 0 || kindOf(order) != "buy")
+	})
+	if order == nil {
+		return
+	}
+	if !d.failed || a.B%4 == 0 {
+		o.say("given SettlementFailed %s id=u%d reason=no-units", which(order), len(o.lines))
+		d.failed = true
+	}
+	if a.D%4 > 0 {
+		o.say("given Tick")
+		o.say("given GiveUp %s id=op%d", which(order), len(o.lines))
+	}
+}
+
 func which(order *custodian.CustodianOrder) string {
 	return fmt.Sprintf("day=%s custodian=%s asset=%s%s", order.DealingDay, order.Custodian, order.Asset, map[string]string{"units": " sell=units", "cash": " sell=cash"}[kindOf(order)])
 }

@@ -16,6 +16,7 @@ type batch struct {
 	given, gotten *big.Rat // so far
 	pieces        []*piece
 	state         string // placed, priced, settled, rejected
+	failed        bool   // to settle when it was due
 	settles       day    // at the earliest
 	settledOn     day
 	seen          map[string]string // confirmations by id: their content
@@ -131,16 +132,24 @@ func (w *World) priceKnown(code string, d day) {
 	}
 }
 
-// confirmed takes what a custodian says of a batch.
-func (w *World) confirmed(kind string, line Line) {
+// batchOf is the batch that a line names, or nil.
+func (w *World) batchOf(line Line) *batch {
 	custodian, code, d := line.Get("custodian", "CREST"), line.Get("asset", "GB00X"), w.dateIn(line, "day")
 	at := slices.IndexFunc(w.batches, func(b *batch) bool {
 		return b.asset == code && b.day == d && b.custodian == line.Get("placed-with", custodian) && b.kind == line.Get("sell", "buy")
 	})
 	if at < 0 {
+		return nil
+	}
+	return w.batches[at]
+}
+
+// confirmed takes what a custodian says of a batch.
+func (w *World) confirmed(kind string, line Line) {
+	custodian, b := line.Get("custodian", "CREST"), w.batchOf(line)
+	if b == nil {
 		return
 	}
-	b := w.batches[at]
 	c := &confirmation{kind: kind, id: line.Get("id", ""), line: line, received: w.today()}
 	for _, name := range []string{"piece", "cash", "units", "price", "on", "reason", "until"} {
 		c.content += "|" + line.Get(name, "")
@@ -198,6 +207,9 @@ func (w *World) take(b *batch, c *confirmation, p *price) bool {
 		b.settledOn = w.dateIn(c.line, "on")
 		w.settle(b)
 		return true
+	case c.kind == "SettlementFailed":
+		b.failed = b.failed || b.state == "priced"
+		return b.state == "priced"
 	case b.state == "priced":
 		return false // a rejection that comes after the last piece
 	}

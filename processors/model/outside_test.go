@@ -45,6 +45,7 @@ const (
 	fills
 	settles
 	rejects
+	givesUp
 	kinds
 )
 
@@ -54,7 +55,7 @@ func often() []kind {
 		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks, sells, sells,
 		withdraws, banks, banks, banks, declares, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
-		corrects, corrects, switches, switches, switches, reverses, declares, leaves, claims,
+		corrects, corrects, switches, switches, switches, reverses, declares, leaves, claims, givesUp, givesUp,
 	}
 }
 
@@ -181,6 +182,8 @@ func (o *outside) do(a action) {
 		o.confirm(a)
 	case fills, settles:
 		o.confirm(a)
+	case givesUp:
+		o.giveUp(a)
 	case nothing, kinds:
 	}
 }

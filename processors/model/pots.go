@@ -32,6 +32,7 @@ type order struct {
 	batch                 *batch   // once its day is closed
 	carried               *big.Rat // of what is reserved, what its rest took along
 	rest, origin          *order   // what went on of it, and what it is the rest of
+	first                 *order   // its first rest: when its settlement is given up it may come to a second
 	feeds, fedBy          *order   // of a switch: the buy of a sell, and the sell of a buy
 	waits                 bool     // a buy, for its sell
 	spent                 *big.Rat // of what a sell brought, by its buy
@@ -286,8 +287,8 @@ func (a *asked) cancel() {
 	}
 	var found []*order
 	for _, o := range a.pot.orders {
-		if o.source != a.source || o.id != target || o.rest != nil {
-			continue
+		if o.source != a.source || o.id != target || o.priced && o.goesOn() {
+			continue // what was dealt stands; its rest may still be cancelled
 		}
 		if !o.waits && (o.day <= a.closed[o.asset] || !a.inTime(a.assets[o.asset].on(o.day), o.day)) {
 			a.refuse("pot/too-late-to-cancel")

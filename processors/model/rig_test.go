@@ -218,6 +218,7 @@ type dealt struct {
 	cash, units    schemas.Quantity      // of all
 	price          *schemas.Price        // at which it was dealt
 	final, settled bool
+	failed         bool   // to settle
 	last           string // the last piece that was sent
 }
 
@@ -235,9 +236,12 @@ func (r *rig) follow(t *ledger.Trade) {
 		r.stages["corrected "+r.kind(t.Trade)+map[bool]string{true: " settled"}[d.settled]]++
 		d.take(t)
 	case "rejected", "deferred", "settled":
+		if t.Event == "rejected" && d.pieces > 0 {
+			r.stages["given up "+r.kind(t.Trade)]++
+		}
 		d.final, d.settled = true, true
 	case "carried", "rest-carried":
-		r.stages[t.Event+" "+r.kind(t.Trade)]++
+		r.stages[t.Event+" "+r.kind(t.Trade)+map[bool]string{true: " again"}[t.Event == "carried" && d.pieces > 0]]++
 	}
 }
 

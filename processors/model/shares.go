@@ -2,6 +2,7 @@ package model
 
 import (
 	"math/big"
+	"slices"
 	"strconv"
 )
 
@@ -43,7 +44,7 @@ func (w *World) finish(b *batch, to day) {
 		o.priced = true
 		w.spend(o)
 	})
-	w.progress(b, "priced", "")
+	w.progress(b.all(), "priced", "")
 }
 
 // shares are what an order gives and gets of the batch, less what it has given and got.
@@ -138,6 +139,9 @@ func (w *World) each(b *batch, do func(*order)) {
 	}
 }
 
+// all are the orders that the batch still has.
+func (b *batch) all() []*order { return slices.Concat(b.orders...) }
+
 func (w *World) settle(b *batch) {
 	b.state, w.ended = "settled", true
 	w.each(b, func(o *order) {
@@ -153,37 +157,47 @@ func (w *World) settle(b *batch) {
 		}
 		w.deliver(&stretch{b, shard, from, weight, new(big.Rat), new(big.Rat)})
 	}
-	w.progress(b, "settled", "")
+	w.progress(b.all(), "settled", "")
 }
 
 func (w *World) reject(b *batch) {
 	b.state, w.ended = "rejected", true
-	w.each(b, func(o *order) {
+	w.end(b.all())
+	w.progress(b.all(), "rejected", "pot/trade-rejected")
+}
+
+// end takes orders that will not be dealt out of their pots. What was left of their reservations goes back, and buys that wait for them end with them.
+func (w *World) end(orders []*order) {
+	for _, o := range orders {
 		w.giveBack(o)
 		o.end()
-		if o.origin == nil {
+		if !o.stands() {
 			o.pot.stay(o.source, o.id)
 		}
 		if o.feeds != nil && o.feeds.waits {
 			o.feeds.end()
 		}
-	})
-	w.progress(b, "rejected", "pot/trade-rejected")
+	}
 }
 
-// progress tells of each instruction with an order in the batch how far it is: priced when all its open orders are, settled when it has
-// none left, rejected or carried at once. A rejection is its end, told once; but of a rest it leaves what was dealt as it is.
-func (w *World) progress(b *batch, state, code string) {
+// stands says whether something stands of what the order was, or is a part of, though it ends: what was dealt of it before, or the rest of one of which nothing was.
+func (o *order) stands() bool {
+	return o.origin != nil || o.weight.Sign() == 0 && (o.goesOn() || o.first != nil && o.first.settled())
+}
+
+// progress tells of each instruction with one of the orders how far it is: priced when all its open orders are, settled when it has none left, rejected or carried
+// at once. A rejection is its end, told once; but of a rest it leaves what was dealt as it is.
+func (w *World) progress(orders []*order, state, code string) {
 	type instruction struct {
 		pot        *pot
 		source, id string
 	}
 	done := make(map[instruction]bool)
-	w.each(b, func(o *order) {
+	for _, o := range orders {
 		i := instruction{o.pot, o.source, o.id}
 		s := o.pot.find(o.source, o.id)
 		if s == nil || done[i] || s.state == "rejected" {
-			return
+			continue
 		}
 		done[i] = true
 		open, unpriced := o.pot.left(s)
@@ -193,19 +207,19 @@ func (w *World) progress(b *batch, state, code string) {
 			if !o.goesOn() {
 				s.state = "settled-in-part"
 			}
-			return
+			continue
 		case state == "priced" && o.rest != nil:
 			next = "carried"
-		case unpriced > 0 && (state == "priced" || state == "rejected" && o.origin != nil):
-			return
-		case state == "rejected" && o.origin != nil:
+		case unpriced > 0 && (state == "priced" || state == "rejected" && o.stands()):
+			continue
+		case state == "rejected" && o.stands():
 			next = o.pot.stands(s)
 		}
 		if next != "carried" || s.state != "settled-in-part" { // what has settled in part may not be cancelled, wherever the rest goes
 			s.state, s.code = next, code
 		}
 		w.tell(o.pot.name, o.id, next, code, false)
-	})
+	}
 }
 
 // left counts an instruction's orders that have not ended, and those that are still to be priced.

@@ -34,7 +34,7 @@ func (o *order) feed(buy *order) {
 
 // part lets the rest of a sell feed the buy that waits, and what is dealt one of its own.
 func (w *World) part(o *order) {
-	if o.feeds == nil {
+	if o.feeds == nil || !o.feeds.waits {
 		return
 	}
 	o.rest.feed(o.feeds)

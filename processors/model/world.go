@@ -77,8 +77,10 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.judge(kind, line)
 	case "PriceCorrection":
 		w.correct(line)
-	case "Fill", "Settled", "Rejected", "Deferred":
+	case "Fill", "Settled", "Rejected", "Deferred", "SettlementFailed":
 		w.confirmed(kind, line)
+	case "GiveUp":
+		w.giveUp(line)
 	case "Distribution":
 		w.income(line)
 	case "UnitSplit", "FundMerger":
