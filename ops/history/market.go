@@ -105,6 +105,7 @@ const (
 	aboutReversal
 	aboutGivingUp
 	aboutSplit
+	aboutRule
 )
 
 // basePrices are about what the assets cost, as they are quoted.

@@ -15,6 +15,9 @@ import (
 // operator is who does by hand what somebody must.
 const operator schemas.SourceID = "ann"
 
+// secondPolicy is the version of the rule that shares fills after the one that holds where nobody says otherwise.
+const secondPolicy = "floor-and-box/2"
+
 // closeOn names the close of an asset on a day.
 type closeOn struct {
 	asset int
@@ -146,8 +149,10 @@ func (w *World) charges(today schemas.Date) error {
 
 // distributions gives income to who holds units of an asset, some of it of a day before.
 func (w *World) distributions(today schemas.Date) error {
-	if err := w.split(today); err != nil {
-		return err
+	for _, rarely := range []func(schemas.Date) error{w.split, w.activate} {
+		if err := rarely(today); err != nil {
+			return err
+		}
 	}
 	about := func(sides, what uint64) uint64 { return w.dice(sides, aboutIncome, uint64(today), what) } //nolint:gosec // after 1970
 	if !w.operates(today) || about(4, 0) > 0 {
@@ -172,6 +177,14 @@ func (w *World) split(today schemas.Date) error {
 		return w.declare("merger", &ingest.FundMerger{Asset: w.splitOf, Into: into, On: w.splitOn, Numerator: ratio[0], Denominator: ratio[1]})
 	}
 	return w.declare("split", &ingest.UnitSplit{Asset: w.splitOf, On: w.splitOn, Numerator: ratio[0], Denominator: ratio[1]})
+}
+
+// activate starts another version of the rule that shares fills, now and then, on the second evening.
+func (w *World) activate(today schemas.Date) error {
+	if !w.Rare || today != Monday+1 || w.dice(3, aboutRule) > 0 {
+		return nil
+	}
+	return w.declare("rule", &ingest.RuleActivation{Rule: "allocation", Version: secondPolicy})
 }
 
 // reversals reverses journals by which pots were paid or charged, some twice.

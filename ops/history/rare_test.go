@@ -22,7 +22,7 @@ const (
 )
 
 // TestWhatIsRareKeepsTheBooksRight plays a fixed set of histories in which, beside all that operators do, settlements are given up, units are split or merged, income is
-// reinvested and units are sold for charges. Each must keep every invariant and come to its end.
+// reinvested, units are sold for charges and another version of a rule starts. Each must keep every invariant and come to its end.
 func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 	reached := make(map[string]int)
 	for seed := range uint64(rareHistories) {
@@ -40,12 +40,13 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 			}
 		}
 		for _, e := range in.Trades {
+			reached[e.Policy]++
 			if strings.HasPrefix(e.Reason, "its settlement was given up") {
 				reached[e.Side.String()]++
 			}
 		}
 	}
-	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge"} {
+	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", secondPolicy} {
 		if reached[what] == 0 {
 			t.Errorf("in no history something of the kind %q came up", what)
 		}

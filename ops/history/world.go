@@ -43,7 +43,8 @@ type World struct {
 	// Operators lets operators act in the evenings of the first days: prices are corrected, charges taken, income given to who holds units,
 	// journals reversed; and members leave.
 	Operators bool
-	// Rare lets happen what is rare: settlements are given up, units split or merged, income is reinvested, and units are sold for charges.
+	// Rare lets happen what is rare: settlements are given up, units split or merged, income is reinvested, units are sold for charges, and
+	// another version of a rule starts.
 	Rare bool
 	// Done, where given, is asked at the end of each day after the last instructions; the history ends where it says so.
 	Done func() bool
