@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -133,11 +135,11 @@ func (w *Wire) Struck() []Rule {
 	return append([]Rule(nil), w.struck...)
 }
 
-// Seen returns how many requests of a kind were sent.
-func (w *Wire) Seen(key kmsg.Key) int {
+// Kinds returns the kinds of requests that were sent, in the order of their numbers.
+func (w *Wire) Kinds() []kmsg.Key {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	return w.seen[key]
+	return slices.Sorted(maps.Keys(w.seen))
 }
 
 func (w *Wire) isDead() bool {

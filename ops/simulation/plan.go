@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/penstock-ledger/penstock/ops/faults"
@@ -107,6 +106,7 @@ const (
 	membersMax      = 2
 	faultsMax       = 5
 	eventsMax       = 3
+	moreMax         = 2
 	transactionsMax = 160
 )
 
@@ -119,6 +119,10 @@ func DrawPlan(seed, number uint64) *Plan {
 	}
 	for range d.IntN(eventsMax + 1) {
 		p.Events = append(p.Events, d.event())
+	}
+	// What plans have learned since is drawn last, so that a seed keeps all that it had.
+	for range d.IntN(moreMax + 1) {
+		d.more(p)
 	}
 	return p
 }
@@ -160,7 +164,7 @@ func (d drawer) fault(p *Plan) {
 	case 8:
 		p.Bookings = append(p.Bookings, Booking{Step: pick(d, postgres.StepCopied, postgres.StepBooked), Nth: 1 + d.IntN(12)})
 	default:
-		rule := d.rule(faults.Refused, faults.Lost, faults.Late)
+		rule := d.rule(briefly()...)
 		if d.IntN(2) == 0 {
 			rule.Key, rule.Nth = pick(d, kmsg.Produce, kmsg.Produce, kmsg.InitProducerID, kmsg.Metadata), 1+d.IntN(3)
 			p.Outside = append(p.Outside, rule)
@@ -171,59 +175,33 @@ func (d drawer) fault(p *Plan) {
 	}
 }
 
-// rule draws a fault on the wire of an instance. How often a request of its kind comes in a run decides up to which one is struck.
+// rule draws a fault on the wire of an instance.
 func (d drawer) rule(actions ...faults.Action) faults.Rule {
-	kinds := []struct {
-		key kmsg.Key
-		max int
-	}{
-		{kmsg.EndTxn, 60},
-		{kmsg.EndTxn, 60},
-		{kmsg.EndTxn, 15},
-		{kmsg.Produce, 100},
-		{kmsg.Produce, 100},
-		{kmsg.InitProducerID, 9},
-		{kmsg.InitProducerID, 9},
-		{kmsg.Fetch, 100},
-		{kmsg.Metadata, 20},
-		{kmsg.JoinGroup, 7},
-		{kmsg.SyncGroup, 7},
-		{kmsg.Heartbeat, 20},
-		{kmsg.FindCoordinator, 12},
-		{kmsg.ListOffsets, 10},
-		{kmsg.OffsetCommit, 6},
-		{kmsg.OffsetFetch, 6},
-		{kmsg.ApiVersions, 20},
-		{kmsg.DescribeConfigs, 2},
-		{kmsg.LeaveGroup, 3},
-	}
-	kind := pick(d, kinds...)
-	return faults.Rule{Key: kind.key, Nth: 1 + d.IntN(kind.max), Do: pick(d, actions...)}
+	return d.ruleOf(instanceRequests(), actions)
 }
 
-func (d drawer) answer() faults.Answer {
-	kinds := []struct {
-		key  kmsg.Key
-		max  int
-		errs []*kerr.Error
-	}{
-		{kmsg.EndTxn, 60, []*kerr.Error{
-			kerr.UnknownServerError, kerr.InvalidProducerEpoch, kerr.ProducerFenced, kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable,
-			kerr.ConcurrentTransactions, kerr.NotCoordinator, kerr.InvalidTxnState, kerr.TransactionAbortable,
-		}},
-		{kmsg.InitProducerID, 9, []*kerr.Error{
-			kerr.CoordinatorLoadInProgress, kerr.ConcurrentTransactions, kerr.NotCoordinator, kerr.UnknownServerError, kerr.ProducerFenced, kerr.InvalidProducerEpoch,
-		}},
-		{kmsg.Produce, 100, []*kerr.Error{
-			kerr.InvalidProducerEpoch, kerr.NotLeaderForPartition, kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.RequestTimedOut,
-			kerr.UnknownServerError, kerr.OutOfOrderSequenceNumber, kerr.TransactionAbortable,
-		}},
-		{kmsg.Fetch, 100, []*kerr.Error{kerr.NotLeaderForPartition, kerr.UnknownServerError}},
-		{kmsg.Heartbeat, 20, []*kerr.Error{kerr.RebalanceInProgress, kerr.UnknownMemberID, kerr.IllegalGeneration, kerr.NotCoordinator}},
-		{kmsg.OffsetCommit, 6, []*kerr.Error{kerr.RebalanceInProgress, kerr.IllegalGeneration}},
+func (d drawer) ruleOf(requests []request, actions []faults.Action) faults.Rule {
+	r := pick(d, requests...)
+	return faults.Rule{Key: r.key, Nth: 1 + d.IntN(r.max), Do: pick(d, actions...)}
+}
+
+func (d drawer) answer() faults.Answer { return d.answerOf(answers()) }
+
+func (d drawer) answerOf(requests []request) faults.Answer {
+	r := pick(d, requests...)
+	return faults.Answer{Key: r.key, Nth: 1 + d.IntN(r.max), Err: pick(d, r.errs...)}
+}
+
+// more adds a fault of the kinds that the first plans did not know.
+func (d drawer) more(p *Plan) {
+	switch d.IntN(5) {
+	case 0:
+		p.Outside = append(p.Outside, d.ruleOf(senderRequests(), briefly()))
+	case 1, 2:
+		p.Sink = append(p.Sink, d.ruleOf(sinkRequests(), briefly()))
+	default:
+		p.Answers = append(p.Answers, d.answerOf(moreAnswers()))
 	}
-	kind := pick(d, kinds...)
-	return faults.Answer{Key: kind.key, Nth: 1 + d.IntN(kind.max), Err: pick(d, kind.errs...)}
 }
 
 func (d drawer) crash() Crash {

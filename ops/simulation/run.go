@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/ops/faults"
 	"github.com/penstock-ledger/penstock/ops/history"
+	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -67,6 +68,15 @@ func (s *system) play(ctx context.Context, want *reference, played func(*system)
 	world.Operators = true
 	days := 0
 	world.Done = func() bool { days++; return days >= want.days }
+	world.Interlude = func(moment history.Moment, today schemas.Date) error {
+		if moment != history.AfterDay {
+			return nil
+		}
+		if err := broken(world); err != nil {
+			return fmt.Errorf("in the evening of %s: %w", today, err)
+		}
+		return nil
+	}
 	if err := world.Play(); err != nil {
 		return err
 	}
