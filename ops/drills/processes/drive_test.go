@@ -143,6 +143,9 @@ func (r *drive) run(market *demo.Market) error {
 		if err == nil {
 			err = r.await(r.forecast.milestones[n])
 		}
+		if err == nil {
+			err = r.audit(r.ctx)
+		}
 		if err != nil {
 			return fmt.Errorf("in the phase %q: %w", p.name, err)
 		}

@@ -53,6 +53,9 @@ func (r *drive) judge() (lost, doubled int) {
 			t.Errorf("invariant %d, %s (%s): %s", result.Number, result.Name, result.CheckedOn, result.Detail)
 		}
 	}
+	if what := r.crew.base.Plan.Unfenced(); what != "" {
+		t.Errorf("a victim that was frozen went on as if it had not been: %s", what)
+	}
 	r.judgeLedger(ctx)
 	return lost, doubled
 }
@@ -74,4 +77,28 @@ func (r *drive) judgeLedger(ctx context.Context) {
 	if sum != r.forecast.canonical {
 		t.Errorf("the ledger has %d postings and the hash %x, foreseen were %d and %x", postings, sum[:8], r.forecast.postings, r.forecast.canonical[:8])
 	}
+}
+
+// audit verifies the ledger in the middle of everything: what always holds must hold then, too.
+func (r *drive) audit(ctx context.Context) error {
+	pool, err := postgres.OpenPool(ctx, r.on.postgres, postgres.RoleAuditor)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	var report *postgres.Report
+	err = r.until(ctx, func() (bool, error) {
+		// What cannot be asked now, while Postgres is starting, can be asked later.
+		report, err = postgres.Verify(ctx, pool, postgres.VerifyOptions{}, nil)
+		return err == nil, r.crew.trouble()
+	})
+	if err != nil {
+		return err
+	}
+	for _, check := range report.Checks {
+		if !check.OK() {
+			r.t.Errorf("in the middle: %s: %s: %+v", check.Name, check.Title, check.Findings)
+		}
+	}
+	return nil
 }

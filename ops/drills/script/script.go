@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/streams/engine"
 )
 
@@ -150,6 +152,14 @@ func (p *Plan) Struck() []int {
 
 func (p *Plan) claim(n int) string { return filepath.Join(p.Dir, strconv.Itoa(n)) }
 
+// Unfenced says what was committed by a victim that had been frozen, although others had taken its work over; "" is nothing.
+func (p *Plan) Unfenced() string {
+	text, _ := os.ReadFile(p.unfenced()) // there is none unless something went wrong
+	return string(text)
+}
+
+func (p *Plan) unfenced() string { return filepath.Join(p.Dir, "unfenced") }
+
 // Striker strikes its own process by a plan.
 type Striker struct {
 	Plan Plan
@@ -161,6 +171,8 @@ type Striker struct {
 	next, met int
 	// under has the shards that have begun a transaction in this life, and whether they have finished one.
 	under map[place]bool
+	// frozen are the places that were frozen here and have not begun anew since.
+	frozen map[place]bool
 }
 
 type place struct {
@@ -198,6 +210,7 @@ func (s *Striker) At(process string, shard int32, step string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.follow(place{process, shard}, step)
+	s.guard(place{process, shard}, step)
 	for s.next < len(s.Plan.Points) {
 		if _, err := os.Stat(s.Plan.claim(s.next)); err != nil {
 			break
@@ -211,28 +224,46 @@ func (s *Striker) At(process string, shard int32, step string) {
 	if p.Process != process || p.Step != step || p.Sweeping && !s.Sweeping(process, shard) {
 		return
 	}
-	if s.met++; s.met >= p.Occurrence && s.settled() {
-		s.strike(p)
+	if s.met++; s.met >= p.Occurrence && s.settled() && s.strike(p) {
+		s.frozen = map[place]bool{{process, shard}: true}
 	}
 }
 
-// strike claims the point, and only then acts: a point that two victims come to strikes one of them.
-func (s *Striker) strike(p Point) {
+// guard watches what was frozen: until it has fenced, or claimed, anew it may commit nothing, for others have gone on meanwhile. What it commits all the same
+// is noted beside the plan.
+func (s *Striker) guard(at place, step string) {
+	switch step {
+	case string(engine.StepFenced), string(postgres.StepCopied):
+		delete(s.frozen, at)
+	case string(engine.StepCommitted), string(postgres.StepBooked):
+		if s.frozen[at] {
+			_ = os.WriteFile(s.Plan.unfenced(), fmt.Appendf(nil, "%s shard %d came to %s", at.process, at.shard, step), 0o600) // a drill that reads nothing has no folder either
+		}
+	}
+}
+
+// strike claims the point, and only then acts: a point that two victims come to strikes one of them. It returns true when a frozen victim goes on, and not
+// before: a signal stops a process a moment after it was sent, and what is held here must not go on in that moment.
+func (s *Striker) strike(p Point) (frozen bool) {
+	continued := make(chan os.Signal, 1)
+	if p.Freeze {
+		signal.Notify(continued, syscall.SIGCONT)
+		defer signal.Stop(continued)
+	}
 	claim, err := os.OpenFile(s.Plan.claim(s.next), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return
+		return false
 	}
 	_, err = claim.WriteString(strconv.Itoa(os.Getpid()))
 	if err != nil {
-		return
+		return false
 	}
 	_ = claim.Close()
-	signal := syscall.SIGKILL
-	if p.Freeze {
-		signal = syscall.SIGSTOP
-	}
-	_ = syscall.Kill(os.Getpid(), signal)
 	if !p.Freeze {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {} // the signal is on its way
 	}
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	<-continued
+	return true
 }
