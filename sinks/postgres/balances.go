@@ -71,9 +71,14 @@ type balancesQuery struct {
 func (q *balancesQuery) read(ctx context.Context, conn *pgxpool.Conn, shard *int, each func(Balance) error) error {
 	const from = ` from report.balances_as_of($1, $2, nullif($3, ''), $6)
 		where ($4 = '' or account = $4) and ($5 = '' or asset = $5)`
-	query := "select '', -1, account, asset, sum(balance)::text" + from + " group by account, asset order by account, asset"
+	query := "select '', -1::smallint, account, asset, sum(balance)::text" + from + " group by account, asset order by account, asset"
 	if q.filter.ByPot || q.filter.Pot != "" {
-		query = "select coalesce(pot, ''), shard, account, asset, balance::text" + from + " order by shard, pot nulls last, account, asset"
+		// Where all are of one shard the pots come first: the first of the sorted columns decides how dear the sorting is.
+		order := " order by pot nulls last, account, asset"
+		if shard == nil {
+			order = " order by shard, pot nulls last, account, asset"
+		}
+		query = "select coalesce(pot, ''), shard, account, asset, balance::text" + from + order
 	}
 	var effective, recorded any
 	if q.asOf.EffectiveOn != nil {
@@ -90,17 +95,50 @@ func (q *balancesQuery) read(ctx context.Context, conn *pgxpool.Conn, shard *int
 		if err != nil {
 			return err
 		}
-		var balance Balance
-		_, err = pgx.ForEachRow(rows, []any{&balance.Pot, &balance.Shard, &balance.Account, &balance.Asset, &balance.Amount}, func() error {
-			quanta, err := schemas.ParseQuanta(balance.Amount, schemas.QuantityScale)
+		defer rows.Close()
+		var codes balanceCodes
+		for rows.Next() {
+			balance, err := codes.balance(&storedRow{values: rows.RawValues()})
 			if err != nil {
 				return err
 			}
-			balance.Quantity = schemas.Quantity(quanta)
-			return each(balance)
-		})
-		return err
+			if err := each(balance); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
 	})
+}
+
+// balanceCodes are the accounts and assets of the balances that were read: some dozens, in millions of rows.
+type balanceCodes struct {
+	accounts, assets codeTexts
+}
+
+func (c *balanceCodes) balance(row *storedRow) (Balance, error) {
+	balance := Balance{Pot: schemas.PotID(row.text()), Shard: int32(row.int16())}
+	balance.Account, balance.Asset = schemas.Account(c.accounts.keep(row.raw())), schemas.AssetCode(c.assets.keep(row.raw()))
+	balance.Amount = row.text()
+	if row.err != nil {
+		return balance, row.err
+	}
+	quanta, err := schemas.ParseQuanta(balance.Amount, schemas.QuantityScale)
+	balance.Quantity = schemas.Quantity(quanta)
+	return balance, err
+}
+
+// codeTexts makes one string of each code, however often it comes.
+type codeTexts map[string]string
+
+func (t *codeTexts) keep(code []byte) string {
+	if known, ok := (*t)[string(code)]; ok {
+		return known
+	}
+	if *t == nil {
+		*t = codeTexts{}
+	}
+	(*t)[string(code)] = string(code)
+	return string(code)
 }
 
 func balancesError(err error) error {

@@ -12,8 +12,10 @@ import (
 const (
 	// balanceReadersMax is how many shards Postgres adds up at a time: each takes a connection, a processor and balancesWorkMemory.
 	balanceReadersMax = 4
-	// balancesAhead is how many balances of a shard wait for those of the shards before it.
-	balancesAhead = 1024
+	// balancesTogether is how many balances are handed over at once.
+	balancesTogether = 128
+	// balancesAhead is how many times as many of a shard wait for those of the shards before it.
+	balancesAhead = 8
 )
 
 // balancesOfShards reads all shards, some at a time, and calls each for one after the other.
@@ -22,25 +24,16 @@ func balancesOfShards(ctx context.Context, pool *pgxpool.Pool, query *balancesQu
 	if err := pool.QueryRow(ctx, "select shards from ledger.system").Scan(&count); err != nil {
 		return fmt.Errorf("reading how many shards there are: %w", err)
 	}
-	found := make([]chan Balance, count)
+	found := make([]chan []Balance, count)
 	for shard := range found {
-		found[shard] = make(chan Balance, balancesAhead)
+		found[shard] = make(chan []Balance, balancesAhead)
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return readShards(ctx, pool, query, found) })
 	all.Go(func() error {
-		for _, balances := range found {
-			for {
-				balance, open, err := next(ctx, balances)
-				if err != nil {
-					return err
-				}
-				if !open {
-					break
-				}
-				if err := each(balance); err != nil {
-					return err
-				}
+		for _, ofShard := range found {
+			if err := takeBalances(ctx, ofShard, each); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -50,7 +43,7 @@ func balancesOfShards(ctx context.Context, pool *pgxpool.Pool, query *balancesQu
 
 // readShards reads each shard into its channel. Connections are taken in the order of the shards: a later shard's reader waits for who takes its balances,
 // and would wait for ever if it held the connection that an earlier one needs.
-func readShards(ctx context.Context, pool *pgxpool.Pool, query *balancesQuery, into []chan Balance) error {
+func readShards(ctx context.Context, pool *pgxpool.Pool, query *balancesQuery, into []chan []Balance) error {
 	readers, ctx := errgroup.WithContext(ctx)
 	slots := make(chan struct{}, balanceReadersMax)
 	var failed error
@@ -64,17 +57,49 @@ func readShards(ctx context.Context, pool *pgxpool.Pool, query *balancesQuery, i
 		}
 		readers.Go(func() error {
 			defer func() { conn.Release(); <-slots }()
-			if err := query.read(ctx, conn, &shard, func(b Balance) error { return give(ctx, balances, b) }); err != nil {
-				return err
-			}
-			close(balances)
-			return nil
+			return giveBalances(ctx, conn, query, shard, balances)
 		})
 	}
 	if err := readers.Wait(); err != nil {
 		return err
 	}
 	return failed
+}
+
+// giveBalances reads a shard into its channel, which it closes once all are there.
+func giveBalances(ctx context.Context, conn *pgxpool.Conn, query *balancesQuery, shard int, into chan<- []Balance) error {
+	together := make([]Balance, 0, balancesTogether)
+	err := query.read(ctx, conn, &shard, func(b Balance) error {
+		if together = append(together, b); len(together) < balancesTogether {
+			return nil
+		}
+		full := together
+		together = make([]Balance, 0, balancesTogether)
+		return give(ctx, into, full)
+	})
+	if err != nil {
+		return err
+	}
+	if err := give(ctx, into, together); err != nil {
+		return err
+	}
+	close(into)
+	return nil
+}
+
+// takeBalances calls each for all balances of a shard.
+func takeBalances(ctx context.Context, from <-chan []Balance, each func(Balance) error) error {
+	for {
+		together, open, err := next(ctx, from)
+		if err != nil || !open {
+			return err
+		}
+		for _, balance := range together {
+			if err := each(balance); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 func give[T any](ctx context.Context, to chan<- T, value T) error {

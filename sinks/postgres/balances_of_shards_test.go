@@ -42,7 +42,7 @@ func TestBalancesOfAllPotsComeInOrderHoweverFewConnectionsThereAre(t *testing.T)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(found) <= testShards*balancesAhead {
+		if len(found) <= testShards*balancesAhead*balancesTogether {
 			t.Fatalf("there are %d balances only: no shard waited for another one", len(found))
 		}
 		inOrder := slices.IsSortedFunc(found, func(a, b Balance) int {

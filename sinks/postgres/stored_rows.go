@@ -211,10 +211,13 @@ func (r *storedRow) int64() int64 { return int64(binary.BigEndian.Uint64(r.bytes
 func (r *storedRow) int32() int32 { return int32(binary.BigEndian.Uint32(r.bytes(4))) } //nolint:gosec // the same bits
 func (r *storedRow) int16() int16 { return int16(binary.BigEndian.Uint16(r.bytes(2))) } //nolint:gosec // the same bits
 
-func (r *storedRow) text() string {
+func (r *storedRow) text() string { return string(r.raw()) }
+
+// raw returns a column of any length, until the next row is read.
+func (r *storedRow) raw() []byte {
 	value := r.values[r.at]
 	r.at++
-	return string(value)
+	return value
 }
 
 // instant reads a time. A part of a millisecond, which no recorded time has, is counted.
