@@ -38,6 +38,7 @@ type price struct {
 // tick closes every day whose cut-off has passed, and makes a batch of its orders.
 func (w *World) tick() {
 	w.ticked = max(w.ticked, w.today())
+	w.expireHeld()
 	for code := range w.assets {
 		for d := w.closed[code].plus(1); d <= w.today(); d = d.plus(1) {
 			if !w.deals(code, d) {

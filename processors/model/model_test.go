@@ -120,7 +120,7 @@ func TestBooksAndAnswersAreTheModels(t *testing.T) {
 // answers are what histories must lead to, or they would prove nothing about it.
 func answers() []string {
 	return []string{
-		"accepted", "accepted again", "bounced", "paid", "sent", "cancelled", "carried", "carried again", "priced", "priced again", "settled", "settled again", "settled-in-part again",
+		"accepted", "accepted again", "bounced", "held", "held again", "expired", "rejected pot/refused-in-review", "paid", "sent", "cancelled", "carried", "carried again", "priced", "priced again", "settled", "settled again", "settled-in-part again",
 		"booked bounced", "booked cancelled", "booked charged", "booked compensated", "booked contributed", "booked distributed", "booked lent", "booked paid",
 		"booked priced", "booked rejected", "booked repaid", "booked reserved", "booked returned", "booked reversed", "booked rounded", "booked sent", "booked settled", "booked split", "booked switched", "booked withdrawn",
 		"carried buy", "carried cash", "carried units", "carried buy again", "carried units again", "given up buy", "given up cash", "given up units", "collected", "sold for a charge", "corrected buy", "corrected buy settled", "corrected cash", "corrected cash settled", "corrected units", "corrected units settled", "rest-carried buy", "rest-carried cash", "rest-carried units", "reversed pot:available", "reversed scheme:charges", "attributed", "rejected pot/reference-claimed", "rejected pot/already-open", "rejected pot/asset-halted", "rejected pot/closed", "rejected pot/instructions-open", "rejected pot/not-empty", "rejected pot/nothing-to-transfer",

@@ -12,7 +12,7 @@ import (
 func (o *outside) declare(a action) {
 	id, dated := fmt.Sprintf("id=d%d", len(o.lines)), o.date(1-a.D%34)
 	switch a.B % 10 {
-	case 6, 7, 8:
+	case 6, 7:
 		o.announce(a)
 	case 0, 1:
 		o.say("given FlatFee %s cash=%s dated=%s", id, pounds(a.C%500), dated)
@@ -21,12 +21,12 @@ func (o *outside) declare(a action) {
 	case 3, 4:
 		days := a.C%12 - 1
 		through := min(o.accrued+days, o.day+1)
-		o.say("given ChargeAccrual %s from=%s through=%s rate=0.%06d", id, o.date(o.accrued-o.day), o.date(through-o.day), 1+a.D%100_000)
+		o.say("given ChargeAccrual %s from=%s through=%s rate=0.%06d", id, o.date(o.accrued-o.day), o.date(through-o.day), 50_000+a.D%50_001)
 		if through <= o.day && days >= 0 && through >= o.accrued {
 			o.accrued = through + 1
 		}
 	default:
-		o.say("given ChargeCollection %s dated=%s%s", id, dated, []string{" by-units", ""}[a.C%2])
+		o.say("given ChargeCollection %s dated=%s%s", id, dated, []string{" by-units", " by-units", ""}[a.C%3])
 	}
 }
 
@@ -74,6 +74,14 @@ func (o *outside) reverse(a action) {
 			o.say("given Reversal %s id=v%d of=%s %s", words[2], len(o.lines), strings.TrimPrefix(words[3], "id="), words[len(words)-1])
 			return
 		}
+	}
+}
+
+// review lets an operator release or refuse one of the last instructions that were held, be it held no more.
+func (o *outside) review(a action) {
+	if len(o.held) > 0 {
+		last := o.held[len(o.held)-1-a.A%min(4, len(o.held))]
+		o.say("given %s pot=%s instruction=%s id=op%d", []string{"ReviewRelease", "ReviewRelease", "ReviewRefusal"}[a.B%3], last[0], last[1], len(o.lines))
 	}
 }
 

@@ -46,6 +46,7 @@ const (
 	settles
 	rejects
 	givesUp
+	reviews
 	kinds
 )
 
@@ -55,7 +56,7 @@ func often() []kind {
 		contributesSplit, fills, contributes, prices, buys, morning, settles, ticks, cancels, fills, contributesSplit, buys, prices, repeats, settles, ticks, sells, sells,
 		withdraws, banks, banks, banks, declares, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
-		corrects, corrects, switches, switches, switches, reverses, declares, leaves, claims, givesUp, givesUp,
+		corrects, corrects, switches, switches, switches, reverses, declares, declares, leaves, claims, givesUp, givesUp, reviews, reviews,
 	}
 }
 
@@ -105,12 +106,12 @@ func begin() []string {
 		"given Calendar id=c1 name=platform from=2008-01-01 through=2009-12-31 closed=2008-03-21",
 		"given Calendar id=c2 name=london from=2008-01-01 through=2009-12-31 closed=2008-03-21,2008-03-24",
 		"given Custodian id=c3 custodian=CREST", "given Custodian id=c4 custodian=EURO",
-		"given Settings id=c5 from=2008-01-01 calendar=platform backdating=90",
+		"given Settings id=c5 from=2008-01-01 calendar=platform backdating=90 review-above=270.00 review-days=1",
 	}
 	for _, f := range funds() {
 		lines = append(lines, fmt.Sprintf("given Asset id=%[1]s asset=%[1]s custodian=%[2]s from=2008-01-01 %[3]s", f.code, f.custodian, f.row))
 	}
-	lines = append(lines, "at 2008-03-17 08:00")
+	lines = append(lines, "given Tick", "at 2008-03-17 08:00")
 	for p := range lastPot {
 		lines = append(lines, fmt.Sprintf("given PotOpened pot=p%d id=open dated=2008-03-17", p))
 	}
@@ -184,6 +185,8 @@ func (o *outside) do(a action) {
 		o.confirm(a)
 	case givesUp:
 		o.giveUp(a)
+	case reviews:
+		o.review(a)
 	case nothing, kinds:
 	}
 }

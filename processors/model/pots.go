@@ -17,6 +17,7 @@ type pot struct {
 	leaving  *transfer
 	closed   bool
 	accrued  *big.Rat
+	held     []*held
 }
 
 // order is an open order.
@@ -56,6 +57,7 @@ type asked struct {
 	kind, content    string
 	dated            day
 	line             Line
+	reviewed         bool
 }
 
 func (w *World) instructed(kind string, line Line) {
@@ -76,8 +78,18 @@ func (w *World) instructed(kind string, line Line) {
 		a.tell(a.name, a.id, "rejected", "pot/closed", false)
 	case code != "":
 		a.refuse(code)
-	case a.pot != nil && a.pot.leaving != nil && kind != "Cancel":
+	default:
+		a.decide()
+	}
+}
+
+// decide does what is asked, if nothing else of the pot is in its way.
+func (a *asked) decide() {
+	switch {
+	case a.pot != nil && a.pot.leaving != nil && a.kind != "Cancel":
 		a.refuse("pot/transfer-under-way")
+	case a.mustReview():
+		a.hold()
 	default:
 		a.do()
 	}
@@ -202,8 +214,13 @@ func (a *asked) contribute() {
 		a.refuse(code)
 		return
 	}
-	a.move(a.name, cash, "bank:client-money", "pot:available", paid)
-	a.pot.note(&journal{name: paidBy(a.source, a.id, a.dated), cash: paid})
+	switch {
+	case !a.reviewed:
+		a.payIn(paid)
+	case a.Books.balance(key{a.name, "pot:available", cash}).Cmp(paid) < 0: // it was paid in when it came, and may have been used since
+		a.refuse("pot/cash-not-available")
+		return
+	}
 	a.reserve(orders)
 }
 
@@ -283,6 +300,11 @@ func (a *asked) cancel() {
 	}
 	if r := a.claimOf(a.pot, target); r != nil {
 		a.withdrawClaim(r)
+		return
+	}
+	if h := a.pot.drop(a.source, target); h != nil {
+		a.answer(a.pot, target, "cancelled", "")
+		a.accept()
 		return
 	}
 	var found []*order

@@ -37,6 +37,7 @@ type rig struct {
 	orders []*custodian.CustodianOrder
 	desk   map[schemas.ID]*dealt
 	stages map[string]int // of the postings so far
+	held   [][2]string    // the pots and ids of instructions that were held for review
 	// charges are the journals by which each pot was charged.
 	charges  map[schemas.PotID][]schemas.ID
 	payments []*payment.PaymentOrder
@@ -268,6 +269,9 @@ func (r *rig) answer(s *status.InstructionStatus) {
 	}
 	if s.Duplicate {
 		line += " again"
+	}
+	if s.State == "held" && !s.Duplicate {
+		r.held = append(r.held, [2]string{string(s.Pot), string(s.ID)})
 	}
 	r.told = append(r.told, line)
 }

@@ -42,7 +42,7 @@ func (a *asked) underWay() bool {
 			return true
 		}
 	}
-	return len(a.pot.orders) > 0 || a.claimOf(a.pot, "") != nil
+	return len(a.pot.orders) > 0 || len(a.pot.held) > 0 || a.claimOf(a.pot, "") != nil
 }
 
 // emptied says whether a pot has neither cash nor units.

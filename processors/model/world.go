@@ -24,18 +24,21 @@ type World struct {
 	shards  int
 	shardOf func(pot string) int
 
-	now       time.Time
-	zone      *time.Location
-	platform  string
-	backDays  int
-	sellPart  int // of what units were worth, in hundredths of a percent, a sell may ask for
-	calendars map[string]*calendar
-	assets    map[string]rows
-	closed    map[string]day // by asset, the last day that is closed
-	prices    map[string]map[day]*price
-	pots      map[string]*pot
-	batches   []*batch
-	payments  []*payment
+	now      time.Time
+	zone     *time.Location
+	platform string
+	backDays int
+	// reviewAbove is how much cash may be asked for without a person looking at it, nil where that is any, and reviewDays how long it waits for one.
+	reviewAbove *big.Rat
+	reviewDays  int
+	sellPart    int // of what units were worth, in hundredths of a percent, a sell may ask for
+	calendars   map[string]*calendar
+	assets      map[string]rows
+	closed      map[string]day // by asset, the last day that is closed
+	prices      map[string]map[day]*price
+	pots        map[string]*pot
+	batches     []*batch
+	payments    []*payment
 	// references are the names under which cash comes in.
 	references map[string]*reference
 	accrued    day // the last day for which the annual charge accrued
@@ -79,6 +82,8 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.correct(line)
 	case "Fill", "Settled", "Rejected", "Deferred", "SettlementFailed":
 		w.confirmed(kind, line)
+	case "ReviewRelease", "ReviewRefusal":
+		w.review(kind, line)
 	case "GiveUp":
 		w.giveUp(line)
 	case "Distribution":
@@ -114,6 +119,9 @@ func (w *World) learn(kind string, line Line) {
 		w.calendars[line.Get("name", "platform")] = c
 	case "Settings":
 		w.platform, w.backDays = line.Get("calendar", "platform"), whole(line, "backdating", "90")
+		if line.Has("review-above") {
+			w.reviewAbove, w.reviewDays = number(line.Get("review-above", "0")), whole(line, "review-days", "30")
+		}
 		w.sellPart = whole(line, "sell-cash-bps", "9000")
 		zone, err := time.LoadLocation(line.Get("zone", "Europe/London"))
 		if err != nil {
