@@ -209,6 +209,9 @@ func pounds(pence int) string { return schemas.Money(1 + pence%30_000).String() 
 func (o *outside) instruct(a action) {
 	o.ids++
 	who := fmt.Sprintf("pot=%s id=i%d", o.pot(a), o.ids)
+	if a.Kind == contributes && strings.HasPrefix(who, "pot=q") {
+		a.Kind = contributesSplit // a pot without cash is charged by units
+	}
 	what, dated := "PotOpened "+who, o.date(-(a.C % 2))
 	switch a.Kind { //nolint:exhaustive // what else there is opens a pot
 	case contributes:
