@@ -201,6 +201,9 @@ func (r *rig) book(j *ledger.Journal) {
 		if p.Stage == "charged" {
 			r.charges[*j.Pot] = append(r.charges[*j.Pot], j.ID)
 		}
+		if p.Stage == "reserved" && j.Topic == streams.IngestOperator && p.From == ledger.PotSettled {
+			r.stages["sells for a charge"]++
+		}
 		if p.To == ledger.SchemeCharges && p.Trade != nil {
 			r.stages["sold for a charge"]++
 		}
