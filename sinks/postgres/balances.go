@@ -45,9 +45,9 @@ type Balance struct {
 	Quantity schemas.Quantity `json:"-"`
 }
 
-// balancesWorkMemory is what Postgres may take to add up balances, and again to sort them. With its default of 4 MB it writes all postings of a large
-// ledger to temporary files first.
-const balancesWorkMemory = "256MB"
+// balancesWorkMemory is what Postgres may take twice over to add up balances, once to keep them, and again to sort them: some 3 million balances of a
+// shard fit. With its default of 4 MB it writes all postings of a large ledger to temporary files first.
+const balancesWorkMemory = "512MB"
 
 // Balances calls each for every balance wanted: totals by account and asset; balances of pots by shard, pot, account and asset, each shard as of one
 // moment where asOf names none. It returns ErrNotComplete where the recorded time is refused, ErrDropped where only an archive knows, and the first error
