@@ -74,6 +74,10 @@ func (s *shard) identify(ctx context.Context, client *kgo.Client) (identity, err
 		if !metadata.Topics.Has(name) {
 			return identity{}, fmt.Errorf("the topic %s is gone; bring it back: a new one under its name would be refused", name)
 		}
+		// An answer that is an error has no id.
+		if err := metadata.Topics[name].Err; err != nil {
+			return identity{}, fmt.Errorf("asking for the identity of %s: %w", name, err)
+		}
 	}
 	return identity{
 		Cluster: metadata.Cluster, Inbox: asKafkaShows(metadata.Topics[inbox].ID), Table: asKafkaShows(metadata.Topics[table].ID),
