@@ -101,8 +101,8 @@ func (c *correction) takeSpent(s *stake, short schemas.Money) {
 	c.spentMore = true
 }
 
-// respend sees to what the buy of a switch has taken of its sell before that settled. While that buy can still change, and has all that the sell brought, it is
-// for what the sell brings now. Else it stays what it is: what it took beyond that is the pot's other cash, and what the sell brings beyond it will be available.
+// respend sees to what the buy of a switch has taken of its sell before that settled. While that buy can still change, is for just what it took, and
+// none of it has come back, it is for what the sell brings now. Else it stays what it is: what it took beyond that is the pot's other cash, and what the sell brings beyond it will be available.
 func (c *correction) respend(s *stake, brings schemas.Money) {
 	sell := s.open
 	if sell.Spent == 0 {

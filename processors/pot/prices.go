@@ -10,7 +10,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
 
-// lastPricesMax is how many closes of an asset a shard knows: the last one, and those that may still be corrected before it is used.
+// lastPricesMax is how many closes of an asset a shard knows, of each side of a halt: the last one, and those that may still be corrected before it is used.
 const lastPricesMax = 3
 
 // priceReleased keeps a close, and forgets the asset's oldest beyond those that are kept. A version that is known already changes nothing. While an asset is halted,

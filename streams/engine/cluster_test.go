@@ -5,10 +5,13 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // address is where whichever cluster answers that was put there last.
@@ -111,4 +114,34 @@ func TestAMirrorOfTheClusterIsNotWorkedOn(t *testing.T) {
 	if n := len(other.readAll(f.process.Outputs[0].Name)[0]); n != 0 {
 		t.Errorf("%d outputs were written to the other cluster", n)
 	}
+}
+
+// A broker that cannot tell of a topic for a moment answers with an error and no id. That is nobody's identity: the shard asks again.
+func TestAnErrorIsNoIdentity(t *testing.T) {
+	requireFake(t)
+	f := newFixture(t, 1)
+	f.load(30, 5)
+	var refused atomic.Int32
+	f.cluster.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		f.cluster.KeepControl()
+		asked := request.(*kmsg.MetadataRequest)
+		if len(asked.Topics) != 2 || refused.Add(1) > 3 {
+			return nil, nil, false
+		}
+		answer := asked.ResponseKind().(*kmsg.MetadataResponse)
+		for _, wanted := range asked.Topics {
+			topic := kmsg.NewMetadataResponseTopic()
+			topic.Topic, topic.ErrorCode = wanted.Topic, kerr.LeaderNotAvailable.Code
+			answer.Topics = append(answer.Topics, topic)
+		}
+		return answer, nil, true
+	})
+	i := f.start()
+	f.caughtUp(i)
+	i.stop()
+	if refused.Load() <= 3 {
+		t.Fatal("nobody asked")
+	}
+	f.load(30, 5)
+	f.finish()
 }
