@@ -2,6 +2,7 @@ package processes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -100,7 +101,7 @@ func comeAndGo(ctx context.Context, r *drive, _ *rand.Rand) error {
 	return r.crew.trouble()
 }
 
-// thaw lets frozen members go on, each once others have taken its work over.
+// thaw lets frozen members go on, each once others have taken over the shard at which it was frozen: what it commits in it from then on is a fault.
 func thaw(ctx context.Context, r *drive, _ *rand.Rand) error {
 	plan := &r.crew.base.Plan
 	for n, point := range plan.Points {
@@ -108,31 +109,21 @@ func thaw(ctx context.Context, r *drive, _ *rand.Rand) error {
 		if err != nil {
 			return fmt.Errorf("waiting for %s: %w", point, err)
 		}
-		frozen := r.crew.named(plan.Struck()[n])
-		before := r.runs(point.Process, frozen)
+		strike := plan.Struck()[n]
+		frozen := r.crew.named(strike.Pid)
 		err = r.until(ctx, func() (bool, error) {
 			if point.Process == sink {
 				return r.booksNothing(ctx, frozen), r.crew.trouble()
 			}
-			return r.runs(point.Process, frozen) > before, r.crew.trouble()
+			taken, err := r.crew.takenOver(point.Process, strike.Shard, frozen)
+			return taken, errors.Join(err, r.crew.trouble())
 		})
 		if err != nil {
-			return fmt.Errorf("waiting until others take over what %s had when it was frozen: %w", frozen, err)
+			return fmt.Errorf("waiting until others take over shard %d of %s, at which %s was frozen: %w", strike.Shard, point.Process, frozen, err)
 		}
 		r.crew.signal(frozen, syscall.SIGCONT)
 	}
 	return nil
-}
-
-// runs counts how often others than the given member began to run a shard of the process.
-func (r *drive) runs(process, but string) int {
-	count := 0
-	for _, name := range r.crew.names() {
-		if name != but {
-			count += len(r.crew.said(name, "msg=running", "process="+process+" "))
-		}
-	}
-	return count
 }
 
 // booksNothing says whether no shard is the named sink's any more.

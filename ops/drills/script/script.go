@@ -133,26 +133,34 @@ func (p Point) String() string {
 	return text
 }
 
-// Struck returns the process ids of the victims of the points that have struck so far.
-func (p *Plan) Struck() []int {
-	var pids []int
+// Strike is what a victim says before a point strikes it.
+type Strike struct {
+	// Pid is the victim's process id, Shard the one of the point's process that had come to the point.
+	Pid   int
+	Shard int32
+}
+
+// Struck returns the strikes of the points that have struck so far, in the order of the plan.
+func (p *Plan) Struck() []Strike {
+	var all []Strike
 	for n := range p.Points {
 		text, err := os.ReadFile(p.claim(n))
 		if err != nil {
-			return pids
+			return all
 		}
-		pid, err := strconv.Atoi(string(text))
-		if err != nil {
-			return pids // it is just being written
+		var s Strike
+		if _, err := fmt.Sscanf(string(text), "%d %d.", &s.Pid, &s.Shard); err != nil {
+			return all // it is just being written
 		}
-		pids = append(pids, pid)
+		all = append(all, s)
 	}
-	return pids
+	return all
 }
 
 func (p *Plan) claim(n int) string { return filepath.Join(p.Dir, strconv.Itoa(n)) }
 
-// Unfenced says what was committed by a victim that had been frozen, although others had taken its work over; "" is nothing.
+// Unfenced says what a victim that had been frozen committed in the shard at which it was, before it had fenced, or claimed, that shard anew; "" is nothing.
+// It is a fault only where somebody else had taken the shard over by then: whoever lets the victim go on has to wait for that.
 func (p *Plan) Unfenced() string {
 	text, _ := os.ReadFile(p.unfenced()) // there is none unless something went wrong
 	return string(text)
@@ -224,7 +232,7 @@ func (s *Striker) At(process string, shard int32, step string) {
 	if p.Process != process || p.Step != step || p.Sweeping && !s.Sweeping(process, shard) {
 		return
 	}
-	if s.met++; s.met >= p.Occurrence && s.settled() && s.strike(p) {
+	if s.met++; s.met >= p.Occurrence && s.settled() && s.strike(p, shard) {
 		s.frozen = map[place]bool{{process, shard}: true}
 	}
 }
@@ -244,7 +252,7 @@ func (s *Striker) guard(at place, step string) {
 
 // strike claims the point, and only then acts: a point that two victims come to strikes one of them. It returns true when a frozen victim goes on, and not
 // before: a signal stops a process a moment after it was sent, and what is held here must not go on in that moment.
-func (s *Striker) strike(p Point) (frozen bool) {
+func (s *Striker) strike(p Point, shard int32) (frozen bool) {
 	continued := make(chan os.Signal, 1)
 	if p.Freeze {
 		signal.Notify(continued, syscall.SIGCONT)
@@ -254,8 +262,7 @@ func (s *Striker) strike(p Point) (frozen bool) {
 	if err != nil {
 		return false
 	}
-	_, err = claim.WriteString(strconv.Itoa(os.Getpid()))
-	if err != nil {
+	if _, err := fmt.Fprintf(claim, "%d %d.", os.Getpid(), shard); err != nil {
 		return false
 	}
 	_ = claim.Close()
