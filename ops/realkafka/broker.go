@@ -44,7 +44,7 @@ type Broker struct {
 }
 
 // Start starts a broker and returns when it answers; ctx bounds the start only. The error wraps ErrUnavailable when this
-// machine has no Java, or no Maven to fetch the jars with.
+// machine has no Java, or no Maven that can fetch the jars.
 func Start(ctx context.Context, options Options) (*Broker, error) {
 	installed, err := install(ctx)
 	if err != nil {

@@ -27,7 +27,7 @@ func Require(t testing.TB) {
 }
 
 // ForTest starts a broker for one test and stops it at the end. It skips the test where the real suites are not asked for, or
-// where Java or Maven is missing (with PENSTOCK_REAL=must it fails it). The log is kept and named if the test fails.
+// where Java, Maven or what Maven fetches is missing (with PENSTOCK_REAL=must it fails it). The log is kept and named if the test fails.
 func ForTest(t testing.TB, options Options) *Broker {
 	t.Helper()
 	Require(t)
@@ -61,6 +61,17 @@ func RegistryForTest(t testing.TB) *Registry {
 		}
 	})
 	return registry
+}
+
+// JarsForTest is Jars for one test, under the same conditions as ForTest.
+func JarsForTest(t testing.TB, name string, pom []byte) (java, classPath string) {
+	t.Helper()
+	Require(t)
+	ctx, cancel := context.WithTimeout(t.Context(), startMax)
+	defer cancel()
+	java, classPath, err := Jars(ctx, name, pom)
+	orSkip(t, err)
+	return java, classPath
 }
 
 // orSkip ends the test on an error: as skipped when the machine lacks something, else as failed.

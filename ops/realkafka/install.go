@@ -101,7 +101,7 @@ func fetchJars(ctx context.Context, dir string) error {
 	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", filepath.Join(dir, "pom.xml"), dependencyPlugin,
 		"-DoutputDirectory="+filepath.Join(dir, "lib"))
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("copying the jars with mvn: %w\n%s", err, out)
+		return fmt.Errorf("copying the jars with mvn: %w: %w\n%s", ErrUnavailable, err, out)
 	}
 	return nil
 }

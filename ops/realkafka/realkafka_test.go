@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +167,21 @@ func TestMissingJavaIsSaid(t *testing.T) {
 		t.Errorf("got %v, want an error that says what is missing", err)
 	}
 	if _, err := StartRegistry(t.Context()); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v, want an error that says what is missing", err)
+	}
+}
+
+// A machine without a network has no jars, unless they were fetched before.
+func TestMissingJarsAreSaid(t *testing.T) {
+	bin := t.TempDir()
+	for name, script := range map[string]string{"java": "#!/bin/sh\n", "mvn": "#!/bin/sh\necho no route to host\nexit 1\n"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	t.Setenv("PENSTOCK_CACHE", t.TempDir())
+	if _, _, err := Jars(t.Context(), "some", nil); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "no route to host") {
 		t.Errorf("got %v, want an error that says what is missing", err)
 	}
 }
