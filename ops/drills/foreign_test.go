@@ -16,7 +16,6 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/reference"
-	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -87,9 +86,8 @@ func foreigners(t *testing.T, python string, r *rig, today schemas.Date) {
 	f.run(produceScript, "latest", today.String())
 	f.run(produceScript, "own", today.String(), filepath.Join("testdata", ownSchema))
 	wrong := f.sendUnusual()
-	// Intake tells of a refusal on both topics at once, so the statuses of what it refuses are there, too.
-	await(r, streams.AuditRejection, "rejections", count[audit.Rejection](len(wrong)))
-	statuses := await(r, streams.StatusInstruction, "accepted instructions", accepted(acceptedBefore))
+	rejections := await(r, streams.AuditRejection, "rejections", count[audit.Rejection](len(wrong)))
+	statuses := await(r, streams.StatusInstruction, "answers to what was accepted and to what was refused", answered(acceptedBefore, rejections))
 	journals := await(r, streams.LedgerJournal, "contributions", count[ledger.Journal](contributions))
 	t.Run("each wrong record is rejected once", func(t *testing.T) { f.in(t).checkRejections(wrong) })
 	t.Run("keys of any partitioner are taken", func(t *testing.T) { f.in(t).checkPartitions() })
@@ -112,18 +110,6 @@ func foreignReference(today schemas.Date) []reference.EntryBody {
 		&reference.Custodian{ID: "CUST", Name: "A custodian"},
 		&reference.Settings{EffectiveFrom: from, PlatformCalendar: "XLON", Zone: "Europe/London", BackdatingDays: around},
 		asset("AAPL", from), asset("GOOG", from),
-	}
-}
-
-// accepted holds when so many instructions have been accepted.
-func accepted(n int) func([]*status.InstructionStatus) bool {
-	return func(all []*status.InstructionStatus) bool {
-		for _, s := range all {
-			if s.State == "accepted" {
-				n--
-			}
-		}
-		return n <= 0
 	}
 }
 
