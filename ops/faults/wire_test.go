@@ -50,10 +50,19 @@ func newClientAt(t *testing.T, addresses []string, dial faults.Dialer, options .
 	return client
 }
 
-// create sends one request that changes something: it creates a topic. It returns what the client was told.
-func create(ctx context.Context, client *kgo.Client, name string) error {
+const (
+	// answerMax is what a broker may take to make a topic where its answer is needed, and patienceMax how much longer that answer is waited for: they are for
+	// brokers that have just started on a machine that is busy. silenceMax is the same for an answer that never comes.
+	answerMax   = 30 * time.Second
+	patienceMax = time.Minute
+	silenceMax  = 5 * time.Second
+)
+
+// create sends one request that changes something: it creates a topic. It returns what the client was told; a broker that takes longer than within says that it
+// was too late.
+func create(ctx context.Context, client *kgo.Client, name string, within time.Duration) error {
 	request := kmsg.NewPtrCreateTopicsRequest()
-	request.TimeoutMillis = 5000 // a real broker answers when the topic is made, or too late
+	request.TimeoutMillis = int32(within.Milliseconds()) //nolint:gosec // it is seconds
 	wanted := kmsg.NewCreateTopicsRequestTopic()
 	wanted.Topic, wanted.NumPartitions, wanted.ReplicationFactor = name, 1, 1
 	request.Topics = append(request.Topics, wanted)
@@ -89,10 +98,10 @@ func acts(t *testing.T, brokers func(*testing.T) []string) {
 			wire := faults.NewWire(nil, rule)
 			client := newClientAt(t, addresses, wire.Dial)
 			name := func(n string) string { return n + "-" + string(c.do) }
-			if err := create(t.Context(), client, name("first")); err != nil || len(wire.Struck()) != 0 {
+			if err := create(t.Context(), client, name("first"), answerMax); err != nil || len(wire.Struck()) != 0 {
 				t.Fatalf("the first request: %v, struck %v", err, wire.Struck())
 			}
-			err := create(t.Context(), client, name("second"))
+			err := create(t.Context(), client, name("second"), waited(c.do))
 			if told := err == nil; told != c.told {
 				t.Errorf("the client was told: %t (%v)", told, err)
 			}
@@ -103,19 +112,27 @@ func acts(t *testing.T, brokers func(*testing.T) []string) {
 				t.Errorf("struck %v", struck)
 			}
 			// A client that asks once may still hold the connection that the action cut, and learn of it by its next request.
-			patient := newClientAt(t, addresses, wire.Dial, kgo.RequestRetries(3))
-			if err := create(t.Context(), patient, name("third")); err != nil || !exists(t, addresses, name("third")) {
+			patient := newClientAt(t, addresses, wire.Dial, kgo.RequestRetries(3), kgo.RequestTimeoutOverhead(patienceMax))
+			if err := create(t.Context(), patient, name("third"), answerMax); err != nil || !exists(t, addresses, name("third")) {
 				t.Errorf("the wire did not go on: %v", err)
 			}
 		})
 	}
 }
 
+// waited is how long the answer to a request is waited for to which something is done.
+func waited(do faults.Action) time.Duration {
+	if do == faults.Silent || do == faults.Mute {
+		return silenceMax
+	}
+	return answerMax
+}
+
 // exists says whether the brokers have a topic, asked by nobody who is disturbed. Making it again is the surest question: a broker that has just made a topic
-// may not tell of it yet.
+// may not tell of it yet. It is asked once: a second question would find the topic that the first one made.
 func exists(t *testing.T, addresses []string, name string) bool {
 	t.Helper()
-	err := create(t.Context(), newClientAt(t, addresses, nil, kgo.RequestRetries(3)), name)
+	err := create(t.Context(), newClientAt(t, addresses, nil, kgo.RequestTimeoutOverhead(patienceMax)), name, answerMax)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 		t.Fatal(err)
 	}
@@ -126,11 +143,11 @@ func TestAKilledWireLetsNothingThrough(t *testing.T) {
 	cluster := newCluster(t)
 	wire := faults.NewWire(nil)
 	client := newClient(t, cluster, wire.Dial)
-	if err := create(t.Context(), client, "first"); err != nil {
+	if err := create(t.Context(), client, "first", silenceMax); err != nil {
 		t.Fatal(err)
 	}
 	wire.Kill()
-	if err := create(t.Context(), client, "second"); err == nil || cluster.TopicInfo("second") != nil {
+	if err := create(t.Context(), client, "second", silenceMax); err == nil || cluster.TopicInfo("second") != nil {
 		t.Errorf("a dead process was heard: %v", err)
 	}
 }
@@ -139,15 +156,15 @@ func TestAFrozenWireGoesOnWhereItWas(t *testing.T) {
 	cluster := newCluster(t)
 	wire := faults.NewWire(nil)
 	client := newClient(t, cluster, wire.Dial)
-	if err := create(t.Context(), client, "first"); err != nil {
+	if err := create(t.Context(), client, "first", silenceMax); err != nil {
 		t.Fatal(err)
 	}
 	wire.Freeze()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	answered := make(chan error, 1)
-	go func() { answered <- create(ctx, client, "second") }()
-	if err := create(ctx, client, "third"); err == nil {
+	go func() { answered <- create(ctx, client, "second", silenceMax) }()
+	if err := create(ctx, client, "third", silenceMax); err == nil {
 		t.Error("a frozen process was answered")
 	}
 	if cluster.TopicInfo("second") != nil || cluster.TopicInfo("third") != nil {
@@ -157,7 +174,7 @@ func TestAFrozenWireGoesOnWhereItWas(t *testing.T) {
 		t.Error("a frozen process was answered")
 	}
 	wire.Thaw()
-	if err := create(t.Context(), client, "fourth"); err != nil {
+	if err := create(t.Context(), client, "fourth", silenceMax); err != nil {
 		t.Errorf("the wire did not thaw: %v", err)
 	}
 }
