@@ -2,6 +2,7 @@ package processes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -86,14 +87,20 @@ func (r *drive) audit(ctx context.Context) error {
 		return err
 	}
 	defer pool.Close()
+	bounded, cancel := context.WithTimeout(ctx, stageMax)
+	defer cancel()
 	var report *postgres.Report
-	err = r.until(ctx, func() (bool, error) {
-		// What cannot be asked now, while Postgres is starting, can be asked later.
-		report, err = postgres.Verify(ctx, pool, postgres.VerifyOptions{}, nil)
+	var unasked error
+	err = r.until(bounded, func() (bool, error) {
+		// What cannot be asked now, while Postgres is starting, can be asked later. What is cut short by the limit says nothing of why.
+		found, err := postgres.Verify(bounded, pool, postgres.VerifyOptions{}, nil)
+		if bounded.Err() == nil {
+			report, unasked = found, err
+		}
 		return err == nil, r.crew.trouble()
 	})
 	if err != nil {
-		return err
+		return errors.Join(fmt.Errorf("verifying in the middle: %w", err), unasked)
 	}
 	for _, check := range report.Checks {
 		if !check.OK() {
