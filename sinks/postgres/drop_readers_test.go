@@ -1,24 +1,42 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/sinks/postgres/pgtest"
 )
 
-// A transaction with one snapshot from its beginning does not see an opening that was written since, and finds no tables of the months any more.
-func TestWhoReadSinceBeforeMonthsWereDroppedIsRefused(t *testing.T) {
-	a := newArchived(t)
-	tx, err := a.auditor.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+// beginReading begins a transaction that may be idle for as long as the test is busy elsewhere, where the pool's limit would have Postgres end it. It ends with the
+// test, also with one that fails: the pool waits for it when it is closed.
+func beginReading(t *testing.T, pool *pgxpool.Pool, isolation pgx.TxIsoLevel) pgx.Tx {
+	t.Helper()
+	tx, err := pool.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: isolation})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := tx.Rollback(context.Background()); err != nil && !errors.Is(err, pgx.ErrTxClosed) {
+			t.Error(err)
+		}
+	})
+	if _, err := tx.Exec(t.Context(), "set local idle_in_transaction_session_timeout = 0"); err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+// A transaction with one snapshot from its beginning does not see an opening that was written since, and finds no tables of the months any more.
+func TestWhoReadSinceBeforeMonthsWereDroppedIsRefused(t *testing.T) {
+	a := newArchived(t)
+	tx := beginReading(t, a.auditor, pgx.RepeatableRead)
 	if _, err := tx.Exec(t.Context(), "select * from report.complete_through"); err != nil {
 		t.Fatal(err)
 	}
@@ -35,19 +53,13 @@ func TestWhoReadSinceBeforeMonthsWereDroppedIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", from, err)
 		}
 	}
-	if err := tx.Rollback(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // Where no month is left, there are no postings to be read beside which the sums could notice that their snapshot is too old.
 func TestWhoReadSinceBeforeAllMonthsWereDroppedIsRefused(t *testing.T) {
 	a := newArchived(t)
 	a.completeBefore(t, testMarch+3)
-	tx, err := a.auditor.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tx := beginReading(t, a.auditor, pgx.RepeatableRead)
 	if _, err := tx.Exec(t.Context(), "select * from report.complete_through"); err != nil {
 		t.Fatal(err)
 	}
@@ -65,9 +77,6 @@ func TestWhoReadSinceBeforeAllMonthsWereDroppedIsRefused(t *testing.T) {
 		if sqlState(err) != "40001" {
 			t.Errorf("%s since before: %v", from, err)
 		}
-	}
-	if err := tx.Rollback(t.Context()); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -98,10 +107,7 @@ func TestMonthsAreNotDroppedUnderAReader(t *testing.T) {
 func TestADropGoesOnWhenTheReaderIsDone(t *testing.T) {
 	a := newArchived(t)
 	drop := a.exported(t, testMarch)
-	reader, err := a.auditor.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	reader := beginReading(t, a.auditor, pgx.ReadCommitted)
 	if _, err := reader.Exec(t.Context(), "select count(*) from ledger.posting"); err != nil {
 		t.Fatal(err)
 	}
@@ -164,9 +170,10 @@ func TestADropIsRefusedWhereItsLocksHaveNoRoom(t *testing.T) {
 // TestADropTakesNoMoreLocksThanItCounts looks at what an act has locked before it commits.
 func TestADropTakesNoMoreLocksThanItCounts(t *testing.T) {
 	a := newArchived(t)
+	drop := a.exported(t, testMarch)
 	errEnough := errors.New("it is seen")
 	err := pgx.BeginFunc(t.Context(), a.owner, func(tx pgx.Tx) error {
-		d := &dropping{Drop: a.exported(t, testMarch), execute: true, plan: &DropPlan{Dropped: Dropped{First: testMarch, Last: testMarch, Operator: "anna", Reason: "x", Archive: "a"}}}
+		d := &dropping{Drop: drop, execute: true, plan: &DropPlan{Dropped: Dropped{First: testMarch, Last: testMarch, Operator: "anna", Reason: "x", Archive: "a"}}}
 		d.tx = tx
 		needed, _, _, err := d.locks(t.Context())
 		if err != nil {
