@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/streams"
+	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
 // recreate deletes a topic and makes it again under its name, empty.
@@ -51,6 +53,16 @@ func (l *testLedger) everything(t *testing.T) int64 {
 	return count(t, l.super, "select (select count(*) from ledger.journal) + (select count(*) from ledger.posting) + (select count(*) from ledger.trade_event)")
 }
 
+// untilStopped waits until a sink is stopped by what is wanted, and returns what it said then: it says nothing any more once the partition is no longer its own.
+func untilStopped(t *testing.T, sink *Sink, wanted error) (stopped error) {
+	t.Helper()
+	until(t, "the sink stops", func() bool {
+		stopped = sink.Stopped()
+		return errors.Is(stopped, wanted)
+	})
+	return stopped
+}
+
 func TestALedgerTopicMadeAgainStopsTheSink(t *testing.T) {
 	for topic, partitions := range map[string]int32{streams.LedgerJournal: testShards, streams.LedgerProgress: testShards, streams.LedgerTrade: 1} {
 		for name, running := range map[string]bool{"while stopped": false, "while running": true} {
@@ -76,8 +88,8 @@ func TestALedgerTopicMadeAgainStopsTheSink(t *testing.T) {
 				if !running {
 					sink, _ = topics.runSink(test)
 				}
-				until(t, "the sink stops", func() bool { return errors.Is(sink.Stopped(), ErrOtherTopic) })
-				if text := sink.Stopped().Error(); !strings.Contains(text, topic) || !strings.Contains(text, "deleted and made again") {
+				text := untilStopped(t, sink, ErrOtherTopic).Error()
+				if !strings.Contains(text, topic) || !strings.Contains(text, "deleted and made again") {
 					t.Errorf("it says %s", text)
 				}
 				if after := test.everything(t); after != before {
@@ -133,14 +145,16 @@ func TestAnotherClusterUnderTheSameAddressIsNotBooked(t *testing.T) {
 	sink, stop := topics.runSink(test)
 	until(t, "the sink runs", func() bool { return len(sink.positions()) >= 2 })
 	address.turn(other.connection.Brokers[0])
-	until(t, "the sink stops", func() bool { return errors.Is(sink.Stopped(), ErrOtherTopic) })
+	text := untilStopped(t, sink, ErrOtherTopic).Error()
 	for _, part := range []string{"belongs to the Kafka cluster test, this is elsewhere", "correct the address of the brokers or of the database", "PENSTOCK_BROKERS"} {
-		if text := sink.Stopped().Error(); !strings.Contains(text, part) {
+		if !strings.Contains(text, part) {
 			t.Errorf("%q is not in %s", part, text)
 		}
 	}
 	stop()
-	another, err := NewSink(Config{Connection: topics.connection, Framing: plainFraming{}, Pool: test.pool, Ledger: LedgerOptions{Shards: testShards}})
+	another, err := NewSink(Config{
+		Connection: topics.connection, Framing: plainFraming{}, Pool: test.pool, Ledger: LedgerOptions{Shards: testShards}, Log: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,11 +223,11 @@ func TestDeletedJournalsStopTheSink(t *testing.T) {
 		t.Fatal(err)
 	}
 	sink, _ := topics.runSink(test)
-	until(t, "the sink stops", func() bool { return sink.Stopped() != nil })
+	text := untilStopped(t, sink, feed.ErrRecordsGone).Error()
 	if got := test.sequence(t, 0); got != 0 {
 		t.Errorf("%d journals are booked", got)
 	}
-	if text := sink.Stopped().Error(); !strings.Contains(text, streams.LedgerJournal+"/0") {
+	if !strings.Contains(text, streams.LedgerJournal+"/0") {
 		t.Errorf("it says %s", text)
 	}
 }
