@@ -16,11 +16,16 @@ import (
 )
 
 // toldSQL is all that the ledger was told of external trades: per event its offset, and everything else as words, the parts of the shards last. Days and times
-// are written out, so that they do not depend on a session's settings.
-const toldSQL = `select e.record_offset, array[e.id::text, t.code::text, e.event, to_char(e.recorded_at at time zone 'UTC', 'YYYY-MM-DD BC HH24:MI:SS.US'),
-		to_char(e.day::timestamp, 'YYYY-MM-DD BC'), e.custodian, a.code, a.scale::text, e.side, e.ordered::text, o.code, e.orders::text, encode(e.root, 'hex'),
-		to_char(e.settles_on::timestamp, 'YYYY-MM-DD BC'), e.piece::text, e.final::text, e.cash::text, e.units::text, e.price::text, e.price_version::text,
-		to_char(e.settled_on::timestamp, 'YYYY-MM-DD BC'), e.confirmation, e.reason]
+// are written out, so that they do not depend on a session's settings. Those at infinity have words of their own: to_char has none for them, as for one that is
+// missing.
+const toldSQL = `select e.record_offset, array[e.id::text, t.code::text, e.event,
+		case when isfinite(e.recorded_at) then to_char(e.recorded_at at time zone 'UTC', 'YYYY-MM-DD BC HH24:MI:SS.US') else e.recorded_at::text end,
+		case when isfinite(e.day) then to_char(e.day::timestamp, 'YYYY-MM-DD BC') else e.day::text end,
+		e.custodian, a.code, a.scale::text, e.side, e.ordered::text, o.code, e.orders::text, encode(e.root, 'hex'),
+		case when isfinite(e.settles_on) then to_char(e.settles_on::timestamp, 'YYYY-MM-DD BC') else e.settles_on::text end,
+		e.piece::text, e.final::text, e.cash::text, e.units::text, e.price::text, e.price_version::text,
+		case when isfinite(e.settled_on) then to_char(e.settled_on::timestamp, 'YYYY-MM-DD BC') else e.settled_on::text end,
+		e.confirmation, e.reason]
 		|| (select array_agg(array_to_string(array[p.shard::text, p.weight::text, p.orders::text, encode(p.root, 'hex')], ' ') order by p.shard)
 			from ledger.trade_part p where p.record_offset = e.record_offset)
 	from ledger.trade_event e join ledger.trade t on t.id = e.trade join ledger.asset a on a.id = e.asset join ledger.asset o on o.id = e.ordered_asset
@@ -112,8 +117,8 @@ func signedTrades(anchors []anchor.Anchor) func(context.Context, pgx.Tx) (Check,
 				signed := wanted[met]
 				check.Checked = signed.Events
 				if got := told.signed(); got != *signed {
-					check.fail(fmt.Sprintf("%s offsets %d to %d", streams.LedgerTrade, first, signed.Through), "signed were %d events up to there with the digest %s, it has %d with %s",
-						signed.Events, signed.Digest, got.Events, got.Digest)
+					place := fmt.Sprintf("%s offsets %d to %d", streams.LedgerTrade, first, signed.Through)
+					check.fail(place, "signed were %d events up to there with the digest %s, it has %d with %s", signed.Events, signed.Digest, got.Events, got.Digest)
 					if err := told.goOn(signed); err != nil {
 						return err
 					}

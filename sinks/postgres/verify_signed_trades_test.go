@@ -42,21 +42,27 @@ const first, second = "ledger.trade.v1 offsets 0 to 20", "ledger.trade.v1 offset
 
 func TestAnAnchorShowsWhatWasChangedOfTrades(t *testing.T) {
 	for name, c := range map[string]struct{ change, place string }{
-		"nothing":               {"select 1", ""},
-		"changed price":         {"update ledger.trade_event set price = 1 where record_offset = 10", first},
-		"changed reason":        {"update ledger.trade_event set reason = 'x' where record_offset = 20", first},
-		"changed confirmation":  {"update ledger.trade_event set confirmation = 'x' where record_offset = 71", second},
-		"changed root":          {"update ledger.trade_event set root = decode(repeat('ab', 32), 'hex') where record_offset = 0", first},
-		"changed microsecond":   {"update ledger.trade_event set recorded_at = recorded_at + interval '1 microsecond' where record_offset = 10", first},
-		"changed day":           {"update ledger.trade_event set day = day + 1 where record_offset = 81", second},
-		"day that never comes":  {"update ledger.trade_event set settles_on = 'infinity' where record_offset = 81", second},
-		"other custodian":       {"update ledger.trade_event set custodian = 'x' where record_offset = 81", second},
-		"changed part":          {"update ledger.trade_part set root = decode(repeat('ab', 32), 'hex') where record_offset = 0", first},
-		"dropped part":          {"delete from ledger.trade_part where record_offset = 0", first},
-		"dropped event":         {"delete from ledger.trade_event where record_offset = 10", first},
-		"dropped last event":    {"delete from ledger.trade_event where record_offset = 81", second},
-		"inserted event":        {"insert into ledger.trade_event select (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'record_offset', 15))).* from ledger.trade_event e where record_offset = 10", first},
-		"swapped events":        {"update ledger.trade_event set record_offset = -1 where record_offset = 10; update ledger.trade_event set record_offset = 10 where record_offset = 20; update ledger.trade_event set record_offset = 20 where record_offset = -1", first},
+		"nothing":              {"select 1", ""},
+		"changed price":        {"update ledger.trade_event set price = 1 where record_offset = 10", first},
+		"changed reason":       {"update ledger.trade_event set reason = 'x' where record_offset = 20", first},
+		"changed confirmation": {"update ledger.trade_event set confirmation = 'x' where record_offset = 71", second},
+		"changed root":         {"update ledger.trade_event set root = decode(repeat('ab', 32), 'hex') where record_offset = 0", first},
+		"changed microsecond":  {"update ledger.trade_event set recorded_at = recorded_at + interval '1 microsecond' where record_offset = 10", first},
+		"changed day":          {"update ledger.trade_event set day = day + 1 where record_offset = 81", second},
+		"day that never comes": {"update ledger.trade_event set settles_on = 'infinity' where record_offset = 81", second},
+		"settled at infinity":  {"update ledger.trade_event set settled_on = 'infinity' where record_offset = 0", first},
+		"settled before time":  {"update ledger.trade_event set settled_on = '-infinity' where record_offset = 0", first},
+		"recorded before time": {"update ledger.trade_event set recorded_at = '-infinity' where record_offset = 10", first},
+		"other custodian":      {"update ledger.trade_event set custodian = 'x' where record_offset = 81", second},
+		"changed part":         {"update ledger.trade_part set root = decode(repeat('ab', 32), 'hex') where record_offset = 0", first},
+		"dropped part":         {"delete from ledger.trade_part where record_offset = 0", first},
+		"dropped event":        {"delete from ledger.trade_event where record_offset = 10", first},
+		"dropped last event":   {"delete from ledger.trade_event where record_offset = 81", second},
+		"inserted event": {`insert into ledger.trade_event
+			select (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'record_offset', 15))).* from ledger.trade_event e where record_offset = 10`, first},
+		"swapped events": {`update ledger.trade_event set record_offset = -1 where record_offset = 10;
+			update ledger.trade_event set record_offset = 10 where record_offset = 20;
+			update ledger.trade_event set record_offset = 20 where record_offset = -1`, first},
 		"renamed asset":         {"update ledger.asset set code = 'x' where code <> 'GBP'", first},
 		"another trade's event": {"update ledger.trade_event set trade = (select max(id) from ledger.trade) where record_offset = 20", first},
 	} {
@@ -84,6 +90,18 @@ func TestAnAnchorShowsWhatWasChangedOfTrades(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What was signed once stays signed: who verifies with a later binary compares with these digests.
+func TestTheDigestOfTradesStaysWhatItIs(t *testing.T) {
+	s := newSignedTrade(t)
+	for i, want := range []string{
+		"33a0fec783247822bb9c3d7f7ccf2abce63b429e8fce8cb0834130af58917989", "84b32b9a27fa83c6a1a1e786bc8445568303bbe1078f57a20f38dadd3e142544",
+	} {
+		if got := s.anchors[i].Trades.Digest; got != want {
+			t.Errorf("digest %d is %s, want %s", i, got, want)
+		}
 	}
 }
 
