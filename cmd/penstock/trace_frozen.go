@@ -143,6 +143,10 @@ func frozenWhere(ctx context.Context, pool *pgxpool.Pool, trace *postgres.Trace)
 
 // followFrozen follows the trades, or the orders of a trade, that were found.
 func followFrozen(ctx context.Context, pool *pgxpool.Pool, trace *postgres.Trace, found []frozenOrder) error {
+	gone, err := postgres.DroppedMonths(ctx, pool)
+	if err != nil {
+		return err
+	}
 	for _, f := range found {
 		id, known := f.Trade, trace.Trades
 		if trace.Kind == kindTrade {
@@ -153,7 +157,11 @@ func followFrozen(ctx context.Context, pool *pgxpool.Pool, trace *postgres.Trace
 		}
 		more, err := postgres.FindTrace(ctx, pool, id)
 		if errors.Is(err, postgres.ErrNothingTraced) {
-			continue // it is frozen, and the ledger has not been told of it yet
+			// The ledger has not been told of it yet. Or all that an order had there is gone with dropped months; what it is told of trades never goes.
+			if trace.Kind == kindTrade {
+				joinDropped(trace, gone)
+			}
+			continue
 		}
 		if err != nil {
 			return err
@@ -166,7 +174,17 @@ func followFrozen(ctx context.Context, pool *pgxpool.Pool, trace *postgres.Trace
 	return nil
 }
 
-// joinTraces adds what the first trace does not have yet.
+// joinDropped adds the acts that a trace does not name yet.
+func joinDropped(trace *postgres.Trace, acts []postgres.Dropped) {
+	for i := range acts {
+		if !slices.ContainsFunc(trace.Dropped, func(d postgres.Dropped) bool { return d.Act == acts[i].Act }) {
+			trace.Dropped = append(trace.Dropped, acts[i])
+		}
+	}
+	slices.SortFunc(trace.Dropped, func(a, b postgres.Dropped) int { return cmp.Compare(a.Act, b.Act) })
+}
+
+// joinTraces adds what the first trace does not have yet. It leaves out the last journals where there would be more than a trace may have.
 func joinTraces(trace, more *postgres.Trace) {
 	for i := range more.Journals {
 		if !slices.ContainsFunc(trace.Journals, func(j ledger.Journal) bool { return j.ID == more.Journals[i].ID }) {
@@ -186,9 +204,13 @@ func joinTraces(trace, more *postgres.Trace) {
 		}
 	}
 	trace.Truncated = trace.Truncated || more.Truncated
+	joinDropped(trace, more.Dropped)
 	slices.SortFunc(trace.Journals, func(a, b ledger.Journal) int {
 		return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.Sequence, b.Sequence))
 	})
+	if len(trace.Journals) > postgres.TraceJournalsMax {
+		trace.Journals, trace.Truncated = trace.Journals[:postgres.TraceJournalsMax], true
+	}
 	slices.SortFunc(trace.Events, func(a, b postgres.TracedEvent) int { return cmp.Compare(a.Offset, b.Offset) })
 }
 

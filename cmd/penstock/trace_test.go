@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -67,5 +68,25 @@ func TestAListOfFrozenOrdersThatBeginsAnewCountsAlone(t *testing.T) {
 		if got := len(f.found[trade]); got != looked.last || f.found[trade][0] != ids[0].ID {
 			t.Errorf("%s: after it began anew found are %v", name, f.found)
 		}
+	}
+}
+
+// What is followed from frozen orders keeps to the limits of one trace, and names the archives that have more.
+func TestTracesThatAreJoinedHaveAllArchivesAndNoMoreJournalsThanOne(t *testing.T) {
+	trace := &postgres.Trace{Dropped: []postgres.Dropped{{Act: 2}}}
+	for n := range 2 * postgres.TraceJournalsMax {
+		if trace.Truncated != (n > postgres.TraceJournalsMax) {
+			t.Fatalf("with %d journals, truncated: %t", n, trace.Truncated)
+		}
+		number := int64(2*postgres.TraceJournalsMax - n)
+		more := &postgres.Trace{Dropped: []postgres.Dropped{{Act: 1}, {Act: 2}}}
+		more.Journals = []ledger.Journal{{ID: schemas.DeriveID("test", fmt.Sprint(number)), Sequence: number}}
+		joinTraces(trace, more)
+	}
+	if got := trace.Journals; len(got) != postgres.TraceJournalsMax || got[0].Sequence != 1 || got[len(got)-1].Sequence != postgres.TraceJournalsMax {
+		t.Errorf("there are %d journals, from %d on", len(got), got[0].Sequence)
+	}
+	if got := trace.Dropped; len(got) != 2 || got[0].Act != 1 || got[1].Act != 2 {
+		t.Errorf("named are %v", got)
 	}
 }

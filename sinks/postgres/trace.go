@@ -17,8 +17,8 @@ import (
 // ErrNothingTraced says that the ledger has nothing under an id.
 var ErrNothingTraced = errors.New("the ledger knows nothing under this id")
 
-// traceJournalsMax bounds the journals of a trace. The members of a trade can be hundreds of thousands.
-const traceJournalsMax = 1000
+// TraceJournalsMax is how many journals a trace has at most. The members of a trade can be hundreds of thousands.
+const TraceJournalsMax = 1000
 
 // Trace is everything in the ledger that hangs together with one id.
 type Trace struct {
@@ -33,7 +33,7 @@ type Trace struct {
 	Events []TracedEvent
 	// Dropped are the acts that dropped months of which the orders or trades had postings: the rest of the story is in their archives.
 	Dropped []Dropped
-	// Truncated says that there are more journals than traceJournalsMax, or more pots in a trade than tracePotsMax, so that their orders are not followed.
+	// Truncated says that there are more journals than TraceJournalsMax, or more pots in a trade than tracePotsMax, so that their orders are not followed.
 	Truncated bool
 }
 

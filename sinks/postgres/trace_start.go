@@ -124,7 +124,7 @@ func (t *tracer) startAtTrade(ctx context.Context, id schemas.ID) (known bool, e
 	t.trace.Trades = append(t.trace.Trades, id)
 	// One more than fit: where it comes, find says that there is more.
 	return true, t.find(ctx, `select distinct shard, sequence from ledger.posting where trade = (select id from ledger.trade where code = $1)
-		and order_id is not null and month >= $2 order by 1, 2 limit $3`, [16]byte(id), *first, traceJournalsMax+1)
+		and order_id is not null and month >= $2 order by 1, 2 limit $3`, [16]byte(id), *first, TraceJournalsMax+1)
 }
 
 // find adds the journals that a query names to those found, as far as they fit.
@@ -137,7 +137,7 @@ func (t *tracer) find(ctx context.Context, query string, arguments ...any) error
 	_, err = pgx.ForEachRow(rows, []any{&place.shard, &place.sequence}, func() error {
 		switch {
 		case slices.Contains(t.places, place):
-		case len(t.places) == traceJournalsMax:
+		case len(t.places) == TraceJournalsMax:
 			t.trace.Truncated = true
 		default:
 			t.places = append(t.places, place)

@@ -21,7 +21,7 @@ func TestATraceSaysWhetherTheMembersOfATradeAreAll(t *testing.T) {
 		return chain.journal("p1", cause, part, part, part, part, part)
 	}
 	var journals []ledger.Journal
-	for i := range traceJournalsMax {
+	for i := range TraceJournalsMax {
 		journals = append(journals, journal(i))
 	}
 	at := test.mustBook(t, test.claim(t, 0), journals...)
@@ -32,10 +32,10 @@ func TestATraceSaysWhetherTheMembersOfATradeAreAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		first, last := trace.Journals[0].Sequence, trace.Journals[len(trace.Journals)-1].Sequence
-		if len(trace.Journals) != traceJournalsMax || first != 1 || last != traceJournalsMax || trace.Truncated != (more > 0) {
+		if len(trace.Journals) != TraceJournalsMax || first != 1 || last != TraceJournalsMax || trace.Truncated != (more > 0) {
 			t.Errorf("with %d more: %d journals, from %d to %d, truncated: %t", more, len(trace.Journals), first, last, trace.Truncated)
 		}
-		at = test.mustBook(t, at, journal(traceJournalsMax+more))
+		at = test.mustBook(t, at, journal(TraceJournalsMax+more))
 	}
 }
 
