@@ -155,8 +155,10 @@ func follows(before, a *Anchor) error {
 			return fmt.Errorf("shard %d went back from journal %d to %d", a.Heads[i].Shard, before.Heads[i].Sequence, a.Heads[i].Sequence)
 		}
 	}
-	if a.Trades != nil && before.Trades != nil && a.Trades.Events < before.Trades.Events {
-		return fmt.Errorf("the trades went back from %d events to %d", before.Trades.Events, a.Trades.Events)
+	// A line without trades may follow one with: a binary from before they were signed may have been gone back to. The next line with trades is over all of them.
+	if a.Trades != nil && before.Trades != nil && (a.Trades.Events < before.Trades.Events || a.Trades.Through < before.Trades.Through) {
+		return fmt.Errorf("the trades went back from %d events up to offset %d to %d up to %d",
+			before.Trades.Events, before.Trades.Through, a.Trades.Events, a.Trades.Through)
 	}
 	return nil
 }

@@ -120,6 +120,30 @@ func TestAnAnchorThatDoesNotFollowIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnAnchorWhoseTradesWentBackIsRefused(t *testing.T) {
+	_, private := keys(1)
+	for name, c := range map[string]struct {
+		trades  *anchor.Trades
+		refused bool
+	}{
+		"as many as before": {&anchor.Trades{Events: 6, Through: 81}, false},
+		"more than before":  {&anchor.Trades{Events: 7, Through: 82}, false},
+		"none told":         {nil, false},
+		"fewer events":      {&anchor.Trades{Events: 5, Through: 81}, true},
+		"an offset before":  {&anchor.Trades{Events: 6, Through: 80}, true},
+	} {
+		path := filepath.Join(t.TempDir(), "heads")
+		first, second := at(1, 1, 2), at(2, 1, 2)
+		first.Trades, second.Trades = &anchor.Trades{Events: 6, Through: 81}, c.trades
+		if err := anchor.Append(path, private, first); err != nil {
+			t.Fatal(err)
+		}
+		if err := anchor.Append(path, private, second); (err != nil) != c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestKeysAreReadAsOpenSSLWritesThem(t *testing.T) {
 	public, private := keys(1)
 	secret, err := x509.MarshalPKCS8PrivateKey(private)
