@@ -25,9 +25,9 @@ func newLedgerAnchor() *cobra.Command {
 		Short: "Sign what the ledger's hash chains have come to, into a file outside of the database",
 		Long: `Reads the head of each shard's chain, and what became of external trades, and adds that, signed, as one line to a file. Run it once a day, and keep the
 file where who can change the database cannot: then also a chain that was made anew as a whole is found (penstock ledger verify --anchors). With --verify everything
-that came since the last line is checked first (with no line yet, the whole ledger), and where a check fails nothing is signed: so an incremental verification always
-goes on from what was verified. A file that is not by the same key, or that knows more than the ledger has, is refused. The key is Ed25519 in PEM:
-openssl genpkey -algorithm ed25519 -out anchor.key.`,
+that came since the last line is checked first (with no line yet, the whole ledger), and where a check fails nothing is signed: so where every line was added with
+--verify, an incremental verification goes on from what was verified. A file that is not by the same key, or that knows more than the ledger has, is refused. The
+key is Ed25519 in PEM: openssl genpkey -algorithm ed25519 -out anchor.key.`,
 		Example: "  penstock ledger anchor --verify --file heads.jws --key anchor.key",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

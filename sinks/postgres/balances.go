@@ -46,7 +46,8 @@ type Balance struct {
 }
 
 // balancesWorkMemory is what Postgres may take twice over to add up balances, once to keep them, and again to sort them: some 3 million balances of a
-// shard fit. With its default of 4 MB it writes all postings of a large ledger to temporary files first.
+// shard fit. Its hash_mem_multiplier of 2 is where the twice comes from. So one question takes up to 1.5 GB, and one for all pots, which has balanceReadersMax
+// shards added up at a time, up to 6 GB. With its default of 4 MB it writes all postings of a large ledger to temporary files first.
 const balancesWorkMemory = "512MB"
 
 // Balances calls each for every balance wanted: totals by account and asset; balances of pots by shard, pot, account and asset, each shard as of one

@@ -14,8 +14,8 @@ import (
 	"github.com/penstock-ledger/penstock/sinks/postgres/pgtest"
 )
 
-// beginReading begins a transaction that may be idle for as long as the test is busy elsewhere, where the pool's limit would have Postgres end it. It ends with the
-// test, also with one that fails: the pool waits for it when it is closed.
+// beginReading begins a transaction that may be idle for as long as the test is busy elsewhere, where the pool's limit would have Postgres end it. It ends with
+// the test, also with one that fails: the pool waits for it when it is closed.
 func beginReading(t *testing.T, pool *pgxpool.Pool, isolation pgx.TxIsoLevel) pgx.Tx {
 	t.Helper()
 	tx, err := pool.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: isolation})

@@ -36,8 +36,8 @@ type carriedKey struct {
 	asset   schemas.AssetCode
 }
 
-// carried is one account. What a pot's account had before and has at last is what its running balances say: it must have had what the earlier acts left of it, and the changes must
-// lead from one to the other.
+// carried is one account. What a pot's account had before and has at last is what its running balances say: it must have had what the earlier acts left of it, and
+// the changes must lead from one to the other.
 type carried struct {
 	before, last, change schemas.Quantity
 	changedAt            schemas.Instant
@@ -65,7 +65,8 @@ func (d *dropping) shard(ctx context.Context, shard int32) error {
 		opened: openedShard{
 			Dropped: d.plan.Dropped, shard: shard, sequence: previous.sequence, head: previous.head, recordedAt: previous.recordedAt,
 		},
-		accounts: map[carriedKey]*carried{}, before: map[carriedKey]schemas.Quantity{}, reserved: map[schemas.ID]schemas.Quantity{}, payments: map[schemas.ID]struct{}{}, trades: map[schemas.ID]struct{}{},
+		accounts: map[carriedKey]*carried{}, before: map[carriedKey]schemas.Quantity{}, reserved: map[schemas.ID]schemas.Quantity{},
+		payments: map[schemas.ID]struct{}{}, trades: map[schemas.ID]struct{}{},
 	}
 	for i := range before {
 		c.goOn(&before[i])
@@ -243,7 +244,8 @@ func (h *carried) on(day schemas.Date, change schemas.Quantity) {
 func (c *carryOver) finish() error {
 	for key, held := range c.accounts {
 		if opened := c.before[key]; key.pot != "" && held.before != opened {
-			return fmt.Errorf("%s %s of pot %s goes on with %s, but the earlier openings come to %s; penstock ledger verify tells more", key.asset, key.account, key.pot, held.before, opened)
+			return fmt.Errorf("%s %s of pot %s goes on with %s, but the earlier openings come to %s; penstock ledger verify tells more",
+				key.asset, key.account, key.pot, held.before, opened)
 		}
 		if key.pot != "" && held.before+held.change != held.last {
 			return fmt.Errorf("%s %s of pot %s went from %s to %s, but its postings come to %s", key.asset, key.account, key.pot, held.before, held.last, held.change)
@@ -290,7 +292,8 @@ func (d *dropping) write(ctx context.Context, o *openedShard) error {
 		if !exact {
 			return nil, fmt.Errorf("%s of %s is not in whole quanta", b.quantity, b.asset)
 		}
-		row := []any{quanta, b.changedAt.Time(), b.effectiveOn.Time(), o.Act, int16(o.shard), d.names.accounts[string(b.account)], d.names.assets[string(b.asset)], nil} //nolint:gosec // a ledger has at most 4096 shards
+		row := []any{quanta, b.changedAt.Time(), b.effectiveOn.Time(), o.Act, int16(o.shard), //nolint:gosec // a ledger has at most 4096 shards
+			d.names.accounts[string(b.account)], d.names.assets[string(b.asset)], nil}
 		if b.pot != "" {
 			row[7] = string(b.pot)
 		}

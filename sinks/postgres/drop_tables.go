@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// dropLockMax is how long an attempt at dropping tables waits for who reads them: shorter than the time after which Postgres looks for a
-	// deadlock (a second), so that in one it is always the dropping that gives way, and never the sink or a reader.
+	// dropLockMax is how long an attempt at dropping tables waits for who reads one of them: shorter than the time after which Postgres looks for a
+	// deadlock (a second), so that where both begin to wait together it is the dropping that gives way. A reader that has waited longer may be the one.
 	dropLockMax = "500ms"
 	// dropAttemptsMax bounds the attempts, and dropPause is the time between two: together some three and a half minutes.
 	dropAttemptsMax = 60
@@ -22,7 +22,7 @@ const (
 
 // Patience is how dropping gives way to who reads the ledger. Between two attempts all locks are free, so that a question that waited is answered.
 type Patience struct {
-	// Attempts bounds the attempts at the tables, each of which waits for half a second; Pause is the time between two. 0 stands for 60, and for 3 s.
+	// Attempts bounds the attempts at the tables, each of which waits for half a second per table; Pause is the time between two. 0 stands for 60, and for 3 s.
 	Attempts int
 	Pause    time.Duration
 	// Waits, where given, is told of each attempt after which there will be another one: its number, and how many there may be.

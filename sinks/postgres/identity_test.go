@@ -53,7 +53,8 @@ func (l *testLedger) everything(t *testing.T) int64 {
 	return count(t, l.super, "select (select count(*) from ledger.journal) + (select count(*) from ledger.posting) + (select count(*) from ledger.trade_event)")
 }
 
-// untilStopped waits until a sink is stopped by what is wanted, and returns what it said then: it says nothing any more once the partition is no longer its own.
+// untilStopped waits until a sink is stopped by what is wanted, and returns what it said then: it says nothing any more once the
+// partition is no longer its own.
 func untilStopped(t *testing.T, sink *Sink, wanted error) (stopped error) {
 	t.Helper()
 	until(t, "the sink stops", func() bool {

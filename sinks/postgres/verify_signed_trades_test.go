@@ -59,7 +59,8 @@ func TestAnAnchorShowsWhatWasChangedOfTrades(t *testing.T) {
 		"dropped event":        {"delete from ledger.trade_event where record_offset = 10", first},
 		"dropped last event":   {"delete from ledger.trade_event where record_offset = 81", second},
 		"inserted event": {`insert into ledger.trade_event
-			select (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'record_offset', 15))).* from ledger.trade_event e where record_offset = 10`, first},
+			select (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'record_offset', 15))).*
+			from ledger.trade_event e where record_offset = 10`, first},
 		"swapped events": {`update ledger.trade_event set record_offset = -1 where record_offset = 10;
 			update ledger.trade_event set record_offset = 10 where record_offset = 20;
 			update ledger.trade_event set record_offset = 20 where record_offset = -1`, first},
