@@ -25,8 +25,10 @@ const sessionMax = 2 * time.Second
 type crew struct {
 	t      *testing.T
 	binary string
-	dir    string
-	base   script.Script
+	// shipped says that the binary is the shipped program, not the victim of scripts.
+	shipped bool
+	dir     string
+	base    script.Script
 
 	mutex   sync.Mutex
 	members map[string]*member
@@ -43,6 +45,7 @@ type member struct {
 	name    string
 	roles   []string
 	process *child.Process
+	lives   int
 	// wanted says that it is started again when it ends; robbed that its stores are removed before that.
 	wanted, robbed bool
 	gone           chan struct{} // closed when it has ended and is not started again
@@ -50,7 +53,7 @@ type member struct {
 
 func newCrew(t *testing.T, binary string, on *site, d *drill) *crew {
 	t.Helper()
-	c := &crew{t: t, binary: binary, dir: t.TempDir(), members: make(map[string]*member)}
+	c := &crew{t: t, binary: binary, shipped: d.shipped, dir: t.TempDir(), members: make(map[string]*member)}
 	c.base = script.Script{
 		Brokers: on.connection.Brokers, Registry: on.connection.Registry.URL, Postgres: on.postgres, Suffix: on.suffix, Shards: shards,
 		IntakeKey: intakeKey, Session: sessionMax, RecordsMax: d.recordsMax, VisitsMax: d.visitsMax, Standby: d.standby, Behaviour: behaviour,
@@ -102,8 +105,12 @@ func (m *member) launch() error {
 		}
 		m.robbed = false
 	}
-	var err error
-	m.process, err = child.Start(m.crew.path(m.name, ".log"), nil, m.crew.binary, "run", m.crew.path(m.name, ".json"))
+	m.lives++
+	arguments, err := m.command()
+	if err != nil {
+		return err
+	}
+	m.process, err = child.Start(m.crew.path(m.name, ".log"), nil, m.crew.binary, arguments...)
 	return err
 }
 
@@ -120,7 +127,7 @@ func (m *member) watch() {
 		killed := wasKilled(process.Err())
 		if killed && !c.closed {
 			c.kills++
-			c.former = append(c.former, fmt.Sprintf("%s.%d", m.name, process.Pid()))
+			c.former = append(c.former, m.clientID())
 		}
 		if !killed && (m.wanted || process.Err() != nil) && !c.closed {
 			c.failed = errors.Join(c.failed, fmt.Errorf("%s ended by itself: %w", m.name, errors.Join(process.Err(), errEnded)))

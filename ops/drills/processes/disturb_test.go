@@ -56,7 +56,7 @@ func robOne(ctx context.Context, r *drive, random *rand.Rand) error {
 // killAndAwait kills a member and waits until one of its roles runs again. Progress comes in leaps, and several moments may have come at
 // once; but who dies three times over one record is taken to die of it.
 func (r *drive) killAndAwait(ctx context.Context, name string, robbed bool) error {
-	runs := func() int { return len(r.crew.said(name, `msg="role is running"`)) }
+	runs := func() int { return len(r.crew.said(name, "role is running")) }
 	before := runs()
 	r.crew.kill(name, robbed)
 	if err := r.until(ctx, func() (bool, error) { return runs() > before, r.crew.trouble() }); err != nil {

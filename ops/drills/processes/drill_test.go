@@ -27,6 +27,8 @@ type drill struct {
 	killsPostgres         bool
 	// standby makes all instances stand by for each other.
 	standby bool
+	// shipped runs the shipped program: nobody strikes it at named steps, nor bounds its transactions.
+	shipped bool
 }
 
 // bench runs drills of one load.
@@ -47,7 +49,7 @@ func newBench(t *testing.T, l load, seed uint64) *bench {
 	l.seed = seed
 	f, err := foresee(l, market)
 	must(t, err)
-	return &bench{t: t, binary: build(t), market: market, load: l, forecast: f, seed: seed}
+	return &bench{t: t, binary: build(t, "ops/drills/victim"), market: market, load: l, forecast: f, seed: seed}
 }
 
 // run runs a drill on a new site.
@@ -55,7 +57,11 @@ func (b *bench) run(d drill, newSite func(*testing.T, string, *drill) *site) {
 	b.t.Run(d.name, func(t *testing.T) {
 		began := time.Now()
 		on := newSite(t, b.binary, &d)
-		r := newDrive(t, b.binary, on, &d, b.forecast)
+		binary := b.binary
+		if d.shipped {
+			binary = build(t, "cmd/penstock")
+		}
+		r := newDrive(t, binary, on, &d, b.forecast)
 		t.Cleanup(func() {
 			if t.Failed() {
 				t.Logf("seed %d (set %s to run with it again)\n%s", b.seed, seedVariable, r.crew.logs())

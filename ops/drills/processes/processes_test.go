@@ -68,6 +68,7 @@ func drills(seed uint64, l load, kills int) []drill {
 		{name: "two instances killed at random", crew: two, disturb: atMoments(kills, killOne)},
 		{name: "three instances killed at random", crew: three, disturb: atMoments(kills, killOne)},
 		{name: "roles killed at random", crew: spread, disturb: atMoments(kills, killOne)},
+		{name: shippedKilled, crew: []string{everything + " api", everything + " api", "custodian-simulator"}, shipped: true, disturb: atMoments(kills, killOne)},
 		{name: "pot killed at every step", crew: two, recordsMax: records, points: every(random, "pot",
 			slices.Insert(engineSteps(), 1, engine.StepAttempted, engine.StepTrying)...)}, // only after a crash, and only under load
 		engineDrill("intake killed at every step", intakeInstruction),
@@ -141,13 +142,14 @@ func TestInstancesOnContainers(t *testing.T) {
 func sizeOnReal() size {
 	return sized(size{load: load{pots: 300, days: 2, waves: 4}, kills: 4, only: []string{
 		"roles killed at random", "pot killed at every step", "killed in the middle of sweeps", "frozen before its commit",
-		"sink killed at every step", "stores lost", "rolling restart", "Postgres killed", brokerKilled,
+		"sink killed at every step", "stores lost", "rolling restart", "Postgres killed", brokerKilled, shippedKilled,
 	}})
 }
 
 const (
 	brokerKilled     = "broker killed"
 	standbysTakeOver = "owners killed beside their standbys"
+	shippedKilled    = "shipped program killed at random"
 )
 
 func TestInstancesOnRealKafka(t *testing.T) {

@@ -34,13 +34,13 @@ type site struct {
 	server    *pgtest.Server
 }
 
-// build makes the victims' binary.
-func build(t *testing.T) string {
+// build makes the binary of a program of ours.
+func build(t *testing.T, program string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "victim")
-	command := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/penstock-ledger/penstock/ops/drills/victim")
+	binary := filepath.Join(t.TempDir(), filepath.Base(program))
+	command := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/penstock-ledger/penstock/"+program)
 	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("building the victim: %v\n%s", err, out)
+		t.Fatalf("building %s: %v\n%s", program, err, out)
 	}
 	return binary
 }
