@@ -28,7 +28,11 @@ func (m *member) configure(path string) error {
 		"postgres": c.base.Postgres, "shards": c.base.Shards, "replication": 1, "minInSync": 1, "name": m.name, "stateDir": c.path(m.name, ".state"),
 		"intakeKeyFile": key, "custodianBehaviour": behaviour, "sessionTimeout": c.base.Session.String(), "metricsAddr": "127.0.0.1:0",
 	})
-	return errors.Join(err, os.WriteFile(path, text, 0o600), os.WriteFile(key, []byte(c.base.IntakeKey), 0o600), os.WriteFile(behaviour, []byte(c.base.Behaviour), 0o600))
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(path, text, 0o600), os.WriteFile(key, []byte(c.base.IntakeKey), 0o600), os.WriteFile(behaviour, []byte(c.base.Behaviour), 0o600))
 }
 
 // clientID is what brokers know the present life by. Victims name themselves after their process; the shipped program is told before it has one.
