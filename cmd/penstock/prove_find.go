@@ -82,8 +82,24 @@ type search struct {
 // lists reads what the shard told of frozen orders. Where the order is not among them since the time, it is looked for among all.
 func (s *search) lists(ctx context.Context, order schemas.ID) (*proof.Lists, error) {
 	lists := proof.NewLists(order)
-	read := func(record feed.Record) error {
-		payload, err := s.registry.Unframe(ctx, streams.AuditBatch, record.Value)
+	err := readFrozen(ctx, s.connection, s.registry, s.shard, s.since, lists.Add)
+	if err == nil && len(lists.Trades()) == 0 {
+		s.since, lists = 0, proof.NewLists(order)
+		err = readFrozen(ctx, s.connection, s.registry, s.shard, s.since, lists.Add)
+	}
+	if err == nil && len(lists.Trades()) == 0 {
+		err = fmt.Errorf("it is in no batch of shard %d: its dealing day is not closed, or it was before the program kept what proofs need", s.shard)
+	}
+	return lists, err
+}
+
+// readFrozen calls each for what a shard told of frozen orders since a time.
+func readFrozen(
+	ctx context.Context, connection feed.Connection, registry *feed.Registry, shard int32, since schemas.Instant, each func(*audit.FrozenOrders),
+) error {
+	place := feed.Place{Topic: streams.AuditBatch, Partition: shard}
+	return feed.ReadPartitionToEnd(ctx, connection, place, since, func(record feed.Record) error {
+		payload, err := registry.Unframe(ctx, streams.AuditBatch, record.Value)
 		if err != nil {
 			return err
 		}
@@ -93,19 +109,9 @@ func (s *search) lists(ctx context.Context, order schemas.ID) (*proof.Lists, err
 		if err := r.Done(); err != nil {
 			return err
 		}
-		lists.Add(&frozen)
+		each(&frozen)
 		return nil
-	}
-	place := feed.Place{Topic: streams.AuditBatch, Partition: s.shard}
-	err := feed.ReadPartitionToEnd(ctx, s.connection, place, s.since, read)
-	if err == nil && len(lists.Trades()) == 0 {
-		s.since, lists = 0, proof.NewLists(order)
-		err = feed.ReadPartitionToEnd(ctx, s.connection, place, s.since, read)
-	}
-	if err == nil && len(lists.Trades()) == 0 {
-		err = fmt.Errorf("it is in no batch of shard %d: its dealing day is not closed, or it was before the program kept what proofs need", s.shard)
-	}
-	return lists, err
+	})
 }
 
 // published finds the record that published the wanted trade, or else the last of those that the order is in.

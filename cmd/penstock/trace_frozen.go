@@ -12,11 +12,8 @@ import (
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/audit"
-	"github.com/penstock-ledger/penstock/schemas/avrobin"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
-	"github.com/penstock-ledger/penstock/streams"
-	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
 // kindTrade is the kind of the trace of an external trade.
@@ -77,8 +74,7 @@ func (t *target) frozen(ctx context.Context, pool *pgxpool.Pool, trace *postgres
 	var found []frozenOrder
 	for _, shard := range shards {
 		wanted.found = make(map[schemas.ID][]schemas.ID)
-		place := feed.Place{Topic: streams.AuditBatch, Partition: shard}
-		if err := feed.ReadPartitionToEnd(ctx, connection, place, since, wanted.reader(ctx, registry)); err != nil {
+		if err := readFrozen(ctx, connection, registry, shard, since, wanted.add); err != nil {
 			return nil, fmt.Errorf("looking for frozen orders: %w", err)
 		}
 		for trade, orders := range wanted.found {
@@ -94,24 +90,6 @@ func (t *target) frozen(ctx context.Context, pool *pgxpool.Pool, trace *postgres
 		found, trace.Truncated = found[:frozenOrdersMax], true
 	}
 	return found, followFrozen(ctx, pool, trace, found)
-}
-
-// reader decodes records for add.
-func (f *frozenOrders) reader(ctx context.Context, registry *feed.Registry) func(feed.Record) error {
-	return func(record feed.Record) error {
-		payload, err := registry.Unframe(ctx, streams.AuditBatch, record.Value)
-		if err != nil {
-			return err
-		}
-		var told audit.FrozenOrders
-		r := avrobin.NewReader(payload)
-		told.DecodeAvro(r)
-		if err := r.Done(); err != nil {
-			return err
-		}
-		f.add(&told)
-		return nil
-	}
 }
 
 // frozenWhere are the shards that may have frozen something of a trace, and since when. Of a trade it may be any.
