@@ -84,14 +84,10 @@ key is Ed25519 in PEM: openssl genpkey -algorithm ed25519 -out anchor.key.`,
 // verifyBefore checks what came since the last anchor in the file, or the whole ledger where there is none. The anchor that is to be added was taken before: what
 // it signs is not more than what is checked here.
 func verifyBefore(cmd *cobra.Command, pool *pgxpool.Pool, file string, key ed25519.PrivateKey) error {
-	lines, err := os.ReadFile(file) //nolint:gosec // the operator names the file
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading the anchors: %w", err)
-	}
 	public, _ := key.Public().(ed25519.PublicKey) // it is of no other type
-	anchors, err := anchor.Read(bytes.NewReader(lines), public)
-	if err != nil {
-		return fmt.Errorf("reading the anchors in %s: %w", file, err)
+	anchors, err := anchorsIn(file, public)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	show, finish := progress(cmd, "verifying journals")
 	report, err := postgres.Verify(cmd.Context(), pool, postgres.VerifyOptions{Anchors: anchors, Incremental: len(anchors) > 0}, show)
@@ -115,6 +111,15 @@ func readAnchors(file, keyFile string) ([]anchor.Anchor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the key %s: %w", keyFile, err)
 	}
+	anchors, err := anchorsIn(file, key)
+	if err == nil && len(anchors) == 0 {
+		err = fmt.Errorf("there is no anchor in %s", file)
+	}
+	return anchors, err
+}
+
+// anchorsIn reads what is in a file of anchors.
+func anchorsIn(file string, key ed25519.PublicKey) ([]anchor.Anchor, error) {
 	lines, err := os.ReadFile(file) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, fmt.Errorf("reading the anchors: %w", err)
@@ -122,9 +127,6 @@ func readAnchors(file, keyFile string) ([]anchor.Anchor, error) {
 	anchors, err := anchor.Read(bytes.NewReader(lines), key)
 	if err != nil {
 		return nil, fmt.Errorf("reading the anchors in %s: %w", file, err)
-	}
-	if len(anchors) == 0 {
-		return nil, fmt.Errorf("there is no anchor in %s", file)
 	}
 	return anchors, nil
 }
