@@ -21,7 +21,8 @@ type operated struct {
 // charging is a shard while its journals are followed, up to one that takes a charge.
 type charging struct {
 	*facts
-	has map[place]schemas.Quantity
+	// has is what each pot has in its accounts.
+	has map[schemas.PotID]map[place]schemas.Quantity
 	// pricedOn is, by asset, the last day of which the shard was told a piece: it had been told the close of that day before.
 	pricedOn map[schemas.AssetCode]schemas.Date
 	paid     map[operated]map[schemas.PotID]bool
@@ -43,7 +44,7 @@ func (f *facts) checkFees() []*finding {
 	}
 	taken := 0
 	for shard := range f.Shards {
-		s := &charging{f, make(map[place]schemas.Quantity), make(map[schemas.AssetCode]schemas.Date), make(map[operated]map[schemas.PotID]bool)}
+		s := &charging{f, make(map[schemas.PotID]map[place]schemas.Quantity), make(map[schemas.AssetCode]schemas.Date), make(map[operated]map[schemas.PotID]bool)}
 		for _, j := range f.shards[shard] {
 			if amount := chargedBy(j); amount > 0 && j.Pot != nil {
 				at := operated{j.Partition, j.Offset}
@@ -103,17 +104,24 @@ func (s *charging) book(j *ledger.Journal) {
 		if j.Pot == nil {
 			continue
 		}
-		s.has[placeOf(j, p.From, p.Asset)] -= p.Quantity
-		s.has[placeOf(j, p.To, p.Asset)] += p.Quantity
+		s.move(placeOf(j, p.From, p.Asset), -p.Quantity)
+		s.move(placeOf(j, p.To, p.Asset), p.Quantity)
 	}
+}
+
+func (s *charging) move(at place, amount schemas.Quantity) {
+	if s.has[at.pot] == nil {
+		s.has[at.pot] = make(map[place]schemas.Quantity)
+	}
+	s.has[at.pot][at] += amount
 }
 
 // worth is what the journal's pot has before it: its cash, but for what is about to be paid out, and its units, each holding rounded down to pennies.
 func (s *charging) worth(j *ledger.Journal) schemas.Quantity {
 	cash, units := schemas.Quantity(0), make(map[schemas.AssetCode]schemas.Quantity)
-	for at, amount := range s.has {
+	for at, amount := range s.has[*j.Pot] {
 		switch {
-		case at.pot != *j.Pot || at.account == ledger.PotPayable:
+		case at.account == ledger.PotPayable:
 		case at.asset == schemas.Cash:
 			cash += amount
 		default:
