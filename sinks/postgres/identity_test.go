@@ -1,17 +1,15 @@
 package postgres
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/penstock-ledger/penstock/ops/faults"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/feed"
@@ -141,11 +139,11 @@ func TestAnotherClusterUnderTheSameAddressIsNotBooked(t *testing.T) {
 	more := chain.buy("p9", "i9", 100, 5)
 	other.journals(more...)
 	other.progress(chain)
-	address := &switched{at: topics.connection.Brokers[0]}
-	topics.connection.Dial = address.dial
+	address := faults.NewAddress(topics.connection.Brokers[0])
+	topics.connection.Dial = address.Dial
 	sink, stop := topics.runSink(test)
 	until(t, "the sink runs", func() bool { return len(sink.positions()) >= 2 })
-	address.turn(other.connection.Brokers[0])
+	address.Put(other.connection.Brokers[0])
 	text := untilStopped(t, sink, ErrOtherTopic).Error()
 	for _, part := range []string{"belongs to the Kafka cluster test, this is elsewhere", "correct the address of the brokers or of the database", "PENSTOCK_BROKERS"} {
 		if !strings.Contains(text, part) {
@@ -165,39 +163,11 @@ func TestAnotherClusterUnderTheSameAddressIsNotBooked(t *testing.T) {
 	if after := test.everything(t); after != before {
 		t.Errorf("%d rows were %d", after, before)
 	}
-	address.turn(topics.connection.Brokers[0])
+	address.Put(topics.connection.Brokers[0])
 	topics.journals(more...)
 	_, stop = topics.runSink(test)
 	until(t, "the right cluster's journals are booked", func() bool { return test.sequence(t, 0) == chain.sequence })
 	stop()
-}
-
-// switched is an address behind which another broker can be put.
-type switched struct {
-	mutex sync.Mutex
-	at    string
-	conns []net.Conn
-}
-
-func (s *switched) dial(ctx context.Context, network, _ string) (net.Conn, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	conn, err := new(net.Dialer).DialContext(ctx, network, s.at)
-	if err == nil {
-		s.conns = append(s.conns, conn)
-	}
-	return conn, err
-}
-
-// turn puts another broker behind the address, and cuts who was connected.
-func (s *switched) turn(at string) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.at = at
-	for _, conn := range s.conns {
-		_ = conn.Close()
-	}
-	s.conns = nil
 }
 
 func TestAPositionFromBeforeThereWereIdentitiesIsBound(t *testing.T) {

@@ -1,10 +1,7 @@
 package engine
 
 import (
-	"context"
-	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -12,36 +9,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/penstock-ledger/penstock/ops/faults"
 )
-
-// address is where whichever cluster answers that was put there last.
-type address struct {
-	mutex sync.Mutex
-	at    string
-	conns []net.Conn
-}
-
-// dial connects to whoever is behind the address, whatever name the client has for it.
-func (a *address) dial(ctx context.Context, network, _ string) (net.Conn, error) {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	conn, err := new(net.Dialer).DialContext(ctx, network, a.at)
-	if err == nil {
-		a.conns = append(a.conns, conn)
-	}
-	return conn, err
-}
-
-// put puts another cluster behind the address.
-func (a *address) put(at string) {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	a.at = at
-	for _, conn := range a.conns {
-		_ = conn.Close()
-	}
-	a.conns = nil
-}
 
 // elsewhere is a second cluster with the same topics, and records of its own in the inbox.
 func elsewhere(f *fixture) *fixture {
@@ -70,15 +40,15 @@ func TestAnotherClusterUnderTheSameAddressIsNotWorkedOn(t *testing.T) {
 			t.Parallel()
 			requireFake(t)
 			f := newFixture(t, 1)
-			other, brokers := elsewhere(f), &address{at: f.addresses[0]}
-			there := func(c *Config) { c.Kafka = append(c.Kafka, kgo.Dialer(brokers.dial)) }
+			other, brokers := elsewhere(f), faults.NewAddress(f.addresses[0])
+			there := func(c *Config) { c.Kafka = append(c.Kafka, kgo.Dialer(brokers.Dial)) }
 			f.load(30, 5)
 			i := f.start(there)
 			f.caughtUp(i)
 			if !running {
 				i.stop()
 			}
-			brokers.put(other.addresses[0])
+			brokers.Put(other.addresses[0])
 			if !running {
 				i = f.start(there)
 			}
@@ -90,7 +60,7 @@ func TestAnotherClusterUnderTheSameAddressIsNotWorkedOn(t *testing.T) {
 			if n := len(f.readAll(f.process.Outputs[0].Name)[0]); n == 0 {
 				t.Error("no output was written to the right one")
 			}
-			brokers.put(f.addresses[0])
+			brokers.Put(f.addresses[0])
 			f.load(30, 5)
 			f.finish(there)
 		})
@@ -101,14 +71,14 @@ func TestAnotherClusterUnderTheSameAddressIsNotWorkedOn(t *testing.T) {
 func TestAMirrorOfTheClusterIsNotWorkedOn(t *testing.T) {
 	requireFake(t)
 	f := worked(t)
-	other, brokers := elsewhere(f), &address{at: f.addresses[0]}
+	other, brokers := elsewhere(f), faults.NewAddress(f.addresses[0])
 	table := f.process.Table.Name
 	for _, r := range f.readAll(table)[0] {
 		must(t, other.client.ProduceSync(t.Context(), &kgo.Record{Topic: table, Key: r.Key, Value: r.Value}).FirstErr())
 	}
 	must(t, os.RemoveAll(f.dir))
-	brokers.put(other.addresses[0])
-	i := f.start(func(c *Config) { c.Kafka = append(c.Kafka, kgo.Dialer(brokers.dial)) })
+	brokers.Put(other.addresses[0])
+	i := f.start(func(c *Config) { c.Kafka = append(c.Kafka, kgo.Dialer(brokers.Dial)) })
 	i.stopsFor("was written in the cluster", "but the brokers are those of elsewhere", "correct the brokers' address")
 	i.stop()
 	if n := len(other.readAll(f.process.Outputs[0].Name)[0]); n != 0 {
