@@ -40,7 +40,7 @@ func chains() [][]ledger.Journal {
 		for n := range int64(4) {
 			j := ledger.Journal{
 				ID: schemas.DeriveID("archive", fmt.Sprint(shard), fmt.Sprint(n)), Shard: shard, Source: "portal", Cause: "c 1\nnext, line",
-				RecordedAt: recorded(n), Topic: "ingest.instruction.v1", Partition: 3, Offset: 17 + n, Rules: "pot/4",
+				RecordedAt: recorded(n), Topic: "ingest.instruction.v1", Partition: 3, Offset: 17 + n, Rules: "pot/5",
 				Postings: []ledger.Posting{
 					{Leg: 1, Stage: "contributed", Asset: "GBP", Scale: 2, Quantity: 100_000_000, From: "bank:client-money", To: "pot:available", EffectiveOn: 13958, ToBalance: &left},
 					{Leg: 2, Stage: "priced", Asset: "GB00X", Scale: 4, Quantity: 1_234_500, From: "custodian/C:units-owed", To: "pot:pending", EffectiveOn: 13958, Order: &order, Trade: &trade, CounterOrder: &trade, Reverses: &order},

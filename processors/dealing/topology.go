@@ -14,7 +14,7 @@ import (
 const Name = "dealing"
 
 // Rules is the version of the rules by which this package decides.
-const Rules = "dealing/3"
+const Rules = "dealing/4"
 
 // dealing decides for a trust whose pots are spread over so many shards.
 type dealing struct {

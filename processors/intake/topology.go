@@ -7,7 +7,7 @@ import (
 )
 
 // Rules is the version of the rules by which this package decides.
-const Rules = "intake/3"
+const Rules = "intake/4"
 
 // door says what is read from one ingest topic and where it may go.
 type door struct {

@@ -12,7 +12,7 @@ import (
 )
 
 // Rules is the version of the rules by which this package decides; every journal carries it.
-const Rules = "pot/4"
+const Rules = "pot/5"
 
 // The stages of postings.
 const (
