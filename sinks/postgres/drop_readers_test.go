@@ -133,6 +133,68 @@ func TestADropGoesOnWhenTheReaderIsDone(t *testing.T) {
 	}
 }
 
+// An attempt has one time for all tables. Were it one for each, who waits for the first table would be kept for as many times as there are tables that
+// somebody reads.
+func TestAnAttemptAtAllTablesHasOneTime(t *testing.T) {
+	a := newArchived(t)
+	drop := a.exported(t, testMarch)
+	reader := beginReading(t, a.auditor, pgx.ReadCommitted)
+	if _, err := reader.Exec(t.Context(), "select count(*) from ledger.posting_2_2008_03"); err != nil { // the last one
+		t.Fatal(err)
+	}
+	drop.Patience = Patience{Attempts: 1}
+	ended := make(chan struct{})
+	var dropping error
+	go func() {
+		defer close(ended)
+		_, dropping = DropMonths(t.Context(), a.owner, drop, true, nil)
+	}()
+	// Who asks for a table that the attempt holds already waits for the attempt, and is answered although the first reader reads on.
+	for held := false; !held; {
+		const holds = `select exists (select from pg_locks where relation = 'ledger.journal_0_2008_03'::regclass and mode = 'AccessExclusiveLock' and granted)`
+		if err := a.super.QueryRow(t.Context(), holds).Scan(&held); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-ended:
+			held = true // and let go again before it was seen
+		default:
+		}
+	}
+	if _, err := a.auditor.Exec(t.Context(), "select count(*) from ledger.journal_0_2008_03"); err != nil {
+		t.Errorf("a reader of another table: %v", err)
+	}
+	if <-ended; sqlState(dropping) != "57014" || !errors.Is(dropping, errBeingRead) {
+		t.Errorf("with a reader of the last table, dropping ends with %v", dropping)
+	}
+	if err := reader.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.drop(t, testMarch)
+}
+
+// The limit of an attempt is not that of what comes after: dropping takes as long as it takes.
+func TestTheLimitOfAnAttemptEndsWithIt(t *testing.T) {
+	a := newArchived(t)
+	tx, err := a.owner.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	if err := lockWithin(t.Context(), tx, dropLockMax, []string{"only ledger.journal_0", "only ledger.journal_0_2008_03"}); err != nil {
+		t.Fatal(err)
+	}
+	var limit, locks string
+	const ask = `select current_setting('statement_timeout'), string_agg(relation::regclass::text, ' ' order by relation::regclass::text) from pg_locks
+		where pid = pg_backend_pid() and mode = 'AccessExclusiveLock'`
+	if err := tx.QueryRow(t.Context(), ask).Scan(&limit, &locks); err != nil {
+		t.Fatal(err)
+	}
+	if want := "ledger.dropped ledger.journal_0 ledger.journal_0_2008_03"; limit != "0" || locks != want {
+		t.Errorf("after locking, the limit is %s, and locked are %s, want %s", limit, locks, want)
+	}
+}
+
 // TestADropIsRefusedWhereItsLocksHaveNoRoom gives a server the least room for locks, and the ledger so many months that all of their tables do not fit.
 func TestADropIsRefusedWhereItsLocksHaveNoRoom(t *testing.T) {
 	server := pgtest.StartServer(t)

@@ -54,8 +54,12 @@ func (e *TripwireError) Error() string {
 }
 
 // lockNotAvailable says whether the database gave up to wait for a lock.
-func lockNotAvailable(err error) bool {
-	const code = "55P03"
+func lockNotAvailable(err error) bool { return hasCode(err, "55P03") }
+
+// canceled says whether the database ended a statement, because it took longer than statement_timeout or because somebody asked for it.
+func canceled(err error) bool { return hasCode(err, "57014") }
+
+func hasCode(err error, code string) bool {
 	var answer *pgconn.PgError
 	return errors.As(err, &answer) && answer.Code == code
 }
