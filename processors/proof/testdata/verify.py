@@ -1,19 +1,14 @@
 """Checks that an order is in an external trade. usage: verify.py PROOF RECORD
-
 RECORD is a file with the record that published the trade, a line of `penstock tail ledger.trade.v1 --json`."""
-import hashlib, json, re, sys
+import hashlib, json, re, sys, uuid
 
 def check(holds, why):
     if not holds:
         sys.exit(why)
 
 def derived(words):  # a UUID of version 5 (RFC 9562) over the words, each after its length
-    name = bytes.fromhex("6f1d0e523b7a5c119c4470656e73746b")
-    for word in (w.encode() for w in words):
-        name += len(word).to_bytes(2, "big") + word
-    b = bytearray(hashlib.sha1(name).digest()[:16])
-    b[6], b[8] = b[6] & 15 | 80, b[8] & 63 | 128
-    return "-".join((b[:4].hex(), b[4:6].hex(), b[6:8].hex(), b[8:10].hex(), b[10:].hex()))
+    name = b"".join(len(word).to_bytes(2, "big") + word for word in map(str.encode, words))
+    return str(uuid.UUID(bytes=hashlib.sha1(bytes.fromhex("6f1d0e523b7a5c119c4470656e73746b") + name).digest()[:16], version=5))
 
 def climbed(node, path):
     for step in path:
