@@ -6,19 +6,13 @@
 package anchor
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 )
@@ -113,113 +107,4 @@ func parse(line string, key ed25519.PublicKey) (*Anchor, error) {
 func hashOf(line string) string {
 	sum := sha256.Sum256([]byte(line))
 	return hex.EncodeToString(sum[:])
-}
-
-// Read returns the anchors of a file, the oldest first. It refuses the file with ErrForged where a line is not signed by the key or does not
-// follow the one before. That lines are missing at the end cannot be seen: whoever keeps the file must know its last.
-func Read(r io.Reader, key ed25519.PublicKey) ([]Anchor, error) {
-	anchors, _, err := read(r, key)
-	return anchors, err
-}
-
-// read also returns the hash of the last line.
-func read(r io.Reader, key ed25519.PublicKey) (anchors []Anchor, last string, err error) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, lineMax)
-	for lines.Scan() {
-		a, err := parse(lines.Text(), key)
-		if err == nil && a.Previous != last {
-			err = fmt.Errorf("%w: it does not follow the line before", ErrForged)
-		}
-		if err == nil && len(anchors) > 0 {
-			err = follows(&anchors[len(anchors)-1], a)
-		}
-		if err != nil {
-			return nil, "", fmt.Errorf("line %d: %w", len(anchors)+1, err)
-		}
-		anchors, last = append(anchors, *a), hashOf(lines.Text())
-	}
-	if err := lines.Err(); err != nil {
-		return nil, "", fmt.Errorf("reading anchors: %w", err)
-	}
-	return anchors, last, nil
-}
-
-// follows refuses an anchor of another ledger, or of one that went back.
-func follows(before, a *Anchor) error {
-	if a.Cluster != before.Cluster || len(a.Heads) != len(before.Heads) {
-		return fmt.Errorf("it is of cluster %s with %d shards, the line before of %s with %d", a.Cluster, len(a.Heads), before.Cluster, len(before.Heads))
-	}
-	for i := range a.Heads {
-		if a.Heads[i].Shard != before.Heads[i].Shard || a.Heads[i].Sequence < before.Heads[i].Sequence {
-			return fmt.Errorf("shard %d went back from journal %d to %d", a.Heads[i].Shard, before.Heads[i].Sequence, a.Heads[i].Sequence)
-		}
-	}
-	// A line without trades may follow one with: a binary from before they were signed may have been gone back to. The next line with trades is over all of them.
-	if a.Trades != nil && before.Trades != nil && (a.Trades.Events < before.Trades.Events || a.Trades.Through < before.Trades.Through) {
-		return fmt.Errorf("the trades went back from %d events up to offset %d to %d up to %d",
-			before.Trades.Events, before.Trades.Through, a.Trades.Events, a.Trades.Through)
-	}
-	return nil
-}
-
-// Append signs the anchor and adds it to the file, which it makes where there is none. It refuses a file whose last line the anchor
-// does not follow, and sets the anchor's Previous. When it returns without an error the line is on disk.
-func Append(path string, key ed25519.PrivateKey, a *Anchor) (err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
-	if err != nil {
-		return fmt.Errorf("opening the anchors: %w", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	public, _ := key.Public().(ed25519.PublicKey) // it is of no other type
-	anchors, last, err := read(file, public)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", path, err)
-	}
-	if len(anchors) > 0 {
-		if err := follows(&anchors[len(anchors)-1], a); err != nil {
-			return fmt.Errorf("adding to %s: %w", path, err)
-		}
-	}
-	a.Previous = last
-	line, err := a.line(key)
-	if err != nil {
-		return err
-	}
-	if _, err := file.WriteString(line + "\n"); err != nil {
-		return fmt.Errorf("adding to %s: %w", path, err)
-	}
-	if err := file.Sync(); err != nil {
-		return fmt.Errorf("adding to %s: %w", path, err)
-	}
-	return nil
-}
-
-// errNotEd25519 says that a key is of another kind.
-var errNotEd25519 = errors.New("it is no Ed25519 key in PEM; make one with: openssl genpkey -algorithm ed25519")
-
-// ParsePrivateKey reads a private key as `openssl genpkey -algorithm ed25519` writes it.
-func ParsePrivateKey(text []byte) (ed25519.PrivateKey, error) {
-	block, _ := pem.Decode(bytes.TrimSpace(text))
-	if block == nil {
-		return nil, errNotEd25519
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if private, ok := key.(ed25519.PrivateKey); err == nil && ok {
-		return private, nil
-	}
-	return nil, errNotEd25519
-}
-
-// ParsePublicKey reads a public key as `openssl pkey -pubout` writes it.
-func ParsePublicKey(text []byte) (ed25519.PublicKey, error) {
-	block, _ := pem.Decode(bytes.TrimSpace(text))
-	if block == nil {
-		return nil, errNotEd25519
-	}
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if public, ok := key.(ed25519.PublicKey); err == nil && ok {
-		return public, nil
-	}
-	return nil, errNotEd25519
 }

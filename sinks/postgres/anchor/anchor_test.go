@@ -99,8 +99,11 @@ func TestAnAnchorThatDoesNotFollowIsRefused(t *testing.T) {
 	before := lines(t, path)
 	another := at(4, 5, 2)
 	another.Cluster = "d"
+	anew := at(4, 5, 2)
+	anew.Heads[1].Hash = "01"
 	for name, err := range map[string]error{
 		"a shard that went back": anchor.Append(path, private, at(4, 4, 2)),
+		"a chain made anew":      anchor.Append(path, private, anew),
 		"another ledger":         anchor.Append(path, private, another),
 		"fewer shards":           anchor.Append(path, private, at(4, 5)),
 		"another key":            anchor.Append(path, stranger, at(4, 5, 2)),
@@ -120,6 +123,7 @@ func TestAnAnchorThatDoesNotFollowIsRefused(t *testing.T) {
 	}
 }
 
+// Lines may stand between that tell of no trades: they hide nothing of what was signed before.
 func TestAnAnchorWhoseTradesWentBackIsRefused(t *testing.T) {
 	_, private := keys(1)
 	for name, c := range map[string]struct {
@@ -131,15 +135,24 @@ func TestAnAnchorWhoseTradesWentBackIsRefused(t *testing.T) {
 		"none told":         {nil, false},
 		"fewer events":      {&anchor.Trades{Events: 5, Through: 81}, true},
 		"an offset before":  {&anchor.Trades{Events: 6, Through: 80}, true},
+		"another digest":    {&anchor.Trades{Events: 6, Through: 81, Digest: "01"}, true},
+		"one more before":   {&anchor.Trades{Events: 7, Through: 81}, true},
 	} {
-		path := filepath.Join(t.TempDir(), "heads")
-		first, second := at(1, 1, 2), at(2, 1, 2)
-		first.Trades, second.Trades = &anchor.Trades{Events: 6, Through: 81}, c.trades
-		if err := anchor.Append(path, private, first); err != nil {
-			t.Fatal(err)
-		}
-		if err := anchor.Append(path, private, second); (err != nil) != c.refused {
-			t.Errorf("%s: %v", name, err)
+		for between := range 3 {
+			path := filepath.Join(t.TempDir(), "heads")
+			first, last := at(1, 1, 2), at(2, 1, 2)
+			first.Trades, last.Trades = &anchor.Trades{Events: 6, Through: 81}, c.trades
+			if err := anchor.Append(path, private, first); err != nil {
+				t.Fatal(err)
+			}
+			for range between {
+				if err := anchor.Append(path, private, at(1, 1, 2)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := anchor.Append(path, private, last); (err != nil) != c.refused {
+				t.Errorf("%s, with %d lines without trades between: %v", name, between, err)
+			}
 		}
 	}
 }
