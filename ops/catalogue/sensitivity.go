@@ -25,7 +25,7 @@ const (
 func classes() map[string]sensitivity {
 	all := map[string]sensitivity{}
 	for class, records := range map[sensitivity]string{
-		public: "Price PriceReceived ReferenceData ReferenceReceived ReferenceChanged Entry Asset Calendar Custodian Settings PriceReleased PriceCorrected AssetHalted RuleActivated RuleActivation",
+		public: "Price PriceReceived ReferenceData ReferenceReceived ReferenceChanged Entry Asset Calendar Custodian Settings AnnualCharge PriceReleased PriceCorrected AssetHalted RuleActivated RuleActivation",
 		internal: `Progress Cause DealingMessage PotMessage Parked RecordParked Released Dropped Refused Rejection Reached TimeReached Tick Flush DayClosed ClosedAsset
 			FrozenOrders FrozenBatch ParkedRelease ParkedDrop Unparked`,
 		business: `Trade ShardPart ShardTotal EventTotal CustodianOrder Confirmation FillPriced TradeSettled TradeRejected TradeDeferred SettlementFailed Confirmed BatchesConfirmed

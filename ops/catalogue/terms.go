@@ -41,7 +41,7 @@ func names() map[string]term {
 		"intoScale": decimals, "scale": decimals, "unitsScale": decimals, "priceScale": decimals,
 		"backdatingDays": days("90"), "reviewDays": days("5"), "days": days("31"),
 		"settlementLag": {"business days", "2"}, "cutOffMinute": {"minutes after midnight", "720 (12:00)"},
-		"sellCashMaxBps": {"hundredths of a percent", "9500"}, "quantityDigits": {"digits", "10"}, "size": {"bytes", "412"},
+		"sellCashMaxBps": {"hundredths of a percent", "9500"}, "quantityDigits": {"digits", "10"}, "collectionDay": {"day of the month", "1"}, "size": {"bytes", "412"},
 		"before": {"orders", "0"}, "orders": {"orders", "1181"}, "open": {"pots", "0"}, "remaining": {"records", "0"}, "position": {"records", "0"},
 		"leg": number("1"), "piece": number("1"), "priceVersion": number("1"), "version": number("2"), "round": number("1"), "event": number("7"),
 		"sequence": number("104"), "shard": number("3"), "partition": number("3"), "offset": {"offset", "4711"}, "drop": {"offset", "4711"},

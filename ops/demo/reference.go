@@ -45,6 +45,8 @@ func entryID(body reference.EntryBody) string {
 		return "custodian/" + strings.ToLower(string(b.ID))
 	case *reference.Asset:
 		return "asset/" + string(b.Code)
+	case *reference.AnnualCharge:
+		return "charge/" + b.EffectiveFrom.String()
 	}
 	return "settings"
 }

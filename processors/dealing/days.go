@@ -35,7 +35,8 @@ func (d *dealing) reached(r *Reference, cause *inbox.Cause, m *inbox.Reached) (*
 		outs = d.advance(r, &next, nil)
 	}
 	id := schemas.DeriveID("time", least.String()).String()
-	return &next, tellAll(outs, d.shards, id, cause, &inbox.TimeReached{Time: least, Began: r.began(r.stored.Announced, least)})
+	outs = tellAll(outs, d.shards, id, cause, &inbox.TimeReached{Time: least, Began: r.began(r.stored.Announced, least)})
+	return &next, d.followCharges(r, &next, cause, outs)
 }
 
 // beganDaysMax bounds the days that a shard is told to have begun at once. Nothing waits for a day that is further away.

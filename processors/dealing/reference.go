@@ -75,7 +75,7 @@ func (r *Reference) closedThrough(asset schemas.AssetCode) (schemas.Date, bool) 
 	return 0, false
 }
 
-// referenceReceived checks an entry, keeps it, and tells every shard. An entry that is known already changes nothing.
+// referenceReceived checks an entry, keeps it, and tells every shard that needs it. An entry that is known already changes nothing.
 func (d *dealing) referenceReceived(place streams.Place, r *Reference, cause *inbox.Cause, entry *reference.Entry) (*state.DealingReference, []streams.Out) {
 	var next *state.DealingReference
 	var why refusal
@@ -89,6 +89,8 @@ func (d *dealing) referenceReceived(place streams.Place, r *Reference, cause *in
 		next, why = r.putSettings(body, cause.ReceivedAt)
 	case *reference.Asset:
 		next, through, why = r.putAsset(body, cause.ReceivedAt)
+	case *reference.AnnualCharge:
+		next, why = r.putCharge(body, cause)
 	}
 	if why.code != "" {
 		return r.stored, []streams.Out{rejectionOut(place, cause, why)}
@@ -101,6 +103,9 @@ func (d *dealing) referenceReceived(place streams.Place, r *Reference, cause *in
 	}
 	if why := r.strands(next, cause.ReceivedAt); why.code != "" {
 		return r.stored, []streams.Out{rejectionOut(place, cause, why)}
+	}
+	if _, ours := entry.Body.(*reference.AnnualCharge); ours {
+		return next, nil // shards are told of each charge when its day has come
 	}
 	id := schemas.DeriveID("reference", string(cause.Source), cause.ID, string(entry.AppendAvro(nil))).String()
 	return next, tellAll(nil, d.shards, id, cause, &inbox.ReferenceChanged{Entry: *entry, ClosedThrough: through})

@@ -215,6 +215,8 @@ func checkReference(r *ingest.ReferenceData) refusal {
 		return text("name", body.Name)
 	case *reference.Settings:
 		return first(text("platformCalendar", body.PlatformCalendar), text("zone", body.Zone))
+	case *reference.AnnualCharge:
+		return checkAnnualCharge(body)
 	}
 	return refusal{}
 }

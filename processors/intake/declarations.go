@@ -5,6 +5,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 )
 
 // Bounds of what an operator may declare. More is taken for a mistake.
@@ -15,6 +16,8 @@ const (
 	chargeRateMax = schemas.WeightOne / 10
 	// accrualDaysMax is the longest period for which a charge accrues at once.
 	accrualDaysMax = 31
+	// monthDaysMax is the last day of the longest month.
+	monthDaysMax = 31
 	// ratioMax is the greatest term of a ratio of units.
 	ratioMax = 1_000_000
 )
@@ -45,7 +48,7 @@ func checkDeclaration(o *ingest.Operation) refusal {
 	return refusal{}
 }
 
-// makesOrders says whether orders may come of the declaration in the pots.
+// makesOrders says whether orders may come of the declaration in pots.
 func makesOrders(o *ingest.Operation) bool {
 	switch body := o.Body.(type) {
 	case *ingest.Distribution:
@@ -64,6 +67,16 @@ func checkAccrual(a *ingest.ChargeAccrual) refusal {
 		return refusal{codeBadTerms, fmt.Sprintf("rate is %s, at most %s is accepted", a.Rate, chargeRateMax)}
 	}
 	return positive("rate", a.Rate)
+}
+
+func checkAnnualCharge(c *reference.AnnualCharge) refusal {
+	if c.Rate < 0 || c.Rate > chargeRateMax {
+		return refusal{codeBadTerms, fmt.Sprintf("rate is %s, 0 to %s is accepted", c.Rate, chargeRateMax)}
+	}
+	if c.CollectionDay < 0 || c.CollectionDay > monthDaysMax {
+		return refusal{codeBadTerms, fmt.Sprintf("day of collection is %d, a month has 1 to %d, and 0 is its first open one", c.CollectionDay, monthDaysMax)}
+	}
+	return refusal{}
 }
 
 func ratio(numerator, denominator int64) refusal {

@@ -10,6 +10,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 )
@@ -154,7 +155,11 @@ func admitReference(a *admission) []streams.Out {
 	if why := checkReference(r); why.code != "" {
 		return a.reject(why, sender{})
 	}
-	return a.toDealing(dealingControl, r.Source, r.ID, &inbox.ReferenceReceived{Reference: *r})
+	outs := a.toDealing(dealingControl, r.Source, r.ID, &inbox.ReferenceReceived{Reference: *r})
+	if charge, ok := r.Entry.Body.(*reference.AnnualCharge); ok && charge.ByUnits {
+		outs[0].Value.(*inbox.DealingMessage).Cause.Salt = a.saltOf(string(r.Source), r.ID) //nolint:forcetypeassert // toDealing made it
+	}
+	return outs
 }
 
 func admitOperation(a *admission) []streams.Out {

@@ -194,6 +194,16 @@ func (b *Book) Deals(code schemas.AssetCode, day schemas.Date) (bool, error) {
 	return true, nil
 }
 
+// PlatformOpen says whether the platform is open on the day. A day that its calendar does not know is not.
+func (b *Book) PlatformOpen(day schemas.Date) bool {
+	settings := b.Settings(day)
+	if settings == nil {
+		return false
+	}
+	open, err := b.open(settings.PlatformCalendar, day)
+	return err == nil && open
+}
+
 func (b *Book) open(name string, day schemas.Date) (bool, error) {
 	c, ok := b.calendars[name]
 	if !ok {

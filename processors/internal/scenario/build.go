@@ -165,6 +165,8 @@ func (b *builder) entry(kind string) *reference.Entry {
 		}}
 	case "Asset":
 		return &reference.Entry{Body: b.asset()}
+	case "AnnualCharge":
+		return &reference.Entry{Body: b.annualCharge()}
 	}
 	return nil
 }

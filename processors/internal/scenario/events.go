@@ -4,6 +4,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 )
 
 // declaration builds what an operator declares on pots or assets; nil for another kind of step.
@@ -25,6 +26,17 @@ func (b *builder) declaration(kind string) ingest.OperationBody {
 		return &ingest.FundMerger{Asset: asset, Into: schemas.AssetCode(b.Get("into", "")), On: b.date("on"), Numerator: numerator, Denominator: denominator}
 	}
 	return nil
+}
+
+// annualCharge reads a row of the annual charge. Without "collected" it is taken on the first open day of the month.
+func (b *builder) annualCharge() *reference.AnnualCharge {
+	count := reference.DayCountActual365
+	if b.Has("no-leap-day") {
+		count = reference.DayCountNoLeap365
+	}
+	return &reference.AnnualCharge{
+		EffectiveFrom: b.date("from"), Rate: read(b, "rate", "0", schemas.ParseWeight), DayCount: count, CollectionDay: b.number("collected", "0"), ByUnits: b.Has("by-units"),
+	}
 }
 
 // event builds what a shard of pots is told of an event; nil for another kind of step. Without "of", "from" and "through" the shard holds all there is.

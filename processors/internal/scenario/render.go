@@ -234,7 +234,7 @@ func toDealing(key string, m *inbox.DealingMessage) (string, Args) {
 	case *inbox.PriceReceived:
 		return "PriceReceived", append(args, Arg{"asset", string(body.Price.Asset)}, Arg{"close", body.Price.Close.String()})
 	case *inbox.ReferenceReceived:
-		return "ReferenceReceived", append(args, Arg{"id", body.Reference.ID})
+		return "ReferenceReceived", append(append(args, Arg{"id", body.Reference.ID}), flag("salted", m.Cause.Salt != inbox.Salt{})...)
 	case *inbox.PriceCorrected:
 		return "PriceCorrected", append(args, Arg{"old", body.Old.String()}, Arg{"price", body.Price.String()}, Arg{"version", number(body.Version)})
 	case *inbox.Operated:
