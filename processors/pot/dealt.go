@@ -45,7 +45,7 @@ func (c *correction) noteTaken() {
 	for i := range c.state.Dealt {
 		o := &c.state.Dealt[i]
 		units := o.Side == inbox.SideBuy || o.Basis == inbox.BasisCash
-		if units && o.Asset == c.batch.Asset && c.lessUnits > 0 || o.Side == inbox.SideSell && c.lessCash > 0 {
+		if units && o.Asset == c.batch.Asset && c.lessUnits > 0 || hasCash(o) && c.lessCash > 0 {
 			o.Left = true
 		}
 	}
@@ -70,6 +70,11 @@ func (d *draft) leaves(order *state.DealtOrder) bool {
 	units := order.Side == inbox.SideBuy || order.Basis == inbox.BasisCash
 	return slices.ContainsFunc(d.postings, func(p ledger.Posting) bool {
 		return units && p.Asset == order.Asset && p.From == ledger.PotSettled ||
-			order.Side == inbox.SideSell && p.Asset == schemas.Cash && p.From == ledger.PotAvailable
+			hasCash(order) && p.Asset == schemas.Cash && p.From == ledger.PotAvailable
 	})
+}
+
+// hasCash says whether some of what a sell brought has become available, as far as anybody knows: the buy of its switch has not all of it.
+func hasCash(order *state.DealtOrder) bool {
+	return order.Side == inbox.SideSell && order.Spent < schemas.Money(order.Got)
 }
