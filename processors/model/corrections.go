@@ -101,10 +101,14 @@ func (b *batch) most() *big.Rat {
 
 // rebook moves what every order and every shard would have had of the batch, had it been dealt like this.
 func (w *World) rebook(b *batch, given, gotten *big.Rat) {
+	brought := make(map[*order]*big.Rat)
+	for _, o := range b.all() {
+		brought[o] = o.gotten
+	}
 	w.allot(b, given, gotten, w.retrade, func(moved *stretch, gave, got *big.Rat) {
 		orders := b.orders[moved.shard]
 		for _, o := range orders {
-			w.follow(o)
+			w.follow(o, brought[o])
 		}
 		for _, o := range orders {
 			w.makeGood(o.pot.name, b.asset)

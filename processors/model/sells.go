@@ -27,16 +27,19 @@ func freeOf(asset string) string {
 	return "pot:settled"
 }
 
-// giveBack frees what is left of an order's reservation. Cash that its sell brought, and that has not settled, is pending again.
+// giveBack frees what is left of an order's reservation. Cash that its sell brought is pending again where that has not settled.
 func (w *World) giveBack(o *order) {
 	left := minus(minus(o.reserved, o.given), o.carried)
-	if o.fedBy != nil && !o.fedBy.settled() {
-		unsettled := left
-		if o.fedBy.spent.Cmp(left) < 0 {
-			unsettled = o.fedBy.spent
+	if sell := o.fedBy; sell != nil {
+		back := left
+		if sell.spent.Cmp(left) < 0 {
+			back = sell.spent
 		}
-		w.move(o.pot.name, cash, "pot:reserved", "pot:pending", unsettled)
-		o.fedBy.spent, left = minus(o.fedBy.spent, unsettled), minus(left, unsettled)
+		sell.spent = minus(sell.spent, back)
+		if !sell.settled() {
+			w.move(o.pot.name, cash, "pot:reserved", "pot:pending", back)
+			left = minus(left, back)
+		}
 	}
 	w.move(o.pot.name, o.gives(), "pot:reserved", o.free(), left)
 }

@@ -91,19 +91,23 @@ func (w *World) fund(o *order, all *big.Rat) {
 
 func (o *order) settled() bool { return o.ended && o.batch != nil && o.batch.state == "settled" }
 
-// follow lets the buy of a switch be for what its sell brings at another price, as long as it is not frozen, and is for that and no more. Else, and where the sell brings nothing at all, it stays, and what
-// it takes more is the pot's other cash.
-func (w *World) follow(o *order) {
+// follow lets the buy of a switch be for what its sell brings at another price, as long as it is not frozen, and has all that the sell brought before, and no more.
+// Else, and where the sell brings nothing at all, it stays, and what it takes more is the pot's other cash.
+func (w *World) follow(o *order, brought *big.Rat) {
 	if o.feeds == nil || !o.priced {
 		return
 	}
-	changes := o.gotten.Sign() > 0 && o.feeds.batch == nil && !o.feeds.ended && o.feeds.weight.Cmp(o.spent) == 0
-	if changes && (!o.settled() || min(w.today(), o.feeds.day) >= o.batch.settledOn) {
+	buy := o.feeds
+	if o.gotten.Sign() > 0 && buy.batch == nil && !buy.ended && buy.weight.Cmp(brought) == 0 && o.spent.Cmp(brought) == 0 {
 		w.fund(o, o.gotten)
 		return
 	}
-	if missing := minus(o.spent, o.gotten); missing.Sign() > 0 && !o.settled() {
-		w.move(o.pot.name, cash, "pot:available", "pot:pending", missing)
-		o.spent = o.gotten
+	missing := minus(o.spent, o.gotten)
+	if missing.Sign() <= 0 {
+		return
 	}
+	if !o.settled() {
+		w.move(o.pot.name, cash, "pot:available", "pot:pending", missing)
+	}
+	o.spent = o.gotten
 }

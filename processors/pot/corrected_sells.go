@@ -20,9 +20,6 @@ func (c *correction) sell(s *stake, was, now []allocation.Amounts) {
 		c.unsettle(s, schemas.Money(was[last].Got)-*s.spent)
 	}
 	c.negate(s, was)
-	if cameBackAfter(b.Day, s.since, s.returned()) {
-		c.lessPending += schemas.Money(max(0, was[last].Got-now[last].Got))
-	}
 	for i := range now {
 		moved, p := since(now, i), c.booked(s, stagePriced, b.Day)
 		c.moveUnits(p, held.reserved(), unitsOwed, moved.Given)
@@ -35,11 +32,7 @@ func (c *correction) sell(s *stake, was, now []allocation.Amounts) {
 			c.lessUnits += max(0, -back)
 		}
 	}
-	if s.settled() {
-		c.settleAnew(s, schemas.Money(was[last].Got), schemas.Money(now[last].Got))
-		return
-	}
-	c.respend(s, schemas.Money(now[last].Got))
+	c.bringAnew(s, schemas.Money(was[last].Got), schemas.Money(now[last].Got))
 }
 
 // proceeds is where what a sell got goes when it settles.
@@ -50,44 +43,24 @@ func (c *correction) proceeds(s *stake) end[schemas.Money] {
 	return c.available()
 }
 
-// settleAnew books what a sell that has settled brings at the right price, less what the buy of its switch has spent, and notes what the pot has less of.
-func (c *correction) settleAnew(s *stake, brought, brings schemas.Money) {
-	settled, spent := brought-*s.spent, *s.spent
-	if short := *s.spent - brings; short > 0 {
-		c.takeSpent(s, short)
-		*s.spent = brings
+// bringAnew sees to what a sell brings at the right price: first to the buy of its switch, then to what is left of it, which has settled or will.
+func (c *correction) bringAnew(s *stake, brought, brings schemas.Money) {
+	had := brought - *s.spent
+	c.respend(s, brought, brings)
+	has := brings - *s.spent
+	if cameBackAfter(c.batch.Day, s.since, s.returned()) {
+		c.lessPending += max(0, had-has)
 	}
-	c.settleCash(c.booked(s, stageSettled, s.settledOn), c.proceeds(s), brings-*s.spent, s.returned())
+	if !s.settled() {
+		return
+	}
+	c.settleCash(c.booked(s, stageSettled, s.settledOn), c.proceeds(s), has, s.returned())
 	switch {
 	case s.charge:
 		c.state.Accrued -= brings - brought
 	case s.left:
-		c.lessCash += max(0, settled-(brings-*s.spent))
+		c.lessCash += max(0, had-has)
 	}
-	if spent == brought && brings > 0 {
-		c.changeBuy(s, spent, brings)
-	}
-}
-
-// changeBuy lets the buy of a switch be for what its sell brings now, though that has settled: the difference is the pot's available cash until the buy reserves
-// it, or gives it back. Not where that would have been after its dealing day, or before the sell had settled.
-func (c *correction) changeBuy(s *stake, spent, brings schemas.Money) {
-	i := slices.IndexFunc(c.state.Orders, func(o state.Order) bool { return o.Side == inbox.SideBuy && o.Counter != nil && *o.Counter == *s.id })
-	if i < 0 {
-		return
-	}
-	buy := &c.state.Orders[i]
-	on := min(c.today, buy.Day)
-	if spent == 0 || schemas.Money(buy.Amount) != spent || !c.canChange(buy) || on < *c.batch.SettledOn {
-		return
-	}
-	id := buy.ID
-	stage := stageReserved
-	if brings < spent {
-		stage = stageReturned
-	}
-	shift(c.draft, purpose{stage: stage, effectiveOn: on, order: &id}, schemas.Cash, schemas.MoneyScale, c.available(), c.reserved(), brings-spent)
-	*s.spent, buy.Amount = brings, int64(brings)
 }
 
 // takeSpent takes what the buy of a switch has spent beyond what its sell brings out of the pot's other cash, from the dealing day on.
@@ -101,25 +74,30 @@ func (c *correction) takeSpent(s *stake, short schemas.Money) {
 	c.spentMore = true
 }
 
-// respend sees to what the buy of a switch has taken of its sell before that settled. While that buy can still change, is for just what it took, and
-// none of it has come back, it is for what the sell brings now. Else it stays what it is: what it took beyond that is the pot's other cash, and what the sell brings beyond it will be available.
-func (c *correction) respend(s *stake, brings schemas.Money) {
-	sell := s.open
-	if sell.Spent == 0 {
-		return
-	}
-	buy := c.counter(sell)
-	if buy != nil && brings > 0 && c.canChange(buy) && schemas.Money(buy.Amount) == sell.Spent && len(sell.Returned) == 0 {
-		p, id := c.booked(s, stageSwitched, c.batch.Day), buy.ID
+// respend sees to what the buy of a switch has taken of its sell. While that buy can still change, and is for all that the sell brought and for nothing else, it
+// is for what the sell brings now, whether that has settled or not. Else it stays what it is: what it took beyond that is the pot's other cash, and what the sell
+// brings beyond it is available, or will be.
+func (c *correction) respend(s *stake, brought, brings schemas.Money) {
+	if buy := c.fedBy(s); buy != nil && brings > 0 && *s.spent == brought && schemas.Money(buy.Amount) == brought && c.canChange(buy) {
+		p, id := c.booked(s, stageSwitched, max(c.batch.Day, buy.Since)), buy.ID
 		p.counter = &id
-		shift(c.draft, p, schemas.Cash, schemas.MoneyScale, c.pending(), c.reserved(), brings-sell.Spent)
-		sell.Spent, buy.Amount = brings, int64(brings)
+		shift(c.draft, p, schemas.Cash, schemas.MoneyScale, c.pending(), c.reserved(), brings-brought)
+		*s.spent, buy.Amount = brings, int64(brings)
 		return
 	}
-	if short := sell.Spent - brings; short > 0 {
+	if short := *s.spent - brings; short > 0 {
 		c.takeSpent(s, short)
-		sell.Spent = brings
+		*s.spent = brings
 	}
+}
+
+// fedBy returns the open buy of a switch that spends what the sell brings, or nil.
+func (c *correction) fedBy(s *stake) *state.Order {
+	i := slices.IndexFunc(c.state.Orders, func(o state.Order) bool { return o.Side == inbox.SideBuy && o.Counter != nil && *o.Counter == *s.id })
+	if i < 0 || c.state.Orders[i].Awaits != state.AwaitsNothing {
+		return nil
+	}
+	return &c.state.Orders[i]
 }
 
 // canChange says whether the order is not in a batch that is frozen.

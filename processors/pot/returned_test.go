@@ -2,6 +2,7 @@ package pot_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -72,7 +73,7 @@ func drawCorrection(random *rand.Rand) string {
 	return fmt.Sprintf("given Corrected day=2008-03-19 sell=units price=1 version=? cash=%s\n", schemas.Money(4000+random.Int64N(8000)))
 }
 
-// drawBuy draws what becomes of the buy. In the end nothing is left of its reservation.
+// drawBuy draws what becomes of the buy. In the end nothing is left of its reservation, or it is put off to another day, which may be closed by then.
 func drawBuy(random *rand.Rand, day, next string) []string {
 	dealt := fmt.Sprintf("given Priced day=%s asset=GB00Y id=f2 of=104.00 piece=1 final cash=%d.00 units=10.000 price=5.00\n", day, 30+random.IntN(60))
 	rejected := fmt.Sprintf("given Rejected day=%s asset=GB00Y id=r1 reason=suspended\n", day)
@@ -81,13 +82,33 @@ func drawBuy(random *rand.Rand, day, next string) []string {
 	carriedOn := fmt.Sprintf("given Rejected day=%s asset=GB00Y id=g2 given-up reason=failed to=%s\n", day, next)
 	later := fmt.Sprintf("given DayClosed day=%s assets=GB00X,GB00Y\n", next)
 	again := fmt.Sprintf("given Rejected day=%s asset=GB00Y id=r2 reason=suspended\n", next)
-	all := [][]string{{rejected}, {dealt}, {dealt, givenUp}, {carried, later, again}, {dealt, carriedOn, later, again}}
+	all := [][]string{
+		{rejected},
+		{dealt},
+		{dealt, givenUp},
+		{carried, later, again},
+		{dealt, carriedOn, later, again},
+		{carried},
+		{dealt, carriedOn},
+		{carried, later},
+		{dealt, carriedOn, later},
+	}
 	return all[random.IntN(len(all))]
 }
 
 // text is the scenario in which the settlement is told after so many of the news of the buy.
 func (b *returnedText) text(after int) string {
-	text := b.opening + strings.Join(b.buy[:after], "") + b.settled + strings.Join(b.buy[after:], "") + b.closing
+	return numbered(b.opening + strings.Join(b.buy[:after], "") + b.settled + strings.Join(b.buy[after:], "") + b.closing)
+}
+
+// late is the scenario in which it is told after so many of the news of the buy and the corrections after them.
+func (b *returnedText) late(after int) string {
+	news := append(slices.Clone(b.buy), slices.Collect(strings.Lines(b.closing))...)
+	return numbered(b.opening + strings.Join(news[:after], "") + b.settled + strings.Join(news[after:], ""))
+}
+
+// numbered gives the corrections of a scenario their versions.
+func numbered(text string) string {
 	for version := 2; strings.Contains(text, "version=?"); version++ {
 		text = strings.Replace(text, "version=?", fmt.Sprintf("version=%d", version), 1)
 	}
@@ -112,6 +133,7 @@ type canonicalPlayer struct {
 	player
 	lines  []string
 	booked map[schemas.ID]map[string]int
+	moved  map[moment]schemas.Quantity
 }
 
 func (p *canonicalPlayer) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
@@ -127,6 +149,7 @@ func (p *canonicalPlayer) Play(r scenario.Reporter, at schemas.Instant, steps []
 			posting := &j.Postings[i]
 			p.lines = append(p.lines, string(j.AppendCanonical(nil, i)))
 			p.booked[j.ID][moveOf(posting, posting.From, posting.To)]++
+			p.move(posting)
 			if posting.Reverses == nil {
 				continue
 			}
@@ -138,6 +161,22 @@ func (p *canonicalPlayer) Play(r scenario.Reporter, at schemas.Instant, steps []
 		}
 	}
 	return outs
+}
+
+// moment is an account's asset as of an effective date.
+type moment struct {
+	account schemas.Account
+	asset   schemas.AssetCode
+	on      schemas.Date
+}
+
+// move adds a posting to what moved in accounts of the pot and of the scheme, if that is asked for.
+func (p *canonicalPlayer) move(posting *ledger.Posting) {
+	for account, quantity := range map[schemas.Account]schemas.Quantity{posting.From: -posting.Quantity, posting.To: posting.Quantity} {
+		if p.moved != nil && (strings.HasPrefix(string(account), "pot:") || strings.HasPrefix(string(account), "scheme:")) {
+			p.moved[moment{account, posting.Asset, posting.EffectiveOn}] += quantity
+		}
+	}
 }
 
 func moveOf(p *ledger.Posting, from, to schemas.Account) string {
@@ -164,6 +203,46 @@ func TestNewsOfASwitchMayComeInAnyOrder(t *testing.T) {
 	if early == 0 {
 		t.Error("nothing ever settled: nothing was compared")
 	}
+}
+
+// TestASwitchIsCorrectedToTheSameBeforeAndAfterItsSellSettles plays the corrections at the end before the settlement is known, between them, and after it. As of
+// each day the pot comes to have the same, and what its buy is for is the same: only in which journal it stands may differ.
+func TestASwitchIsCorrectedToTheSameBeforeAndAfterItsSellSettles(t *testing.T) {
+	open := 0
+	for seed := range uint64(1000) {
+		b := drawReturned(rand.New(rand.NewPCG(seed, 25)))
+		want := movedOf(t, b.text(len(b.buy)))
+		for after := len(b.buy) + 1; after <= len(b.buy)+strings.Count(b.closing, "\n"); after++ {
+			if got := movedOf(t, b.late(after)); !maps.Equal(got, want) {
+				t.Fatalf("seed %d: with the settlement after %d of the news: %v, not %v\n%s", seed, after, got, want, b.late(after))
+			}
+		}
+		reserved := schemas.Quantity(0)
+		for at, moved := range want {
+			if at.account == ledger.PotReserved && at.asset == schemas.Cash {
+				reserved += moved
+			}
+		}
+		if reserved > 0 && b.closing != "" {
+			open++
+		}
+	}
+	if open == 0 {
+		t.Error("no buy was open when a correction came")
+	}
+}
+
+// movedOf plays a scenario and returns by how much each account of the pot and of the scheme moved on each effective date.
+func movedOf(t *testing.T, text string) map[moment]schemas.Quantity {
+	t.Helper()
+	p := &canonicalPlayer{booked: make(map[schemas.ID]map[string]int), moved: make(map[moment]schemas.Quantity)}
+	p.shard = scenario.NewShard[
+		inbox.PotMessage, state.PotState, state.PotReference, *pot.Reference, state.PotTally,
+		*inbox.PotMessage, *state.PotState, *state.PotReference, *state.PotTally,
+	](pot.Machine(), 0, 1)
+	scenario.Run(t, text, p)
+	maps.DeleteFunc(p.moved, func(_ moment, moved schemas.Quantity) bool { return moved == 0 })
+	return p.moved
 }
 
 // TestCorrectionsBetweenTheNewsOfASwitchAreSound corrects the close of such switches at any point of their news. What comes of it depends on what was known by
