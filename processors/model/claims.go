@@ -42,7 +42,11 @@ func (a *asked) transferIn() {
 
 // received is cash that the bank has for whoever claims it.
 func (w *World) received(line Line) {
-	name, amount := line.Get("reference", "R1"), number(line.Get("cash", "0"))
+	w.suspend(line.Get("reference", "R1"), number(line.Get("cash", "0")))
+}
+
+// suspend keeps cash that has come to the bank for the pot that claims it.
+func (w *World) suspend(name string, amount *big.Rat) {
 	r := w.referenceOf(name)
 	r.held = sum(r.held, amount)
 	w.Books.Move(w.shardOf("suspense:"+name), "", cash, "bank:client-money", "scheme:suspense", amount)

@@ -58,7 +58,7 @@ func fundOf(asset schemas.AssetCode) fund {
 func (o *outside) closeOf(f fund, day string, a action) string {
 	near := f.price
 	for _, s := range o.splits {
-		if s.code == f.code && s.on <= day {
+		if s.code == f.code && s.into == "" && s.on <= day {
 			near = near * s.old / s.new
 		}
 	}

@@ -13,6 +13,7 @@ type event struct {
 	asset, into string
 	on          day
 	cash        *big.Rat
+	reinvest    bool     // each pot buys the asset with its income
 	ratio       *big.Rat // what becomes of one unit
 	found       bool     // an order that was not finished, when it was last looked at
 	done        bool

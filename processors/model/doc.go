@@ -2,6 +2,5 @@
 // the same lines as the scenarios do, and shares with the processes nothing but the nouns. Its test plays random histories to both, and compares
 // every balance of every account and every answer to an instruction after every line.
 //
-// What it leaves out: bounds that no history of the test reaches, parked pots, how records travel, and of what there is mergers, refunds and income
-// that is reinvested. Those have tests of their own.
+// What it leaves out: bounds that no history of the test reaches, parked pots, and how records travel. Those have tests of their own.
 package model

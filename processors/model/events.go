@@ -16,7 +16,7 @@ func (w *World) units(pot, code string) *big.Rat {
 
 // income declares a distribution. It is paid to who holds units when no event is before it.
 func (w *World) income(line Line) {
-	e := &event{kind: "Distribution", asset: line.Get("asset", "GB00X"), on: w.dateIn(line, "on"), cash: number(line.Get("cash", "0"))}
+	e := &event{kind: "Distribution", asset: line.Get("asset", "GB00X"), on: w.dateIn(line, "on"), cash: number(line.Get("cash", "0")), reinvest: line.Has("reinvest")}
 	e.into = e.asset
 	if w.declared(e.on) && !w.merged[e.asset] {
 		w.events = append(w.events, e)
@@ -51,12 +51,30 @@ func (w *World) distribute(e *event) {
 				gets := down(part(income, w.units(name, code), all), 2)
 				given = sum(given, gets)
 				w.move(name, cash, owed, "pot:available", gets)
+				if e.reinvest {
+					w.reinvest(name, e, gets)
+				}
 			}
 		}
 		w.Books.Move(shard, "", cash, owed, "scheme:rounding", minus(got, given))
 		w.Books.Move(shard, "", cash, "bank:client-money", owed, got)
 		before = through
 	}
+}
+
+// byIncome is the source of orders that buy with income. Nobody sent them, so nobody is told of them.
+const byIncome = "!income"
+
+// reinvest lets a pot buy the asset with what it got, on the next day that it is in time for. Where it cannot the income stays in cash.
+func (w *World) reinvest(name string, e *event, gets *big.Rat) {
+	w.reinvested++
+	a := &asked{World: w, pot: w.pots[name], name: name, source: byIncome, id: itoa(w.reinvested)}
+	o := a.order(e.asset, "buy", gets, nil)
+	if gets.Sign() == 0 || a.place([]*order{o}) != "" {
+		return
+	}
+	w.move(name, cash, "pot:available", "pot:reserved", gets)
+	a.pot.orders = append(a.pot.orders, o)
 }
 
 // declared says whether a declaration may be dated so.

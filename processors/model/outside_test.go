@@ -47,6 +47,7 @@ const (
 	rejects
 	givesUp
 	reviews
+	refunds
 	kinds
 )
 
@@ -57,6 +58,7 @@ func often() []kind {
 		withdraws, banks, banks, banks, declares, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
 		corrects, corrects, switches, switches, switches, reverses, declares, declares, leaves, claims, givesUp, givesUp, reviews, reviews,
+		refunds,
 	}
 }
 
@@ -68,8 +70,11 @@ type outside struct {
 	sent  []string // instructions
 	// day counts from the first Monday, minute from its midnight.
 	day, minute int
-	closes      map[string]string // by asset and day: what was sent last
-	accrued     int               // the next day for which the annual charge is to accrue
+	closes      map[string]string  // by asset and day: what was sent last
+	refunded    []string           // the operators' acts that send cash back
+	banked      map[schemas.ID]int // how often the bank spoke of a payment of all of a pot
+	returned    []string           // the references under which payments are held that came back for closed pots
+	accrued     int                // the next day for which the annual charge is to accrue
 	splits      []announced
 }
 
@@ -187,6 +192,8 @@ func (o *outside) do(a action) {
 		o.giveUp(a)
 	case reviews:
 		o.review(a)
+	case refunds:
+		o.refund(a)
 	case nothing, kinds:
 	}
 }
@@ -217,16 +224,16 @@ func (o *outside) instruct(a action) {
 	case contributes:
 		what = "Contribution " + who + " cash=" + pounds(a.C)
 	case contributesSplit:
-		what = "Contribution " + who + " cash=" + pounds(a.C) + " split=" + split(a)
+		what = "Contribution " + who + " cash=" + pounds(a.C) + " split=" + o.split(a)
 	case buys:
-		what = "Buy " + who + " asset=" + funds()[a.B%3].code + " cash=" + pounds(a.C)
+		what = "Buy " + who + " asset=" + o.ordered(a.B).code + " cash=" + pounds(a.C)
 	case sells:
 		what = "Sell " + o.holder(a, who) + " " + howMuch(a)
 	case switches:
 		from := o.holder(a, who)
-		into := funds()[a.B%3].code
-		if strings.HasSuffix(from, into) {
-			into = funds()[(a.B+1)%3].code
+		into := o.ordered(a.B).code
+		for n := 1; strings.HasSuffix(from, into); n++ {
+			into = funds()[(a.B+n)%3].code
 		}
 		what = "Switch " + from + " " + howMuch(a) + " into=" + into
 	case claims:
@@ -234,7 +241,7 @@ func (o *outside) instruct(a action) {
 			o.say("given CashReceived reference=R%d id=n%d cash=%s on=%s", a.C%8, len(o.lines), pounds(a.D), o.date(0))
 			return
 		}
-		what = fmt.Sprintf("TransferIn %s reference=R%d", who, a.C%8)
+		what = fmt.Sprintf("TransferIn %s reference=%s", who, o.reference(a))
 	case leaves:
 		what = []string{"TransferOut ", "Close ", "TransferOut "}[a.B%3] + fmt.Sprintf("pot=q%d id=i%d", a.A%leavingPots, o.ids)
 	case withdraws:
@@ -283,15 +290,15 @@ func (o *outside) holder(a action, who string) string {
 			return fmt.Sprintf("pot=%s %s asset=%s", other, id, f.code)
 		}
 	}
-	return who + " asset=" + funds()[a.B%3].code
+	return who + " asset=" + o.ordered(a.B).code
 }
 
 // howMuch says how much: all, so much cash, so many units, now and then with too many decimals.
 func howMuch(a action) string {
-	switch a.D % 5 {
+	switch a.D % 6 {
 	case 0, 3:
 		return "all"
-	case 1:
+	case 1, 4:
 		return "cash=" + schemas.Money(1+a.C%2_000).String()
 	case 2:
 		return fmt.Sprintf("units=%d.%03d", a.C%8, 1+a.B%999)
@@ -300,17 +307,34 @@ func howMuch(a action) string {
 }
 
 // split is in three parts, the first of which may be tiny, in two or in one.
-func split(a action) string {
+func (o *outside) split(a action) string {
 	f := funds()
+	if a.C%4 > 0 {
+		f = slices.DeleteFunc(f, func(f fund) bool { return o.isMerged(f.code) })
+	}
 	first := 1 + a.B%999_998
 	second := (1_000_000 - first) / 2
-	switch a.D % 3 {
-	case 0:
+	switch parts := min(3-a.D%3, len(f)); parts {
+	case 3:
 		return fmt.Sprintf("%s:0.%06d,%s:0.%06d,%s:0.%06d", f[0].code, first, f[1].code, second, f[2].code, 1_000_000-first-second)
-	case 1:
-		return fmt.Sprintf("%s:0.%06d,%s:0.%06d", f[a.C%3].code, first, f[(a.C+1)%3].code, 1_000_000-first)
+	case 2:
+		return fmt.Sprintf("%s:0.%06d,%s:0.%06d", f[a.C%len(f)].code, first, f[(a.C+1)%len(f)].code, 1_000_000-first)
 	}
-	return f[a.C%3].code + ":1"
+	return f[a.C%len(f)].code + ":1"
+}
+
+// isMerged says whether the fund is, or will be, merged into another.
+func (o *outside) isMerged(code string) bool {
+	return slices.ContainsFunc(o.splits, func(s announced) bool { return s.code == code && s.into != "" })
+}
+
+// ordered is a fund that orders are for: mostly one that is not merged.
+func (o *outside) ordered(n int) fund {
+	f := funds()[n%3]
+	for more := 1; more < 3 && n%16 > 0 && o.isMerged(f.code); more++ {
+		f = funds()[(n+more)%3]
+	}
+	return f
 }
 
 // earlier is the id of one of the last instructions of the same pot, or of one that is not known.

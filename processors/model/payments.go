@@ -2,14 +2,16 @@ package model
 
 import (
 	"math/big"
+	"strings"
 
 	"github.com/penstock-ledger/penstock/schemas"
 )
 
-// payment is cash that leaves a pot.
+// payment is cash that leaves a pot, or suspense.
 type payment struct {
 	pot      *pot
-	id       string // of the withdrawal
+	from     string // the reference that it is a refund of
+	id       string // of the withdrawal, or of the operator's act
 	dated    day
 	cash     *big.Rat
 	stage    int
@@ -52,7 +54,7 @@ func (a *asked) recall(p *payment) {
 
 func (w *World) paymentOf(pot *pot, id string) *payment {
 	for _, p := range w.payments {
-		if p.pot == pot && p.id == id {
+		if p.from == "" && p.pot == pot && p.id == id {
 			return p
 		}
 	}
@@ -62,12 +64,20 @@ func (w *World) paymentOf(pot *pot, id string) *payment {
 // noticed is what the bank says of a payment. What it said before, and what cannot be true, moves nothing.
 func (w *World) noticed(kind string, line Line) {
 	stage := map[string]int{"PaymentSent": sent, "PaymentPaid": paid, "PaymentBounced": bounced}[kind]
-	p := w.paymentOf(w.pots[line.Get("pot", "p1")], line.Get("of", ""))
-	if p == nil || p.dated != w.dateIn(line, "dated") || p.cash.Cmp(number(line.Get("cash", "0"))) != 0 || p.stage >= stage || p.stage == payable && stage == paid {
+	name, suspended := strings.CutPrefix(line.Get("pot", "p1"), "suspense:")
+	p := w.paymentOf(w.pots[name], line.Get("of", ""))
+	if suspended {
+		p = w.refundOf(name, line.Get("of", ""))
+	}
+	if p == nil || !suspended && p.dated != w.dateIn(line, "dated") || p.cash.Cmp(number(line.Get("cash", "0"))) != 0 || p.stage >= stage || p.stage == payable && stage == paid {
 		return
 	}
-	name, was := p.pot.name, p.stage
+	was := p.stage
 	p.stage = stage
+	if suspended {
+		w.sentBack(p, was)
+		return
+	}
 	switch stage {
 	case sent:
 		w.move(name, cash, "pot:payable", "bank:in-transit", p.cash)
@@ -82,7 +92,7 @@ func (w *World) noticed(kind string, line Line) {
 		from := map[int]string{payable: "pot:payable", sent: "bank:in-transit", paid: "bank:client-money"}[was]
 		if p.pot.closed {
 			returned := "bounced/" + schemas.DeriveID("payment", "portal", name, p.id, string(p.dated)).String()
-			w.Books.Move(w.shardOf("suspense:"+returned), "", cash, "bank:client-money", "scheme:suspense", p.cash)
+			w.suspend(returned, p.cash)
 			w.toldOf(p, "bounced")
 			return
 		}

@@ -150,6 +150,9 @@ func (r *rig) compare() {
 	each(r, streams.LedgerTrade, r.follow)
 	each(r, streams.PaymentOrder, func(p *payment.PaymentOrder) {
 		r.payments = append(r.payments, p)
+		if strings.HasPrefix(string(p.Pot), "suspense:") {
+			r.stages["refunded"]++
+		}
 		if p.Payee == "another-scheme" {
 			r.stages["transferred out"]++
 		}
@@ -203,6 +206,12 @@ func (r *rig) book(j *ledger.Journal) {
 		}
 		if p.Stage == "reserved" && j.Topic == streams.IngestOperator && p.From == ledger.PotSettled {
 			r.stages["sells for a charge"]++
+		}
+		if p.Stage == "reserved" && j.Topic == streams.IngestOperator && p.From == ledger.PotAvailable {
+			r.stages["invests income"]++
+		}
+		if p.Stage == "bounced" && j.Pot == nil {
+			r.stages["held again from "+string(p.From)]++
 		}
 		if p.To == ledger.SchemeCharges && p.Trade != nil {
 			r.stages["sold for a charge"]++

@@ -46,13 +46,14 @@ type World struct {
 	events []*event // that are not done
 	splits []*event // all that were declared
 	// halted is, by asset, the day from which on it does not deal, because it is split or merged; merged says that it is, or will be, no more.
-	halted    map[string]day
-	merged    map[string]bool
-	converted map[string]day   // by asset, the day of the last split or merger that is done
-	carriedTo map[string][]day // by asset, the days to which orders were carried
-	charges   int              // sales for charges so far
-	ticked    day              // how far all clocks have come
-	ended     bool             // a day has closed, or a batch has come to its end, since events were looked at
+	halted     map[string]day
+	merged     map[string]bool
+	converted  map[string]day   // by asset, the day of the last split or merger that is done
+	carriedTo  map[string][]day // by asset, the days to which orders were carried
+	charges    int              // sales for charges so far
+	reinvested int              // buys with income so far
+	ticked     day              // how far all clocks have come
+	ended      bool             // a day has closed, or a batch has come to its end, since events were looked at
 }
 
 // New returns the model of a trust whose pots are spread over so many shards, as shardOf says.
@@ -100,6 +101,8 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.reverse(line)
 	case "CashReceived":
 		w.received(line)
+	case "Refund":
+		w.refund(line)
 	case "PaymentSent", "PaymentPaid", "PaymentBounced":
 		w.noticed(kind, line)
 	default:
