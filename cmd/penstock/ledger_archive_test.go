@@ -89,6 +89,15 @@ func checkOnlyVerifiedIsSigned(t *testing.T, at func(...string) []string, live, 
 // anchored signs the heads of the chains, and returns the flags that hold something against them.
 func anchored(t *testing.T, at func(...string) []string, folder string) []string {
 	t.Helper()
+	makeKeys(t, folder)
+	file := filepath.Join(folder, "heads.jws")
+	must(t, "", at("ledger", "anchor", "--file", file, "--key", filepath.Join(folder, "anchor.key"))...)
+	return []string{"--anchors", file, "--public-key", filepath.Join(folder, "anchor.pub")}
+}
+
+// makeKeys makes anchor.key and anchor.pub.
+func makeKeys(t *testing.T, folder string) {
+	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -106,9 +115,6 @@ func anchored(t *testing.T, at func(...string) []string, folder string) []string
 			t.Fatal(err)
 		}
 	}
-	file := filepath.Join(folder, "heads.jws")
-	must(t, "", at("ledger", "anchor", "--file", file, "--key", filepath.Join(folder, "anchor.key"))...)
-	return []string{"--anchors", file, "--public-key", filepath.Join(folder, "anchor.pub")}
 }
 
 // newDatabase makes a database beside the live one, and returns its address.

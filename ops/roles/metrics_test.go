@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"crypto/ed25519"
 	"os"
 	"regexp"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/penstock-ledger/penstock/ops/anchoring"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/engine"
@@ -52,6 +54,9 @@ func TestEveryMetricHasItsRowAndEveryRowItsMetric(t *testing.T) {
 	_, err := engine.New(engine.Config{Processes: Processes(2), Shards: 2, Framing: noFraming{}, Dir: t.TempDir(), Metrics: all})
 	if err == nil {
 		_, err = postgres.NewSink(postgres.Config{Metrics: all})
+	}
+	if err == nil {
+		_, err = anchoring.New(anchoring.Config{Every: anchoring.EveryMin, Key: make([]byte, ed25519.PrivateKeySize), Metrics: all})
 	}
 	if err != nil {
 		t.Fatal(err)

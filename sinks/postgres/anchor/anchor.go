@@ -67,6 +67,14 @@ type Anchor struct {
 	Previous string `json:"previous"`
 }
 
+// Journals returns how many journals the heads cover, in all shards.
+func (a *Anchor) Journals() (sum int64) {
+	for i := range a.Heads {
+		sum += a.Heads[i].Sequence
+	}
+	return sum
+}
+
 // header is the protected header of every line.
 const header = `{"alg":"EdDSA","typ":"penstock-anchor"}`
 

@@ -2,6 +2,7 @@ package anchor
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -15,6 +16,19 @@ import (
 func Read(r io.Reader, key ed25519.PublicKey) ([]Anchor, error) {
 	lines, err := read(r, key)
 	return lines.anchors, err
+}
+
+// ReadFile returns the anchors of a file that is named; see Read.
+func ReadFile(path string, key ed25519.PublicKey) ([]Anchor, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("reading the anchors: %w", err)
+	}
+	anchors, err := Read(bytes.NewReader(text), key)
+	if err != nil {
+		return nil, fmt.Errorf("reading the anchors in %s: %w", path, err)
+	}
+	return anchors, nil
 }
 
 // signedLines are the lines of a file so far.
