@@ -18,6 +18,8 @@ type (
 	InstructionID string
 	// CustodianID names an asset custodian.
 	CustodianID string
+	// PathCode names a glide path of the reference data.
+	PathCode string
 	// Account is the code of an account, such as "pot:available" or "custodian/CREST:cash-owed".
 	Account string
 	// Code is a frozen reason code, such as "pot/cash-not-available".

@@ -17,6 +17,8 @@ const (
 	business sensitivity = "business"
 	// personal belongs to one member, who is known by the id of a pot only, or names one of the staff.
 	personal sensitivity = "personal"
+	// sensitive tells of the member's life: it stays on the topic by which it comes, in the inbox and in the pot's state.
+	sensitive sensitivity = "sensitive"
 	// secret is what would let an outsider find out more than was shown.
 	secret sensitivity = "secret"
 )
@@ -25,14 +27,14 @@ const (
 func classes() map[string]sensitivity {
 	all := map[string]sensitivity{}
 	for class, records := range map[sensitivity]string{
-		public: "Price PriceReceived ReferenceData ReferenceReceived ReferenceChanged Entry Asset Calendar Custodian Settings AnnualCharge PriceReleased PriceCorrected AssetHalted RuleActivated RuleActivation",
+		public: "Price PriceReceived ReferenceData ReferenceReceived ReferenceChanged Entry Asset Calendar Custodian Settings AnnualCharge GlidePath PathRow PathPart PriceReleased PriceCorrected AssetHalted RuleActivated RuleActivation",
 		internal: `Progress Cause DealingMessage PotMessage Parked RecordParked Released Dropped Refused Rejection Reached TimeReached Tick Flush DayClosed ClosedAsset
 			FrozenOrders FrozenBatch ParkedRelease ParkedDrop Unparked`,
 		business: `Trade ShardPart ShardTotal EventTotal CustodianOrder Confirmation FillPriced TradeSettled TradeRejected TradeDeferred SettlementFailed Confirmed BatchesConfirmed
 			PricedBatch SettledBatch RejectedBatch BatchCorrected CorrectedPiece HoldingsCounted IncomeDistributed AssetConverted FeeCharged ChargeAccrued ChargeCollected Operation Operated
 			PotOperated PriceRelease PriceRefusal PriceCorrection FlatFee ChargeAccrual ChargeCollection Distribution UnitSplit FundMerger BreakResolution SettlementGiveUp
 			GivenUpPiece`,
-		personal: `Instruction Instructed PotOpened Contribution SplitPart Buy Cancel Withdraw TransferIn Close Sell TransferOut Switch InstructionStatus Journal Posting PaymentOrder PaymentSent
+		personal: `Instruction Instructed PotOpened Contribution SplitPart Buy Cancel Withdraw TransferIn Close Sell TransferOut Switch InvestmentChoice InstructionStatus Journal Posting PaymentOrder PaymentSent
 			PaymentPaid PaymentBounced CashReceived BankConfirmed CashClaimed CashAttributed ClaimRefused ClaimWithdrawn CashReturned FrozenOrder ReceiptRefund ReviewRelease ReviewRefusal
 			JournalReversal`,
 	} {
@@ -50,7 +52,7 @@ func own() map[string]sensitivity {
 		"asset": public, "custodian": public, "price": public, "close": public, "unitsScale": public, "scale": public,
 		"shard": internal, "sequence": internal, "previous": internal, "hash": internal, "topic": internal, "partition": internal, "offset": internal, "rules": internal,
 		"Journal.id": internal, "Posting.leg": internal, "Parked.key": personal, "ParkedRelease.key": personal, "ParkedDrop.key": personal, "Cause.id": personal,
-		"Rejection.id": personal,
+		"Rejection.id": personal, "InvestmentChoice.target": sensitive,
 	}
 }
 

@@ -26,6 +26,7 @@ A **quantum** is the smallest amount that is counted: a penny, or the last decim
 | internal | who runs the system: positions, hashes, versions |
 | business | who works for the scheme: trades, totals, what is owed |
 | personal | who works for that member. Members are known by the ids of their pots; names, addresses and bank details are on no topic |
+| sensitive | who looks after that member: it tells of the member's life, as a target date tells of an age. It is on no topic of statuses, journals or rejections, nor in the ledger |
 | secret | nobody but the programs: it would let an outsider find out more than was shown |
 
 ## Topics

@@ -91,6 +91,8 @@ func (d *dealing) referenceReceived(place streams.Place, r *Reference, cause *in
 		next, through, why = r.putAsset(body, cause.ReceivedAt)
 	case *reference.AnnualCharge:
 		next, why = r.putCharge(body, cause)
+	case *reference.GlidePath:
+		next, why = r.putPath(body, cause.ReceivedAt)
 	}
 	if why.code != "" {
 		return r.stored, []streams.Out{rejectionOut(place, cause, why)}

@@ -21,7 +21,10 @@ const (
 	instructionCashMax schemas.Money = 100_000_000_00
 	fillCashMax        schemas.Money = 100_000_000_000_00
 	splitPartsMax                    = 50
-	reasonBytesMax                   = 500
+	// targetFirst and targetLast bound target dates, 1900-01-01 to 2199-12-31: what lies outside is a mistake of the sender.
+	targetFirst    schemas.Date = -25_567
+	targetLast     schemas.Date = 84_005
+	reasonBytesMax              = 500
 )
 
 // decode reads the record's value, all of it.
@@ -111,7 +114,12 @@ func checkInstruction(i *ingest.Instruction) refusal {
 	}
 	switch body := i.Body.(type) {
 	case *ingest.Contribution:
+		if body.ByChoice && len(body.Split) > 0 {
+			return refusal{codeBadChoice, "a contribution names a split, and is to be invested by choice"}
+		}
 		return first(cash("cash", body.Cash, instructionCashMax), checkSplit(body.Split))
+	case *ingest.InvestmentChoice:
+		return checkChoice(body)
 	case *ingest.Buy:
 		return first(identifier("asset", body.Asset), cash("cash", body.Cash, instructionCashMax))
 	case *ingest.Sell:
@@ -173,6 +181,29 @@ func checkSplit(parts []ingest.SplitPart) refusal {
 	return refusal{}
 }
 
+// checkChoice refuses a choice that is neither a fixed split, nor a path with a target date, nor taken back. No reason tells the target date.
+func checkChoice(c *ingest.InvestmentChoice) refusal {
+	switch {
+	case c.Path == nil && c.Target == nil:
+		return checkSplit(c.Split)
+	case c.Path == nil || c.Target == nil || len(c.Split) > 0:
+		return refusal{codeBadChoice, "a choice names a fixed split, or a path and a target date"}
+	case *c.Target < targetFirst || *c.Target > targetLast:
+		return refusal{codeBadChoice, fmt.Sprintf("a target date lies between %s and %s", targetFirst, targetLast)}
+	}
+	return identifier("path", *c.Path)
+}
+
+func checkPath(p *reference.GlidePath) refusal {
+	why := identifier("code", p.Code)
+	for i := range p.Rows {
+		for n := range p.Rows[i].Split {
+			why = first(why, identifier("asset", p.Rows[i].Split[n].Asset))
+		}
+	}
+	return why
+}
+
 func checkPrice(p *ingest.Price) refusal {
 	return first(identifier("source", p.Source), identifier("asset", p.Asset), positive("close", p.Close))
 }
@@ -217,6 +248,8 @@ func checkReference(r *ingest.ReferenceData) refusal {
 		return first(text("platformCalendar", body.PlatformCalendar), text("zone", body.Zone))
 	case *reference.AnnualCharge:
 		return checkAnnualCharge(body)
+	case *reference.GlidePath:
+		return checkPath(body)
 	}
 	return refusal{}
 }

@@ -13,6 +13,7 @@ const (
 	codeNotPositive   schemas.Code = "intake/not-positive"
 	codeAmountTooHigh schemas.Code = "intake/amount-too-high"
 	codeBadSplit      schemas.Code = "intake/bad-split"
+	codeBadChoice     schemas.Code = "intake/bad-choice"
 	codeBadSell       schemas.Code = "intake/bad-sell"
 	codeReasonMissing schemas.Code = "intake/reason-missing"
 	codeTextTooLong   schemas.Code = "intake/text-too-long"

@@ -98,10 +98,15 @@ func seenKey(source schemas.SourceID, id schemas.InstructionID) schemas.ID {
 	return schemas.DeriveID("instruction", string(source), string(id))
 }
 
-// digestOf covers all that an instruction says.
+// digestOf covers all that an instruction says. Of a contribution that is not invested by choice it leaves out the last byte, which says so: earlier versions
+// knew no such field, and what they have answered must be known when it comes again.
 func digestOf(i *ingest.Instruction) state.SeenDigest {
 	var scratch [512]byte
-	sum := sha256.Sum256(i.AppendAvro(scratch[:0]))
+	said := i.AppendAvro(scratch[:0])
+	if c, ok := i.Body.(*ingest.Contribution); ok && !c.ByChoice {
+		said = said[:len(said)-1]
+	}
+	sum := sha256.Sum256(said)
 	return state.SeenDigest(sum[:16])
 }
 

@@ -14,7 +14,7 @@ func (q *question) closePot(before *state.PotState, digest state.SeenDigest) (*s
 	}
 	d := newDraft(before, 0)
 	d.state.Holdings = nil
-	d.state.ClosedOn = &q.today
+	d.state.ClosedOn, d.state.Choice = &q.today, nil // a closed pot needs no target date to be kept
 	return q.accepted(d, digest, nil, nil)
 }
 

@@ -21,6 +21,8 @@ const (
 	codeNoPriceKnown         schemas.Code = "pot/no-price-known"
 	codeNoHeadRoom           schemas.Code = "pot/no-head-room"
 	codeUnknownAsset         schemas.Code = "pot/unknown-asset"
+	codeUnknownPath          schemas.Code = "pot/unknown-path"
+	codeNoChoice             schemas.Code = "pot/no-choice"
 	codeNoDealingDay         schemas.Code = "pot/no-dealing-day"
 	codeAssetHalted          schemas.Code = "pot/asset-halted"
 	codeAfterClose           schemas.Code = "pot/after-close"

@@ -89,6 +89,8 @@ func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*sta
 		return q.refused(before, refusal{codeAlreadyOpen, fmt.Sprintf("pot %s is open already", q.instruction.Pot)}, digest)
 	case *ingest.Contribution:
 		return q.contribute(before, body, digest)
+	case *ingest.InvestmentChoice:
+		return q.choose(before, body, digest)
 	case *ingest.Buy:
 		return q.buy(before, body, digest)
 	case *ingest.Sell:
@@ -148,18 +150,22 @@ func (q *question) contribute(before *state.PotState, c *ingest.Contribution, di
 	if why := checkRoom(before, c.Cash); why.code != "" && !q.reviewed {
 		return q.refused(before, why, digest)
 	}
-	wanted := make([]want, 0, len(c.Split))
-	if len(c.Split) > 0 {
-		weights := make([]schemas.Weight, len(c.Split))
-		for i := range c.Split {
-			weights[i] = c.Split[i].Weight
+	split, why := q.splitOf(before, c)
+	if why.code != "" {
+		return q.refused(before, why, digest)
+	}
+	wanted := make([]want, 0, len(split))
+	if len(split) > 0 {
+		weights := make([]schemas.Weight, len(split))
+		for i := range split {
+			weights[i] = split[i].Weight
 		}
 		parts, err := allocation.Split(c.Cash, weights)
 		if err != nil {
 			panic(fmt.Sprintf("pot: a split came through intake: %v", err))
 		}
 		for i, part := range parts {
-			wanted = append(wanted, want{c.Split[i].Asset, part})
+			wanted = append(wanted, want{split[i].Asset, part})
 		}
 	}
 	orders, why := q.orders(before, wanted)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/processors/internal/allocation"
 	"github.com/penstock-ledger/penstock/processors/internal/book"
+	"github.com/penstock-ledger/penstock/processors/internal/glidepath"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/reference"
@@ -22,6 +23,7 @@ type Reference struct {
 	// charged is the number of the last charge.
 	charged int32
 	held    []state.HeldBatch
+	paths   map[schemas.PathCode][]path
 }
 
 // NewReference makes the reference data ready for look-ups.
@@ -37,7 +39,7 @@ func NewReference(stored *state.PotReference) (*Reference, error) {
 			return nil, fmt.Errorf("rule %s, version %s, is not known to this program: install one that knows it", rule.Rule, rule.Version)
 		}
 	}
-	r := &Reference{b, make(map[schemas.AssetCode]schemas.Date, len(stored.Closed)), stored.Prices, make(map[schemas.AssetCode]state.Kept, len(stored.Kept)), stored.Charged, stored.Held}
+	r := &Reference{b, make(map[schemas.AssetCode]schemas.Date, len(stored.Closed)), stored.Prices, make(map[schemas.AssetCode]state.Kept, len(stored.Kept)), stored.Charged, stored.Held, pathsOf(stored.Paths)}
 	for _, k := range stored.Kept {
 		r.kept[k.Asset] = k
 	}
@@ -77,6 +79,8 @@ func referenceChanged(stored *state.PotReference, m *inbox.ReferenceChanged) *st
 		next.Calendars = book.PutCalendar(stored.Calendars, entry)
 	case *reference.Settings:
 		next.Settings = book.PutSettings(stored.Settings, entry)
+	case *reference.GlidePath:
+		next.Paths = glidepath.Put(stored.Paths, entry)
 	case *reference.Custodian:
 		return stored
 	}

@@ -35,7 +35,7 @@ func withoutReview(pot *state.PotState, at int) *state.PotState {
 func reviewedCash(body ingest.InstructionBody) schemas.Money {
 	switch b := body.(type) {
 	case *ingest.Contribution:
-		if len(b.Split) > 0 {
+		if len(b.Split) > 0 || b.ByChoice {
 			return b.Cash
 		}
 	case *ingest.Buy:

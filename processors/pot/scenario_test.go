@@ -4,12 +4,14 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/penstock-ledger/penstock/processors/internal/scenario"
 	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/streams"
 )
@@ -85,6 +87,9 @@ func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 	if held.ClosedOn != nil {
 		args = append(args, scenario.Arg{Key: "closed"})
 	}
+	if c := held.Choice; c != nil {
+		args = append(args, scenario.Arg{Key: "choice", Value: choiceText(c)})
+	}
 	if s := held.Suspense; s != nil {
 		args = append(args, scenario.Arg{Key: "held", Value: s.Held.String()})
 		if s.Owner != "" {
@@ -103,6 +108,18 @@ func (p *player) Is(r scenario.Reporter, step scenario.Step) scenario.Args {
 		args = append(args, scenario.Arg{Key: "idle"})
 	}
 	return args
+}
+
+// choiceText writes a standing choice as GB00X:0.600000,GB00Y:0.400000, or as LIFESTYLE:2030-06-30.
+func choiceText(c *ingest.InvestmentChoice) string {
+	if c.Path != nil {
+		return string(*c.Path) + ":" + c.Target.String()
+	}
+	parts := make([]string, len(c.Split))
+	for i := range c.Split {
+		parts[i] = string(c.Split[i].Asset) + ":" + c.Split[i].Weight.String()
+	}
+	return strings.Join(parts, ",")
 }
 
 // checkOrderIDs finds two orders of a pot, open or settled, that have one id: postings and proofs could not tell them apart.

@@ -11,11 +11,15 @@ import (
 // tagOpen is borne by every open pot: what concerns all of them finds them by it.
 const tagOpen = "open"
 
+// tagChoice is borne by every open pot with a standing choice: what re-balances finds them by it.
+const tagChoice = "choice"
+
 // heldTag is borne by every pot that has units of the asset, in whatever account, or an order in it. A pot that only has an order has no units yet, but
 // may be told of them by something that waits in its queue: what counts units must know that it is missing.
 func heldTag(asset schemas.AssetCode) string { return "held/" + string(asset) }
 
-// tags shows in which batches the pot has orders, what it holds, until when instructions are held for review, and that it is open.
+// tags shows in which batches the pot has orders, what it holds, until when instructions are held for review, that it is open,
+// and that it has a standing choice.
 func tags(pot *state.PotState) []string {
 	t := make([]string, 0, 1+2*len(pot.Orders)+len(pot.Dealt)+len(pot.Holdings)+len(pot.Review))
 	for i := range pot.Orders {
@@ -35,6 +39,9 @@ func tags(pot *state.PotState) []string {
 	}
 	if pot.ClosedOn == nil && pot.Suspense == nil {
 		t = append(t, tagOpen)
+		if pot.Choice != nil {
+			t = append(t, tagChoice)
+		}
 	}
 	for i := range pot.Review {
 		t = append(t, reviewTag(pot.Review[i].ExpiresOn))

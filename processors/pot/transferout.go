@@ -96,7 +96,7 @@ func (d *draft) endTransfer(on schemas.Date) {
 	d.state.TransferOut = nil
 	if rest(&d.state) == "" {
 		d.state.Holdings = nil
-		d.state.ClosedOn = &on
+		d.state.ClosedOn, d.state.Choice = &on, nil
 	}
 }
 

@@ -354,6 +354,97 @@ func (v *AnnualCharge) DecodeAvro(r *avrobin.Reader) {
 	v.ByUnits = r.Bool()
 }
 
+// PathPart is a part of a split that goes to one asset.
+type PathPart struct {
+	// The asset.
+	Asset schemas.AssetCode
+	// The part; the weights of a split sum to 1.
+	Weight schemas.Weight
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *PathPart) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendDecimal(b, int64(v.Weight), 7)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *PathPart) DecodeAvro(r *avrobin.Reader) {
+	v.Asset = schemas.AssetCode(r.String())
+	v.Weight = schemas.Weight(r.Decimal(7))
+}
+
+// PathRow is the split that holds from so many whole years before the target date on.
+type PathRow struct {
+	// Least number of whole years to the target date for which the row holds.
+	Years int32
+	// The split.
+	Split []PathPart
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *PathRow) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendLong(b, int64(v.Years))
+	b = avrobin.AppendBlock(b, len(v.Split))
+	for i0 := range v.Split {
+		b = v.Split[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *PathRow) DecodeAvro(r *avrobin.Reader) {
+	v.Years = r.Int()
+	v.Split = nil
+	for n0 := r.Block(3); n0 > 0; n0 = r.Block(3) {
+		i0 := len(v.Split)
+		v.Split = append(v.Split, make([]PathPart, n0)...)
+		for ; i0 < len(v.Split); i0++ {
+			v.Split[i0].DecodeAvro(r)
+		}
+	}
+}
+
+// GlidePath is a lifestyle glide path, from a date on: which split holds how many years before a target date. A
+// step function: between two rows the upper one holds, nothing is interpolated.
+type GlidePath struct {
+	// The path's code.
+	Code schemas.PathCode
+	// First day on which these rows hold.
+	EffectiveFrom schemas.Date
+	// By years, descending. The first one holds for all more years, too; the last one has 0 years and holds after
+	// the target date, too.
+	Rows []PathRow
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *GlidePath) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Code))
+	b = avrobin.AppendLong(b, int64(v.EffectiveFrom))
+	b = avrobin.AppendBlock(b, len(v.Rows))
+	for i0 := range v.Rows {
+		b = v.Rows[i0].AppendAvro(b)
+	}
+	b = avrobin.EndBlocks(b)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *GlidePath) DecodeAvro(r *avrobin.Reader) {
+	v.Code = schemas.PathCode(r.String())
+	v.EffectiveFrom = schemas.Date(r.Int())
+	v.Rows = nil
+	for n0 := r.Block(2); n0 > 0; n0 = r.Block(2) {
+		i0 := len(v.Rows)
+		v.Rows = append(v.Rows, make([]PathRow, n0)...)
+		for ; i0 < len(v.Rows); i0++ {
+			v.Rows[i0].DecodeAvro(r)
+		}
+	}
+}
+
 // Entry: one piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its
 // date on and changes nothing before it.
 type Entry struct {
@@ -379,6 +470,9 @@ func (v *Entry) AppendAvro(b []byte) []byte {
 	case *AnnualCharge:
 		b = avrobin.AppendIndex(b, 4)
 		b = branch.AppendAvro(b)
+	case *GlidePath:
+		b = avrobin.AppendIndex(b, 5)
+		b = branch.AppendAvro(b)
 	default:
 		panic("EntryBody is not set")
 	}
@@ -387,7 +481,7 @@ func (v *Entry) AppendAvro(b []byte) []byte {
 
 // DecodeAvro reads v, all of it, from r. Any error is kept by r.
 func (v *Entry) DecodeAvro(r *avrobin.Reader) {
-	switch r.Union(5) {
+	switch r.Union(6) {
 	case 0:
 		branch := new(Asset)
 		branch.DecodeAvro(r)
@@ -408,12 +502,16 @@ func (v *Entry) DecodeAvro(r *avrobin.Reader) {
 		branch := new(AnnualCharge)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 5:
+		branch := new(GlidePath)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
-// EntryBody is one of *Asset, *Calendar, *Custodian, *Settings, *AnnualCharge.
+// EntryBody is one of *Asset, *Calendar, *Custodian, *Settings, *AnnualCharge, *GlidePath.
 type EntryBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -430,5 +528,7 @@ func (*Settings) isEntryBody() {}
 
 func (*AnnualCharge) isEntryBody() {}
 
+func (*GlidePath) isEntryBody() {}
+
 // EntrySchema is the Avro schema of Entry. It needs no other schema.
-const EntrySchema = `{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""},{"name":"rejection","type":{"type":"enum","name":"RejectionPolicy","doc":"What becomes of the orders of a trade that the custodian rejects.","symbols":["REVERSE","REQUEUE"]},"doc":"What becomes of the orders of this dealing day if the custodian rejects their trade, or the rest of it: they end and give back what they reserved, or join the next open day's batch.","default":"REVERSE"}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."},{"name":"quantityDigits","type":"int","doc":"Significant digits to which it reports quantities, up to 18; 0 for ten, the usual. What equals the exact quantity at that precision is a match.","default":0}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."},{"name":"reviewAbove","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"The most cash that an instruction may invest or move without a review; above it the instruction is held until an operator releases it. Null: nothing is held.","default":null},{"name":"reviewDays","type":"int","doc":"How many days an instruction is held at most, counting from the day after it came; then it expires. 0 to 90.","default":30},{"name":"sellCashMaxBps","type":"int","doc":"The greatest part of the last known value of what is reserved that a sell by cash may ask for, in hundredths of a percent.","default":9000},{"name":"switchAwaitsSettlement","type":"boolean","doc":"Whether the buy of a switch waits until its sell has settled; else it goes out when the sell is priced.","default":false}]},{"type":"record","name":"AnnualCharge","doc":"The annual charge on pots, from a date on: it accrues and is taken by the calendar. Without any such entry it accrues only as operators declare.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day that accrues by this row, and first on which it is taken by this row."},{"name":"rate","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Weight"},"doc":"The charge of a year of 365 days, as a part of the pot's value, 0 to 0.1. 0: nothing accrues; what is owed is still taken."},{"name":"dayCount","type":{"type":"enum","name":"DayCount","doc":"Which days of the calendar accrue; each of them is a 365th of the year's charge.","symbols":["ACTUAL_365","NO_LEAP_365"]},"doc":"Whether every day accrues, or every day but 29 February."},{"name":"collectionDay","type":"int","doc":"Day of the month on which what has accrued through the day before is taken, 1 to 31; a shorter month has its last day instead. 0: the first day of the month on which the platform is open."},{"name":"byUnits","type":"boolean","doc":"Whether units are sold where the cash is not enough; else the rest stays owed until there is cash."}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]}`
+const EntrySchema = `{"type":"record","namespace":"penstock.reference","name":"Entry","doc":"One piece of reference data. Rows are effective-dated: a later row replaces an earlier one from its date on and changes nothing before it.","fields":[{"name":"body","type":[{"type":"record","name":"Asset","doc":"An asset, from a date on.","fields":[{"name":"code","type":{"type":"string","goType":"AssetCode"},"doc":"The asset's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First dealing day on which this row holds."},{"name":"name","type":"string","doc":"Name for people."},{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian that holds the asset's units."},{"name":"calendar","type":"string","doc":"Name of the calendar on which the asset deals and settles."},{"name":"unitsScale","type":"int","doc":"Decimals of a quantity of units, 0 to 6. The same in all rows of an asset."},{"name":"priceScale","type":"int","doc":"Decimals of a price, 0 to 8."},{"name":"quotation","type":{"type":"enum","name":"Quotation","doc":"The unit in which a price is quoted.","symbols":["POUNDS","PENCE"]},"doc":"Unit in which vendors quote the price."},{"name":"cutOffMinute","type":"int","doc":"Cut-off in minutes after midnight, in the platform's time zone."},{"name":"cutOffInclusive","type":"boolean","doc":"Whether an instruction received in the very millisecond of the cut-off is in time."},{"name":"settlementLag","type":"int","doc":"Business days from dealing day to settlement, 0 to 5."},{"name":"priceTolerance","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"Greatest move from the last released price, as a part of it, that is released without a person."},{"name":"currencyCalendar","type":"string","doc":"Name of the calendar of the currency that the asset is paid in: it deals and settles on days on which that is open too; empty: no other days are closed.","default":""},{"name":"rejection","type":{"type":"enum","name":"RejectionPolicy","doc":"What becomes of the orders of a trade that the custodian rejects.","symbols":["REVERSE","REQUEUE"]},"doc":"What becomes of the orders of this dealing day if the custodian rejects their trade, or the rest of it: they end and give back what they reserved, or join the next open day's batch.","default":"REVERSE"}]},{"type":"record","name":"Calendar","doc":"The days on which a market or the platform is open: Monday to Friday less the closed days.","fields":[{"name":"name","type":"string","doc":"The calendar's name."},{"name":"firstDay","type":{"type":"int","logicalType":"date"},"doc":"First day that the calendar knows."},{"name":"lastDay","type":{"type":"int","logicalType":"date"},"doc":"Last day that the calendar knows; beyond it nothing deals."},{"name":"closed","type":{"type":"array","items":{"type":"int","logicalType":"date"}},"doc":"Closed weekdays, ascending."}]},{"type":"record","name":"Custodian","doc":"An asset custodian.","fields":[{"name":"id","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian's id."},{"name":"name","type":"string","doc":"Name for people."},{"name":"quantityDigits","type":"int","doc":"Significant digits to which it reports quantities, up to 18; 0 for ten, the usual. What equals the exact quantity at that precision is a match.","default":0}]},{"type":"record","name":"Settings","doc":"Settings of the trust, from a date on.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which this row holds."},{"name":"platformCalendar","type":"string","doc":"Name of the platform's calendar."},{"name":"zone","type":"string","doc":"Time zone of the platform (IANA name); cut-offs are local to it."},{"name":"backdatingDays","type":"int","doc":"How many days back an instruction may be dated."},{"name":"reviewAbove","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"The most cash that an instruction may invest or move without a review; above it the instruction is held until an operator releases it. Null: nothing is held.","default":null},{"name":"reviewDays","type":"int","doc":"How many days an instruction is held at most, counting from the day after it came; then it expires. 0 to 90.","default":30},{"name":"sellCashMaxBps","type":"int","doc":"The greatest part of the last known value of what is reserved that a sell by cash may ask for, in hundredths of a percent.","default":9000},{"name":"switchAwaitsSettlement","type":"boolean","doc":"Whether the buy of a switch waits until its sell has settled; else it goes out when the sell is priced.","default":false}]},{"type":"record","name":"AnnualCharge","doc":"The annual charge on pots, from a date on: it accrues and is taken by the calendar. Without any such entry it accrues only as operators declare.","fields":[{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day that accrues by this row, and first on which it is taken by this row."},{"name":"rate","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Weight"},"doc":"The charge of a year of 365 days, as a part of the pot's value, 0 to 0.1. 0: nothing accrues; what is owed is still taken."},{"name":"dayCount","type":{"type":"enum","name":"DayCount","doc":"Which days of the calendar accrue; each of them is a 365th of the year's charge.","symbols":["ACTUAL_365","NO_LEAP_365"]},"doc":"Whether every day accrues, or every day but 29 February."},{"name":"collectionDay","type":"int","doc":"Day of the month on which what has accrued through the day before is taken, 1 to 31; a shorter month has its last day instead. 0: the first day of the month on which the platform is open."},{"name":"byUnits","type":"boolean","doc":"Whether units are sold where the cash is not enough; else the rest stays owed until there is cash."}]},{"type":"record","name":"GlidePath","doc":"A lifestyle glide path, from a date on: which split holds how many years before a target date. A step function: between two rows the upper one holds, nothing is interpolated.","fields":[{"name":"code","type":{"type":"string","goType":"PathCode"},"doc":"The path's code."},{"name":"effectiveFrom","type":{"type":"int","logicalType":"date"},"doc":"First day on which these rows hold."},{"name":"rows","type":{"type":"array","items":{"type":"record","name":"PathRow","doc":"The split that holds from so many whole years before the target date on.","fields":[{"name":"years","type":"int","doc":"Least number of whole years to the target date for which the row holds."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"PathPart","doc":"A part of a split that goes to one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part; the weights of a split sum to 1."}]}},"doc":"The split."}]}},"doc":"By years, descending. The first one holds for all more years, too; the last one has 0 years and holds after the target date, too."}]}],"doc":"What the entry says.","goUnion":"EntryBody"}]}`

@@ -91,7 +91,9 @@ func (b *builder) instruction(kind string) *ingest.Instruction {
 	case "PotOpened":
 		i.Body = &ingest.PotOpened{}
 	case "Contribution":
-		i.Body = &ingest.Contribution{Cash: b.money("cash", "0"), Split: b.split()}
+		i.Body = &ingest.Contribution{Cash: b.money("cash", "0"), Split: b.split(b.Get("split", "")), ByChoice: b.Has("by-choice")}
+	case "InvestmentChoice":
+		i.Body = &ingest.InvestmentChoice{Split: b.split(b.Get("split", "")), Path: b.path(), Target: b.optionalDate("target")}
 	case "Buy":
 		i.Body = &ingest.Buy{Asset: schemas.AssetCode(b.Get("asset", "GB00X")), Cash: b.money("cash", "0")}
 	case "Sell":
@@ -132,8 +134,7 @@ func (b *builder) sell() *ingest.Sell {
 }
 
 // split reads GB00X:0.6,GB00Y:0.4.
-func (b *builder) split() []ingest.SplitPart {
-	text := b.Get("split", "")
+func (b *builder) split(text string) []ingest.SplitPart {
 	if text == "" {
 		return nil
 	}
@@ -167,6 +168,8 @@ func (b *builder) entry(kind string) *reference.Entry {
 		return &reference.Entry{Body: b.asset()}
 	case "AnnualCharge":
 		return &reference.Entry{Body: b.annualCharge()}
+	case "GlidePath":
+		return &reference.Entry{Body: b.glidePath()}
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ const nouns = "schemas."
 
 // textTypes are the Go types that a string can be.
 var textTypes = map[string]bool{
-	"PotID": true, "AssetCode": true, "SourceID": true, "InstructionID": true, "CustodianID": true, "Account": true, "Code": true,
+	"PotID": true, "AssetCode": true, "SourceID": true, "InstructionID": true, "CustodianID": true, "PathCode": true, "Account": true, "Code": true,
 }
 
 // decimalScales are the Go types that a decimal can be, with the scale that their quanta have.
