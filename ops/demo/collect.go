@@ -10,6 +10,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/feed"
@@ -32,7 +33,12 @@ func Collect(ctx context.Context, connection feed.Connection, registry *feed.Reg
 		each(c, streams.IngestOperator, lenient, func(record feed.Record, v *ingest.Operation) {
 			in.Operations = append(in.Operations, invariants.Operation{Partition: record.Partition, Offset: record.Offset, Operation: v})
 		}),
-		each(c, streams.IngestReference, lenient, func(_ feed.Record, v *ingest.ReferenceData) { in.Reference = append(in.Reference, &v.Entry) }),
+		each(c, streams.IngestReference, lenient, func(record feed.Record, v *ingest.ReferenceData) {
+			in.Reference = append(in.Reference, &v.Entry)
+			if charge, ok := v.Entry.Body.(*reference.AnnualCharge); ok {
+				in.Charges = append(in.Charges, invariants.Charge{Partition: record.Partition, Offset: record.Offset, AnnualCharge: charge})
+			}
+		}),
 		each(c, streams.IngestInstruction, lenient, func(record feed.Record, v *ingest.Instruction) {
 			received[record.Partition] = max(received[record.Partition], record.Timestamp)
 			if v != nil && isReceived(record, v) {

@@ -9,6 +9,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/sim"
@@ -49,6 +50,7 @@ func (w *World) Input() invariants.Input {
 		Operations:    w.operations(),
 		Prices:        Decoded(w.Topic(streams.IngestPrice), streams.IngestPrice, func() *ingest.Price { return new(ingest.Price) }),
 		Reference:     w.ReferenceEntries(),
+		Charges:       w.scheduled(),
 	}
 }
 
@@ -58,6 +60,18 @@ func (w *World) operations() []invariants.Operation {
 	for _, record := range w.Topic(streams.IngestOperator) {
 		if o, ok := Decode(streams.IngestOperator, record.Value, new(ingest.Operation)); ok {
 			all = append(all, invariants.Operation{Partition: record.Partition, Offset: record.Offset, Operation: o})
+		}
+	}
+	return all
+}
+
+// scheduled are the rows of the annual charge, each with its place on its topic.
+func (w *World) scheduled() []invariants.Charge {
+	var all []invariants.Charge
+	for _, record := range w.Topic(streams.IngestReference) {
+		r, ok := Decode(streams.IngestReference, record.Value, new(ingest.ReferenceData))
+		if charge, charges := r.Entry.Body.(*reference.AnnualCharge); ok && charges {
+			all = append(all, invariants.Charge{Partition: record.Partition, Offset: record.Offset, AnnualCharge: charge})
 		}
 	}
 	return all

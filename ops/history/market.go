@@ -106,6 +106,7 @@ const (
 	aboutGivingUp
 	aboutSplit
 	aboutRule
+	aboutSchedule
 )
 
 // basePrices are about what the assets cost, as they are quoted.

@@ -35,6 +35,8 @@ type operated struct {
 	// splitOf is the asset of which units are split, and splitOn the day; empty and 0 where none are.
 	splitOf schemas.AssetCode
 	splitOn schemas.Date
+	// scheduledFrom is from when the annual charge may accrue by the calendar, 0 where it never does.
+	scheduledFrom schemas.Date
 }
 
 // operates says whether operators act that evening. What they do must come to its end, so they stop some days after the last instructions.
@@ -136,6 +138,9 @@ func (w *World) charges(today schemas.Date) error {
 		return w.declare(fmt.Sprintf("fee-%s", today), &ingest.FlatFee{Cash: 1 + schemas.Money(about(500, 1)), Floor: 100_00, Dated: today}) //nolint:gosec // few
 	case 1:
 		from := max(w.accruedThrough+1, Monday)
+		if w.scheduledFrom > 0 && w.scheduledFrom < today {
+			from = today // what was before has accrued by itself
+		}
 		if from > today {
 			return nil
 		}
@@ -149,7 +154,7 @@ func (w *World) charges(today schemas.Date) error {
 
 // distributions gives income to who holds units of an asset, some of it of a day before.
 func (w *World) distributions(today schemas.Date) error {
-	for _, rarely := range []func(schemas.Date) error{w.split, w.activate} {
+	for _, rarely := range []func(schemas.Date) error{w.split, w.activate, w.schedule} {
 		if err := rarely(today); err != nil {
 			return err
 		}
@@ -185,6 +190,21 @@ func (w *World) activate(today schemas.Date) error {
 		return nil
 	}
 	return w.declare("rule", &ingest.RuleActivation{Rule: "allocation", Version: secondPolicy})
+}
+
+// schedule announces on the first evening, now and then, that the annual charge accrues by the calendar, and on the third that it does otherwise.
+func (w *World) schedule(today schemas.Date) error {
+	about := func(sides, what uint64) uint64 { return w.dice(sides, aboutSchedule, what, uint64(today)) } //nolint:gosec // after 1970
+	if !w.Rare || w.dice(2, aboutSchedule) > 0 || today != Monday && (today != Monday+2 || about(2, 0) > 0) {
+		return nil
+	}
+	row := reference.AnnualCharge{
+		EffectiveFrom: today + 1 + schemas.Date(about(2, 1)), Rate: schemas.WeightOne / 10, //nolint:gosec // few
+		CollectionDay: int32(19 + about(6, 2)), ByUnits: about(2, 3) == 0, //nolint:gosec // a day of March
+	}
+	w.Send(streams.IngestReference, "reference", &ingest.ReferenceData{Source: "reference", ID: fmt.Sprintf("charge-%s", today), Entry: reference.Entry{Body: &row}})
+	w.scheduledFrom = max(w.scheduledFrom, Monday+1)
+	return w.Run()
 }
 
 // reversals reverses journals by which pots were paid or charged, some twice.

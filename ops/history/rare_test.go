@@ -37,6 +37,9 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 			for i := range j.Postings {
 				reached[j.Postings[i].Stage]++
 				reached[madeBy(j, &j.Postings[i])]++
+				if j.Topic == streams.IngestReference {
+					reached["by the calendar"]++
+				}
 			}
 		}
 		for _, e := range in.Trades {
@@ -46,7 +49,7 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", secondPolicy} {
+	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", "by the calendar", secondPolicy} {
 		if reached[what] == 0 {
 			t.Errorf("in no history something of the kind %q came up", what)
 		}

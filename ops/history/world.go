@@ -199,6 +199,12 @@ func (w *World) playDay(n int) error {
 	}
 	w.At(today, 20*hour)
 	w.Tick()
+	if w.scheduledFrom > 0 {
+		// What a pot is worth when a charge accrues must not depend on how far what comes after the tick has got.
+		if err := w.rest(); err != nil {
+			return err
+		}
+	}
 	if err := w.act(n, today, true); err != nil {
 		return err
 	}

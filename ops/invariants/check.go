@@ -28,6 +28,13 @@ type Operation struct {
 	*ingest.Operation
 }
 
+// Charge is a row of the annual charge, and where its record lies on its topic.
+type Charge struct {
+	Partition int32
+	Offset    int64
+	*reference.AnnualCharge
+}
+
 // Input is all that a check looks at. Records of one key stand in the order in which they were written; those of journals,
 // of one shard, may stand in any order.
 type Input struct {
@@ -42,6 +49,8 @@ type Input struct {
 	Prices        []*ingest.Price
 	Operations    []Operation
 	Reference     []*reference.Entry
+	// Charges are the rows of the annual charge among all reference data that were sent.
+	Charges []Charge
 }
 
 // Result is what one invariant came to.
@@ -61,7 +70,7 @@ type Result struct {
 func Check(in Input) []Result {
 	f := gather(&in)
 	var results []Result
-	for _, checks := range [][]*finding{f.checkShape(), f.checkBalances(), f.checkInstructions(), f.checkOrders(), f.checkSwitches(), f.checkDays(), f.checkAllocation(), f.checkControls(), f.checkBank(), f.checkCorrections(), f.checkCorrected(), f.checkDeclared(), f.checkFees(), f.checkClosed()} {
+	for _, checks := range [][]*finding{f.checkShape(), f.checkBalances(), f.checkInstructions(), f.checkOrders(), f.checkSwitches(), f.checkDays(), f.checkAllocation(), f.checkControls(), f.checkBank(), f.checkCorrections(), f.checkCorrected(), f.checkDeclared(), f.checkFees(), {f.checkScheduled()}, f.checkClosed()} {
 		for _, c := range checks {
 			results = append(results, c.result())
 		}

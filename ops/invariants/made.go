@@ -33,9 +33,9 @@ func (f *facts) isIn(o *order, asset schemas.AssetCode) bool {
 	})
 }
 
-// sellsForCharges says whether an operator had a charge collected by units.
+// sellsForCharges says whether an operator, or the calendar, had a charge collected by units.
 func (f *facts) sellsForCharges() bool {
-	return slices.ContainsFunc(f.Operations, func(op Operation) bool {
+	return slices.ContainsFunc(f.Charges, func(c Charge) bool { return c.ByUnits }) || slices.ContainsFunc(f.Operations, func(op Operation) bool {
 		c, collects := op.Body.(*ingest.ChargeCollection)
 		return collects && c.ByUnits
 	})
