@@ -72,9 +72,12 @@ func (q *question) hold(before *state.PotState, digest state.SeenDigest) (*state
 		}
 		d.moveCash(purpose{stage: stageContributed, effectiveOn: q.today}, outside[schemas.Money](ledger.BankClientMoney), d.available(), c.Cash)
 	}
-	days := q.reference.Settings(q.today).ReviewDays
+	from, days := q.today, q.reference.Settings(q.today).ReviewDays
+	if q.place.Released {
+		from = max(from, q.reference.today(q.place)) // the day that would have ended it may have begun while the pot was set aside: no other one is told again
+	}
 	d.state.Review = append(slices.Clone(before.Review), state.UnderReview{
-		Instruction: *q.instruction, Salt: state.ReviewSalt(q.cause.Salt), ReceivedAt: q.cause.ReceivedAt, ExpiresOn: q.today + schemas.Date(days) + 1,
+		Instruction: *q.instruction, Salt: state.ReviewSalt(q.cause.Salt), ReceivedAt: q.cause.ReceivedAt, ExpiresOn: from + schemas.Date(days) + 1,
 	})
 	return q.answered(d, stateHeld, digest, nil, nil)
 }
