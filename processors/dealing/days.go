@@ -39,15 +39,20 @@ func (d *dealing) reached(r *Reference, cause *inbox.Cause, m *inbox.Reached) (*
 	return &next, d.followCharges(r, &next, cause, outs)
 }
 
-// beganDaysMax bounds the days that a shard is told to have begun at once. Nothing waits for a day that is further away.
+// beganDaysMax bounds the days that a shard is told to have begun at once. Nothing waits for a day that is further away, unless the clock stood still for so long:
+// what was held meanwhile ends by an operator's word.
 const beganDaysMax = 366
 
-// began returns the platform's days that begin after one time and by another.
+// began returns the platform's days that begin after one time and by another. With the first time of all that is known of the platform they are the days since
+// its first settings hold: shards may hold instructions by then, which they received under those settings, and none ends before the day after it came.
 func (r *Reference) began(after, by schemas.Instant) []schemas.Date {
-	from, known := r.LocalDate(after)
 	to, ok := r.LocalDate(by)
-	if !known || !ok {
+	if !ok {
 		return nil
+	}
+	from, known := r.LocalDate(after)
+	if !known {
+		from = r.stored.Settings[0].EffectiveFrom - 1
 	}
 	var days []schemas.Date
 	for day := max(from+1, to-beganDaysMax); day <= to; day++ {
