@@ -111,11 +111,11 @@ func isAnnounced(o *ingest.Operation) bool {
 func (c *declaration) work() ([]streams.Out, refusal) {
 	switch body := c.operation.Body.(type) {
 	case *ingest.FlatFee:
-		return c.tellShards(&inbox.FeeCharged{Event: c.next.EventNumber, Cash: body.Cash, Floor: body.Floor}), refusal{}
+		return c.charge(&inbox.FeeCharged{Event: c.next.EventNumber, Cash: body.Cash, Floor: body.Floor}), refusal{}
 	case *ingest.ChargeAccrual:
 		return c.accrue(body)
 	case *ingest.ChargeCollection:
-		return c.tellShards(&inbox.ChargeCollected{Event: c.next.EventNumber, ByUnits: body.ByUnits}), refusal{}
+		return c.charge(&inbox.ChargeCollected{Event: c.next.EventNumber, ByUnits: body.ByUnits}), refusal{}
 	case *ingest.Distribution:
 		return c.queue(body.Asset)
 	case *ingest.UnitSplit:
@@ -126,8 +126,10 @@ func (c *declaration) work() ([]streams.Out, refusal) {
 	panic(fmt.Sprintf("dealing: %T declares nothing", c.operation.Body))
 }
 
-func (c *declaration) tellShards(body inbox.PotBody) []streams.Out {
-	return salted(tellAll(nil, c.shards, eventID(c.next.EventNumber), c.cause, body), c.cause)
+// charge tells every shard of a charge, and first by what to value the pots.
+func (c *declaration) charge(body inbox.PotBody) []streams.Out {
+	outs := c.tellBeforeHalts(c.reference, c.next.Events, c.cause, nil)
+	return append(outs, salted(tellAll(nil, c.shards, eventID(c.next.EventNumber), c.cause, body), c.cause)...)
 }
 
 // salted gives what is told to pots the secret of its cause: orders may come of it.
@@ -149,7 +151,7 @@ func (c *declaration) accrue(a *ingest.ChargeAccrual) ([]streams.Out, refusal) {
 		return nil, refusal{codeNotFollowing, fmt.Sprintf("the annual charge has accrued through %s; a period from %s does not follow", *last, a.From)}
 	}
 	c.next.AccruedThrough = &a.Through
-	return c.tellShards(&inbox.ChargeAccrued{Event: c.next.EventNumber, Days: int32(a.Through-a.From) + 1, Rate: a.Rate}), refusal{} //nolint:gosec // bounded at the door
+	return c.charge(&inbox.ChargeAccrued{Event: c.next.EventNumber, Days: int32(a.Through-a.From) + 1, Rate: a.Rate}), refusal{} //nolint:gosec // bounded at the door
 }
 
 // queue adds an event on assets to those that wait, and begins what may begin.

@@ -214,6 +214,38 @@ func (d *dealing) tellPrice(r *Reference, cause *inbox.Cause, p *state.KnownPric
 	return tellAll(nil, d.shards, id, cause, &inbox.PriceReleased{Asset: p.Asset, Date: p.Date, Price: r.forPots(p), Version: p.Version})
 }
 
+// tellBeforeHalts tells every shard again the last close of before of each asset that is halted for a split or a merger, where closes since have been told. Pots
+// are about to be valued, and still have units of before; a shard to which an earlier version told those closes kept the newest alone.
+func (d *dealing) tellBeforeHalts(r *Reference, events []state.DeclaredEvent, cause *inbox.Cause, outs []streams.Out) []streams.Out {
+	for i := range events {
+		o := &events[i].Operation
+		if !isAnnounced(o) {
+			continue
+		}
+		from, _ := dateOf(o)
+		if last := r.lastBefore(assetsOf(o)[0], from); last != nil {
+			outs = append(outs, d.tellPrice(r, cause, last)...)
+		}
+	}
+	return outs
+}
+
+// lastBefore returns the asset's last released close before the day, and nil where none is released since: then it is the last of all.
+func (r *Reference) lastBefore(asset schemas.AssetCode, day schemas.Date) *state.KnownPrice {
+	var last *state.KnownPrice
+	for i := range r.stored.Prices {
+		p := &r.stored.Prices[i]
+		switch {
+		case p.Asset != asset || !p.Released:
+		case p.Date >= day:
+			return last
+		default:
+			last = p
+		}
+	}
+	return nil
+}
+
 // putPrice returns the prices with one of them set or dropped, and forgets the asset's oldest where there are too many.
 func putPrice(prices []state.KnownPrice, price state.KnownPrice, drop bool) []state.KnownPrice {
 	next := slices.Clone(prices)
