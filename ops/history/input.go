@@ -49,7 +49,7 @@ func (w *World) Input() invariants.Input {
 		Confirmations: Decoded(w.Topic(streams.IngestConfirmation), streams.IngestConfirmation, func() *ingest.Confirmation { return new(ingest.Confirmation) }),
 		Operations:    w.operations(),
 		Prices:        Decoded(w.Topic(streams.IngestPrice), streams.IngestPrice, func() *ingest.Price { return new(ingest.Price) }),
-		Reference:     w.ReferenceEntries(),
+		Reference:     append(w.ReferenceEntries(), w.glidePaths()...),
 		Charges:       w.scheduled(),
 	}
 }

@@ -107,6 +107,7 @@ const (
 	aboutSplit
 	aboutRule
 	aboutSchedule
+	aboutChoice
 )
 
 // basePrices are about what the assets cost, as they are quoted.

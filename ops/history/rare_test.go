@@ -8,6 +8,8 @@ import (
 	"github.com/penstock-ledger/penstock/processors/dealing"
 	"github.com/penstock-ledger/penstock/processors/intake"
 	"github.com/penstock-ledger/penstock/processors/pot"
+	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/streams"
@@ -33,6 +35,10 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 				t.Errorf("seed %d: invariant %d, %s: %s", seed, result.Number, result.Name, result.Detail)
 			}
 		}
+		for _, s := range in.Statuses {
+			reached[string(s.Code)]++
+		}
+		countChoices(in, reached)
 		for _, j := range in.Journals {
 			for i := range j.Postings {
 				reached[j.Postings[i].Stage]++
@@ -49,9 +55,34 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", "by the calendar", secondPolicy} {
+	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", "by the calendar", "pot/no-choice", "by a fixed split", "by a path", secondPolicy} {
 		if reached[what] == 0 {
 			t.Errorf("in no history something of the kind %q came up", what)
+		}
+	}
+}
+
+// countChoices counts the contributions that were accepted after a choice of each sort.
+func countChoices(in invariants.Input, reached map[string]int) {
+	bodies := make(map[schemas.InstructionID]ingest.InstructionBody)
+	for _, r := range in.Instructions {
+		bodies[r.Instruction.ID] = r.Instruction.Body
+	}
+	stands := make(map[schemas.PotID]string)
+	for _, s := range in.Statuses {
+		if s.State != "accepted" || s.Duplicate {
+			continue
+		}
+		switch body := bodies[s.ID].(type) {
+		case *ingest.InvestmentChoice:
+			stands[s.Pot] = "by a fixed split"
+			if body.Path != nil {
+				stands[s.Pot] = "by a path"
+			}
+		case *ingest.Contribution:
+			if body.ByChoice {
+				reached[stands[s.Pot]]++
+			}
 		}
 	}
 }

@@ -43,7 +43,7 @@ type World struct {
 	// Operators lets operators act in the evenings of the first days: prices are corrected, charges taken, income given to who holds units,
 	// journals reversed; and members leave.
 	Operators bool
-	// Rare lets happen what is rare: settlements are given up, units split or merged, income is reinvested, units are sold for charges, and
+	// Rare lets happen what is rare: members choose how contributions are invested, settlements are given up, units split or merged, income is reinvested, units are sold for charges, and
 	// another version of a rule starts.
 	Rare bool
 	// Done, where given, is asked at the end of each day after the last instructions; the history ends where it says so.
@@ -124,7 +124,7 @@ func (w *World) AtRest() bool {
 // LearnReference sends the reference data that the history begins with, in an order in which nothing refers to what is still to come.
 func (w *World) LearnReference() error {
 	w.At(Monday-3, 9*hour)
-	for n, entry := range w.ReferenceEntries() {
+	for n, entry := range append(w.ReferenceEntries(), w.glidePaths()...) {
 		w.Send(streams.IngestReference, "reference", &ingest.ReferenceData{Source: "reference", ID: fmt.Sprint(n), Entry: *entry})
 	}
 	return w.Run()
@@ -270,6 +270,7 @@ func (w *World) do(a Action, today schemas.Date) {
 		w.instruct(a.instruction(len(w.sent), today, w.sent), min(schemas.Instant(a.Target)*hour, w.Now-schemas.Instant(today)*day))
 	default:
 		if i := a.instruction(len(w.sent), today, w.sent); i != nil {
+			w.choose(a, i)
 			w.Instruct(i)
 		}
 	}

@@ -82,6 +82,18 @@ func (a *almanac) inTime(code schemas.AssetCode, day schemas.Date, received sche
 	return true, received.Time().Before(cutOff) || asset.CutOffInclusive && received.Time().Equal(cutOff)
 }
 
+// localDay is the date that the platform's clocks show at the moment.
+func (a *almanac) localDay(at schemas.Instant) schemas.Date {
+	zone := time.UTC
+	if s := a.setting(schemas.Date(at.Time().Unix() / (24 * 60 * 60))); s != nil { //nolint:gosec // days fit
+		if known, err := time.LoadLocation(s.Zone); err == nil {
+			zone = known
+		}
+	}
+	local := at.Time().In(zone)
+	return schemas.DateOf(local.Year(), local.Month(), local.Day())
+}
+
 // dealingDay is the first day, not before that of receipt, for which the instruction is in time.
 func (a *almanac) dealingDay(code schemas.AssetCode, received schemas.Instant) (schemas.Date, bool) {
 	s := a.setting(schemas.Date(received.Time().Unix() / (24 * 60 * 60))) //nolint:gosec // days fit

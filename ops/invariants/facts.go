@@ -49,6 +49,7 @@ type facts struct {
 	// payments are what postings did of each payment.
 	payments map[schemas.ID]*payment
 	prices   map[priceKey][]*ingest.Price
+	choices  *choices
 }
 
 type confirmationKey struct {
@@ -133,7 +134,7 @@ func gather(in *Input) *facts {
 	f := &facts{
 		Input: in, shards: make(map[int32][]*ledger.Journal), trades: make(map[schemas.ID]*trade), orders: make(map[schemas.ID]*order),
 		residues: make(map[residueKey]int64), confirmed: make(map[confirmationKey][]*ingest.Confirmation), prices: make(map[priceKey][]*ingest.Price),
-		payments: make(map[schemas.ID]*payment),
+		payments: make(map[schemas.ID]*payment), choices: newChoices(in.Reference),
 	}
 	for _, c := range in.Confirmations {
 		key := confirmationKey{c.Trade, c.ID}
@@ -240,7 +241,9 @@ func (f *facts) deriveAccepted() {
 		}
 		for _, received := range receipts[instructionKey{s.Source, s.Pot, s.ID}] {
 			if received.ReceivedAt == s.ReceivedAt {
-				f.derive(received)
+				if !f.accept(received, s) {
+					f.derive(received)
+				}
 				f.deriveTransfer(received, s.Orders)
 				break
 			}
@@ -251,24 +254,36 @@ func (f *facts) deriveAccepted() {
 // derive works out which orders an accepted instruction makes.
 func (f *facts) derive(received *Received) {
 	i := received.Instruction
-	leg := func(n int, asset schemas.AssetCode, cash schemas.Money) {
-		id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String(), string(rune('a'+n)))
-		if cash > 0 && f.orders[id] == nil {
-			f.orders[id] = &order{id: id, pot: i.Pot, received: received, asset: asset, cash: cash, trades: make(map[schemas.ID]bool)}
-		}
-	}
 	switch body := i.Body.(type) {
 	case *ingest.Buy:
-		leg(0, body.Asset, body.Cash)
+		f.deriveBuy(received, 0, body.Asset, body.Cash)
 	case *ingest.Sell:
 		f.deriveSell(received, body.Asset, body.Units, body.Cash, "")
 	case *ingest.Switch:
 		f.deriveSell(received, body.Asset, body.Units, body.Cash, body.Into)
 	case *ingest.Contribution:
-		for n, part := range split(body) {
-			leg(n, body.Split[n].Asset, part)
+		f.deriveSplit(received, body)
+	}
+}
+
+// deriveSplit works out the orders of a contribution with a split, and returns their ids.
+func (f *facts) deriveSplit(received *Received, c *ingest.Contribution) []schemas.ID {
+	var ids []schemas.ID
+	for n, part := range split(c) {
+		if part > 0 {
+			ids = append(ids, f.deriveBuy(received, n, c.Split[n].Asset, part))
 		}
 	}
+	return ids
+}
+
+func (f *facts) deriveBuy(received *Received, leg int, asset schemas.AssetCode, cash schemas.Money) schemas.ID {
+	i := received.Instruction
+	id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String(), string(rune('a'+leg)))
+	if f.orders[id] == nil {
+		f.orders[id] = &order{id: id, pot: i.Pot, received: received, asset: asset, cash: cash, trades: make(map[schemas.ID]bool)}
+	}
+	return id
 }
 
 // deriveSell works out the order of a sell, or the selling one of a switch. What a switch buys for is known once it has sold.
