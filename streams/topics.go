@@ -31,6 +31,7 @@ const (
 	LedgerTrade        = "ledger.trade.v1"
 	StatusInstruction  = "instruction.status.v1"
 	CustodianOrder     = "custodian.order.v1"
+	CustodianDelivery  = "custodian.delivery.v1"
 	PaymentOrder       = "payment.order.v1"
 	AuditRejection     = "audit.rejection.v1"
 	AuditParked        = "audit.parked.v1"
@@ -48,7 +49,7 @@ func Topics() []Topic {
 	return []Topic{
 		ingested(IngestInstruction, WidthShards, ingest.InstructionSchema, "pot", "What upstream systems ask for pots, and the clock's ticks."),
 		ingested(IngestPrice, WidthOne, ingest.PriceSchema, "asset", "Closing prices from vendors."),
-		ingested(IngestConfirmation, WidthOne, ingest.ConfirmationSchema, "external trade, or payment", "What custodians confirm of external trades, and the bank of payments and receipts."),
+		ingested(IngestConfirmation, WidthOne, ingest.ConfirmationSchema, "external trade, delivery or payment", "What custodians confirm of external trades and of units in specie, and the bank of payments and receipts."),
 		ingested(IngestReference, WidthOne, ingest.ReferenceDataSchema, "any", "Assets, calendars, custodians and settings."),
 		ingested(IngestOperator, WidthOne, ingest.OperationSchema, "any", "What operators do by hand."),
 		written(PotInbox, WidthShards, inbox.PotMessageSchema, "pot, or ! and the shard", "Everything that a shard of pots is told, in order."),
@@ -58,6 +59,7 @@ func Topics() []Topic {
 		written(LedgerTrade, WidthOne, ledger.TradeSchema, "external trade", "What becomes of external trades."),
 		written(StatusInstruction, WidthShards, status.InstructionStatusSchema, "pot", "The fate of each instruction, for who sent it."),
 		written(CustodianOrder, WidthOne, custodian.CustodianOrderSchema, "external trade", "External trades to be placed with custodians."),
+		written(CustodianDelivery, WidthShards, custodian.DeliveryOrderSchema, "pot", "Units in specie to be delivered by custodians, and deliveries to be stopped."),
 		written(PaymentOrder, WidthShards, payment.PaymentOrderSchema, "pot", "Cash to be paid out by the bank, and payments to be stopped."),
 		written(AuditRejection, WidthOne, audit.RejectionSchema, "ingest position", "Records that were refused, and why."),
 		written(AuditParked, WidthOne, audit.ParkedSchema, "process/key", "Keys that were parked because a record could not be decided, and what became of them."),

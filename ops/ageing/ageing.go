@@ -87,6 +87,11 @@ func openOf(pot schemas.PotID, held *state.PotState) []Item {
 		case state.PaymentStagePaid, state.PaymentStageBounced:
 		}
 	}
+	for i := range held.Deliveries {
+		if d := &held.Deliveries[i]; d.Stage == state.DeliveryStageOpen && !d.Incoming {
+			add(d.Source, d.Instruction, d.Began, fmt.Sprintf("%s to deliver its units of %s", d.Custodian, d.Asset))
+		}
+	}
 	for i := range held.Claims {
 		add(held.Claims[i].Source, held.Claims[i].Instruction, 0, "cash under its payment reference")
 	}

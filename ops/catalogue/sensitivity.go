@@ -36,7 +36,7 @@ func classes() map[string]sensitivity {
 			GivenUpPiece`,
 		personal: `Instruction Instructed PotOpened Contribution SplitPart Buy Cancel Withdraw TransferIn Close Sell TransferOut Switch InvestmentChoice InstructionStatus Journal Posting PaymentOrder PaymentSent
 			PaymentPaid PaymentBounced CashReceived BankConfirmed CashClaimed CashAttributed ClaimRefused ClaimWithdrawn CashReturned FrozenOrder ReceiptRefund ReviewRelease ReviewRefusal
-			JournalReversal`,
+			JournalReversal TransferOutInSpecie DeliveryOrder UnitsAnnounced UnitsDelivered DeliveryFailed UnitsConfirmed`,
 	} {
 		for name := range strings.FieldsSeq(records) {
 			all[name] = class

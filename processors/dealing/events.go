@@ -67,13 +67,18 @@ func (r *Reference) hasCome(announced schemas.Instant, o *ingest.Operation) bool
 
 // countAgain has the events that found unfinished orders counted once more: one may have ended meanwhile.
 func (d *dealing) countAgain(r *Reference, next *state.DealingReference, outs []streams.Out) []streams.Out {
+	askAgain(next)
+	return d.advance(r, next, outs)
+}
+
+// askAgain notes that the events which found unfinished orders are to be counted once more.
+func askAgain(next *state.DealingReference) {
 	next.Events = slices.Clone(next.Events)
 	for i := range next.Events {
 		if e := &next.Events[i]; e.Round > 0 && isAnnounced(&e.Operation) {
 			e.Again = true
 		}
 	}
-	return d.advance(r, next, outs)
 }
 
 // pays says whether a distribution on the asset is being counted. Until it is paid no pot may get units of the asset, or give any: what it is paid for is
@@ -113,12 +118,12 @@ func (d *dealing) eventTotal(place streams.Place, r *Reference, cause *inbox.Cau
 	slices.SortFunc(e.Totals, func(a, b state.EventShare) int { return int(a.Shard - b.Shard) })
 	open := slices.ContainsFunc(e.Totals, func(s state.EventShare) bool { return s.Open > 0 })
 	if open && isAnnounced(&e.Operation) {
-		return &next, d.advance(r, &next, nil)
+		return &next, d.advance(r, &next, d.passUnitsOn(&next))
 	}
 	outs := d.complete(place, r, e)
 	noteConverted(&next, e)
 	next.Events = slices.Delete(next.Events, at, at+1)
-	outs = d.advance(r, &next, outs)
+	outs = d.advance(r, &next, append(outs, d.passUnitsOn(&next)...))
 	return &next, append(outs, flushOut(cause))
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/penstock-ledger/penstock/processors/dealing"
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/processors/internal/scenario"
+	"github.com/penstock-ledger/penstock/processors/internal/specie"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/state"
@@ -45,6 +46,11 @@ func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 	}
 	if _, operated := message.Body.(*inbox.Operated); operated && len(outs) == 1 && outs[0].Topic == streams.PotInbox {
 		return outs // an operator's word is passed on as often as it is said
+	}
+	if c, confirmed := message.Body.(*inbox.Confirmed); confirmed {
+		if _, units := specie.Of(&c.Confirmation); units {
+			return outs // so is what a custodian says of units in specie: the pot knows what it was told before
+		}
 	}
 	for _, out := range p.shard.Again(r, message) {
 		if out.Topic != streams.AuditRejection {

@@ -3,6 +3,7 @@ package dealing
 import (
 	"fmt"
 
+	"github.com/penstock-ledger/penstock/processors/internal/specie"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -51,7 +52,9 @@ func route(m *inbox.DealingMessage) streams.Route {
 	case *inbox.ShardTotal:
 		r.Control, r.Key = false, body.Trade.String()
 	case *inbox.Confirmed:
-		r.Control, r.Key = false, body.Confirmation.Trade.String()
+		if _, units := specie.Of(&body.Confirmation); !units {
+			r.Control, r.Key = false, body.Confirmation.Trade.String()
+		}
 	case *inbox.PriceCorrected:
 		r.Control, r.Key = false, body.Trade.String()
 	case *inbox.Operated:
@@ -127,6 +130,8 @@ func (d *dealing) closeMessage(place streams.Place, r *Reference, _ *state.Deali
 			return d.correctPrice(place, r, &m.Cause, correction)
 		}
 		return d.priceJudged(place, r, m)
+	case *inbox.Confirmed:
+		return d.unitsConfirmed(place, r, &m.Cause, &body.Confirmation)
 	case *inbox.EventTotal:
 		return d.eventTotal(place, r, &m.Cause, body)
 	case *inbox.PriceReceived:

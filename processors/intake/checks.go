@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/penstock-ledger/penstock/processors/internal/batch"
+	"github.com/penstock-ledger/penstock/processors/internal/specie"
 	"github.com/penstock-ledger/penstock/processors/internal/suspense"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
@@ -134,8 +136,21 @@ func checkInstruction(i *ingest.Instruction) refusal {
 		return identifier("receiver", body.Receiver)
 	case *ingest.TransferIn:
 		return referenceIdentifier(body.Reference)
+	case *ingest.TransferOutInSpecie:
+		return first(identifier("asset", body.Asset), checkDelivered(body.Units, body.All), identifier("receiver", body.Receiver))
 	}
 	return refusal{}
+}
+
+// checkDelivered refuses a transfer of units that does not say in one way how many.
+func checkDelivered(units *schemas.Quantity, all bool) refusal {
+	switch {
+	case all && units == nil:
+		return refusal{}
+	case !all && units != nil:
+		return positive("units", *units)
+	}
+	return refusal{codeBadDelivery, "a transfer in specie says one of units and all"}
 }
 
 func checkSwitch(s *ingest.Switch) refusal {
@@ -229,8 +244,22 @@ func checkConfirmation(c *ingest.Confirmation) refusal {
 		return text("reason", body.Reason)
 	case *ingest.SettlementFailed:
 		return text("reason", body.Reason)
+	case *ingest.DeliveryFailed:
+		return first(text("reason", body.Reason), checkNotice(c))
 	}
-	return refusal{}
+	return checkNotice(c)
+}
+
+// checkNotice refuses what is said of units in specie that can be true of no delivery.
+func checkNotice(c *ingest.Confirmation) refusal {
+	notice, units := specie.Of(c)
+	if !units {
+		return refusal{}
+	}
+	if notice.Units > batch.UnitsMax {
+		return refusal{codeAmountTooHigh, fmt.Sprintf("units are %s, at most %s are accepted", notice.Units, batch.UnitsMax)}
+	}
+	return first(potIdentifier(notice.Pot), identifier("asset", notice.Asset), positive("units", notice.Units))
 }
 
 func checkReference(r *ingest.ReferenceData) refusal {

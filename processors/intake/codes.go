@@ -15,6 +15,7 @@ const (
 	codeBadSplit      schemas.Code = "intake/bad-split"
 	codeBadChoice     schemas.Code = "intake/bad-choice"
 	codeBadSell       schemas.Code = "intake/bad-sell"
+	codeBadDelivery   schemas.Code = "intake/bad-delivery"
 	codeReasonMissing schemas.Code = "intake/reason-missing"
 	codeTextTooLong   schemas.Code = "intake/text-too-long"
 	codeBadText       schemas.Code = "intake/bad-text"

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"strconv"
 
+	"github.com/penstock-ledger/penstock/processors/internal/specie"
 	"github.com/penstock-ledger/penstock/processors/internal/suspense"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/audit"
@@ -144,7 +145,11 @@ func admitConfirmation(a *admission) []streams.Out {
 	if key := suspense.Noticed(c); key != "" {
 		return a.toPot(key, schemas.SourceID(c.Custodian), c.ID, &inbox.BankConfirmed{Confirmation: *c})
 	}
-	return a.toDealing(c.Trade.String(), schemas.SourceID(c.Custodian), c.ID, &inbox.Confirmed{Confirmation: *c})
+	key := c.Trade.String()
+	if _, units := specie.Of(c); units {
+		key = dealingControl // dealing passes it on to the pot, in its place among the events of the asset
+	}
+	return a.toDealing(key, schemas.SourceID(c.Custodian), c.ID, &inbox.Confirmed{Confirmation: *c})
 }
 
 func admitReference(a *admission) []streams.Out {

@@ -25,6 +25,8 @@ const (
 	statePaid       schemas.Code = "paid"
 	stateBounced    schemas.Code = "bounced"
 	stateAttributed schemas.Code = "attributed"
+	// stateDelivered is a transfer in specie of which the units have gone.
+	stateDelivered schemas.Code = "delivered"
 	// stateHeld is an instruction that waits for a person to release it, stateExpired one that waited in vain.
 	stateHeld    schemas.Code = "held"
 	stateExpired schemas.Code = "expired"
@@ -51,6 +53,8 @@ type question struct {
 	today       schemas.Date
 	// payment is the one that the instruction makes, if any.
 	payment *schemas.ID
+	// delivery is the one of units that it makes, if any.
+	delivery *schemas.ID
 	// reviewed says that the instruction was held for review and is released: the cause is the operator's word, not the instruction.
 	reviewed bool
 }
@@ -60,7 +64,7 @@ func (q *question) statusOut(s schemas.Code, why refusal, duplicate bool, day *s
 	i := q.instruction
 	return streams.Out{Topic: streams.StatusInstruction, Key: string(i.Pot), Value: &status.InstructionStatus{
 		Source: i.Source, ID: i.ID, Pot: i.Pot, State: s, Code: why.code, Reason: why.reason, Duplicate: duplicate,
-		DealingDay: day, ReceivedAt: q.cause.ReceivedAt, RecordedAt: q.place.RecordedAt, Orders: orders, Payment: q.payment,
+		DealingDay: day, ReceivedAt: q.cause.ReceivedAt, RecordedAt: q.place.RecordedAt, Orders: orders, Payment: q.payment, Delivery: q.delivery,
 	}}
 }
 
@@ -144,6 +148,7 @@ func isKept(pot *state.PotState, i int, oldest schemas.Date) bool {
 	key := pot.Seen[i].Key
 	return slices.ContainsFunc(pot.Orders, func(o state.Order) bool { return seenKey(o.Source, o.Instruction) == key }) ||
 		slices.ContainsFunc(pot.Payments, func(p state.Payment) bool { return isRemembered(&p, oldest) && seenKey(p.Source, p.Instruction) == key }) ||
+		slices.ContainsFunc(pot.Deliveries, func(d state.Delivery) bool { return isRecent(&d, oldest) && seenKey(d.Source, d.Instruction) == key }) ||
 		slices.ContainsFunc(pot.Claims, func(c state.Claim) bool { return seenKey(c.Source, c.Instruction) == key }) ||
 		slices.ContainsFunc(pot.Review, func(u state.UnderReview) bool { return seenKey(u.Instruction.Source, u.Instruction.ID) == key })
 }

@@ -52,5 +52,12 @@ const (
 	codeNotReversible        schemas.Code = "pot/not-reversible"
 	codeAlreadyReversed      schemas.Code = "pot/already-reversed"
 	codeReversalTooLate      schemas.Code = "pot/reversal-too-late"
+	codeWrongCustodian       schemas.Code = "pot/wrong-custodian"
+	codeOldUnits             schemas.Code = "pot/units-before-conversion"
+	codeTooManyDeliveries    schemas.Code = "pot/too-many-deliveries"
+	codeUnknownDelivery      schemas.Code = "pot/unknown-delivery"
+	codeDeliveryDiffers      schemas.Code = "pot/delivery-differs"
+	codeDeliveryOrder        schemas.Code = "pot/delivery-out-of-order"
+	codeDeliveryRefused      schemas.Code = "pot/delivery-refused"
 	codeDroppedByOperator    schemas.Code = "pot/dropped-by-operator"
 )

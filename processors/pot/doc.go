@@ -2,7 +2,7 @@
 // the pot's orders.
 //
 //	flow       pot.inbox.v1 -> [pot] -> ledger.journal.v1, ledger.progress.v1, instruction.status.v1, audit.rejection.v1, dealing.inbox.v1,
-//	           payment.order.v1, and pot.inbox.v1 for what one key tells another
+//	           payment.order.v1, custodian.delivery.v1, and pot.inbox.v1 for what one key tells another
 //	key        the pot; for cash from outside that is not attributed, the payment reference
 //	invariant  every journal balances, touches one pot, and leaves no account of the pot below zero
 //	owner      the ledger team

@@ -42,6 +42,14 @@ func Instead(stage string) (act string, known bool) {
 		act = "refund what is held under the reference"
 	case stageSplit, stageMerged:
 		act = "declare the opposite split, or a merger back"
+	case stageAnnounced:
+		act = "the custodian says that the delivery failed, and announces the right one"
+	case stagePromised:
+		act = "cancel the instruction, as long as the custodian has not delivered"
+	case stageDelivered:
+		act = "the units go back the way they came: a transfer out in specie of what came, an announcement of what went"
+	case stageUndelivered:
+		act = "the custodian announces it again, or the instruction is sent again, under a new id"
 	case stageReversed:
 		act = "what was taken back is paid in again, what was given back is charged again; a correction is corrected again"
 	case stageLent, stageRepaid:

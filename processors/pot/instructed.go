@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/penstock-ledger/penstock/processors/internal/allocation"
-	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/processors/internal/merkle"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
@@ -105,6 +104,8 @@ func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*sta
 		return q.transferIn(before, body, digest)
 	case *ingest.TransferOut:
 		return q.transferOut(before, body, digest)
+	case *ingest.TransferOutInSpecie:
+		return q.transferInSpecie(before, body, digest)
 	case *ingest.Close:
 		return q.closePot(before, digest)
 	default:
@@ -247,34 +248,6 @@ func (q *question) dealingDay(asset schemas.AssetCode) (schemas.Date, refusal) {
 	return day, q.reference.refuseHalted(asset, day)
 }
 
-// hasRoom says whether the pot could still say what it holds of the asset if every trade that it has an order in gave it all the units
-// that a trade may move. A balance that cannot be said would stop the shard in the middle of a sweep.
-func (r *Reference) hasRoom(before *state.PotState, asset schemas.AssetCode, day schemas.Date) bool {
-	held := schemas.Units(0)
-	for i := range before.Holdings {
-		if h := &before.Holdings[i]; h.Asset == asset {
-			held = h.Settled + h.Pending + h.Reserved
-		}
-	}
-	quantity, err := schemas.QuantityOf(int64(held), int(r.Latest(asset).UnitsScale))
-	if err != nil {
-		return false
-	}
-	trades := schemas.Quantity(1)
-	for i := range before.Orders {
-		o := &before.Orders[i]
-		if o.Asset != asset || o.Day == day || o.Side == inbox.SideSell {
-			continue
-		}
-		if !slices.ContainsFunc(before.Orders[:i], func(p state.Order) bool {
-			return p.Asset == asset && p.Day == o.Day && p.Side == o.Side
-		}) {
-			trades++
-		}
-	}
-	return quantity <= schemas.QuantityMax-trades*batch.UnitsMax
-}
-
 func (q *question) order(leg int, w want, day schemas.Date) state.Order {
 	i := q.instruction
 	id := schemas.DeriveID("order", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String(), string(rune('a'+leg)))
@@ -326,6 +299,9 @@ func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state
 	}
 	if payment := findPayment(before.Payments, q.instruction.Source, c.Instruction); payment >= 0 {
 		return q.recall(before, payment, digest)
+	}
+	if delivery := deliveryOf(before.Deliveries, q.instruction.Source, c.Instruction); delivery >= 0 {
+		return q.recallDelivery(before, delivery, digest)
 	}
 	if claim := findClaim(before.Claims, q.instruction.Source, c.Instruction); claim >= 0 {
 		return q.withdrawClaim(before, claim, digest)

@@ -16,7 +16,7 @@ func LifeCycle() lifecycle.Cycle {
 }
 
 // edges is a value and no slice: moves are checked on every visit of a sweep, and must not allocate for it.
-func edges() [32]lifecycle.Edge {
+func edges() [33]lifecycle.Edge {
 	return [...]lifecycle.Edge{
 		{To: string(stateAccepted), When: "it is done, or its orders are reserved"},
 		{To: string(stateRejected), When: "a check refuses it"},
@@ -27,7 +27,7 @@ func edges() [32]lifecycle.Edge {
 		{From: string(stateHeld), To: string(stateExpired), When: "nobody released it in time"},
 		{From: string(stateAccepted), To: string(stateCancelled), When: "its sender cancels it in time"},
 		{From: string(stateAccepted), To: string(statePriced), When: "the last of its orders is priced"},
-		{From: string(stateAccepted), To: string(stateRejected), When: "a custodian rejects a trade of it"},
+		{From: string(stateAccepted), To: string(stateRejected), When: "a custodian rejects a trade of it, or will not deliver its units"},
 		{From: string(stateAccepted), To: string(stateSettledInPart), When: "one of its orders settles, another is not priced"},
 		{From: string(stateAccepted), To: string(stateCarried), When: "a trade of it is not dealt, and its orders go on to another day"},
 		{From: string(stateCarried), To: string(stateCancelled), When: "its sender cancels it in time for that day"},
@@ -49,6 +49,7 @@ func edges() [32]lifecycle.Edge {
 		{From: string(statePaid), To: string(stateBounced), When: "the payee sends it back"},
 		{From: string(stateSettled), To: string(stateSent), When: "the bank sends what a transfer out came to"},
 		{From: string(stateSettled), To: string(stateBounced), When: "the bank will not send it"},
+		{From: string(stateAccepted), To: string(stateDelivered), When: "the custodian has delivered its units"},
 		{From: string(stateAccepted), To: string(stateAttributed), When: "the cash that it claims is the pot's"},
 	}
 }

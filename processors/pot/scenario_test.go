@@ -56,7 +56,7 @@ func (p *player) play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 	}
 	outs := p.shard.Prove(r, message)
 	switch message.Body.(type) {
-	case *inbox.Instructed, *inbox.BankConfirmed, *inbox.PotOperated:
+	case *inbox.Instructed, *inbox.BankConfirmed, *inbox.UnitsConfirmed, *inbox.PotOperated:
 		for _, out := range p.shard.Again(r, message) {
 			if out.Topic != streams.StatusInstruction && out.Topic != streams.AuditRejection {
 				r.Errorf("the same again writes to %s", out.Topic)

@@ -3,6 +3,7 @@ package pot
 import (
 	"fmt"
 
+	"github.com/penstock-ledger/penstock/processors/internal/specie"
 	"github.com/penstock-ledger/penstock/processors/internal/suspense"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/audit"
@@ -23,6 +24,9 @@ func keyOf(m *inbox.PotMessage) string {
 			panic(fmt.Sprintf("pot: no bank says %T", body.Confirmation.Body))
 		}
 		return string(key)
+	case *inbox.UnitsConfirmed:
+		notice, _ := specie.Of(&body.Confirmation)
+		return string(notice.Pot)
 	case *inbox.PotOperated:
 		switch act := body.Operation.Body.(type) {
 		case *ingest.ReceiptRefund:
@@ -55,6 +59,8 @@ func decide(place streams.Place, r *Reference, key string, pot *state.PotState, 
 		return instructed(place, r, pot, &m.Cause, &body.Instruction)
 	case *inbox.BankConfirmed:
 		return bankConfirmed(place, r, key, pot, &m.Cause, &body.Confirmation)
+	case *inbox.UnitsConfirmed:
+		return unitsConfirmed(place, r, pot, &m.Cause, &body.Confirmation)
 	case *inbox.PotOperated:
 		switch act := body.Operation.Body.(type) {
 		case *ingest.ReceiptRefund:

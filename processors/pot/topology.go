@@ -21,7 +21,7 @@ func Process() streams.Process {
 		Outputs: []streams.Topic{
 			streams.TopicNamed(streams.LedgerJournal), streams.TopicNamed(streams.LedgerProgress),
 			streams.TopicNamed(streams.StatusInstruction), streams.TopicNamed(streams.AuditRejection), streams.TopicNamed(streams.DealingInbox),
-			streams.TopicNamed(streams.PaymentOrder), streams.TopicNamed(streams.PotInbox), streams.TopicNamed(streams.AuditBatch),
+			streams.TopicNamed(streams.PaymentOrder), streams.TopicNamed(streams.CustodianDelivery), streams.TopicNamed(streams.PotInbox), streams.TopicNamed(streams.AuditBatch),
 		},
 		NewHandler: func(framing streams.Framing) streams.Handler { return streams.NewHandler(framing, table, Machine()) },
 	}

@@ -119,6 +119,11 @@ func underWay(pot *state.PotState) string {
 	case pot.TransferOut != nil:
 		return "a transfer out under way"
 	}
+	for i := range pot.Deliveries {
+		if d := &pot.Deliveries[i]; d.Stage == state.DeliveryStageOpen {
+			return fmt.Sprintf("a delivery of units of %s under way", d.Asset)
+		}
+	}
 	for i := range pot.Payments {
 		if isUnderWay(&pot.Payments[i]) {
 			return fmt.Sprintf("a payment of %s under way", pot.Payments[i].Cash)

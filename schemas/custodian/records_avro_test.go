@@ -9,6 +9,14 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/internal/oracle"
 )
 
+func TestDeliveryOrderAgreesWithOtherLibraries(t *testing.T) {
+	oracle.Check(t, custodian.DeliveryOrderSchema, func() oracle.Record { return new(custodian.DeliveryOrder) })
+}
+
+func FuzzDecodeDeliveryOrder(f *testing.F) {
+	oracle.Fuzz(f, custodian.DeliveryOrderSchema, func() oracle.Record { return new(custodian.DeliveryOrder) })
+}
+
 func TestCustodianOrderAgreesWithOtherLibraries(t *testing.T) {
 	oracle.Check(t, custodian.CustodianOrderSchema, func() oracle.Record { return new(custodian.CustodianOrder) })
 }

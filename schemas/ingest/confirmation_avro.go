@@ -228,15 +228,109 @@ func (v *SettlementFailed) DecodeAvro(r *avrobin.Reader) {
 	v.Reason = r.String()
 }
 
-// Confirmation: what a custodian says of an external trade, or the bank of a payment or of cash that it has
-// received. Key: the trade, the payment, or any.
+// UnitsAnnounced: another scheme will deliver units in specie for a pot.
+type UnitsAnnounced struct {
+	// The pot.
+	Pot schemas.PotID
+	// The asset.
+	Asset schemas.AssetCode
+	// How many units, as they are on that day.
+	Units schemas.Quantity
+	// The custodian's day of it.
+	On schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *UnitsAnnounced) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendDecimal(b, int64(v.Units), 18)
+	b = avrobin.AppendLong(b, int64(v.On))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *UnitsAnnounced) DecodeAvro(r *avrobin.Reader) {
+	v.Pot = schemas.PotID(r.String())
+	v.Asset = schemas.AssetCode(r.String())
+	v.Units = schemas.Quantity(r.Decimal(18))
+	v.On = schemas.Date(r.Int())
+}
+
+// UnitsDelivered: units in specie have changed hands: those that were announced have come, or those of a
+// delivery order have gone.
+type UnitsDelivered struct {
+	// The pot.
+	Pot schemas.PotID
+	// The asset.
+	Asset schemas.AssetCode
+	// How many units, as they are on that day.
+	Units schemas.Quantity
+	// The custodian's day of it.
+	On schemas.Date
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *UnitsDelivered) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendDecimal(b, int64(v.Units), 18)
+	b = avrobin.AppendLong(b, int64(v.On))
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *UnitsDelivered) DecodeAvro(r *avrobin.Reader) {
+	v.Pot = schemas.PotID(r.String())
+	v.Asset = schemas.AssetCode(r.String())
+	v.Units = schemas.Quantity(r.Decimal(18))
+	v.On = schemas.Date(r.Int())
+}
+
+// DeliveryFailed: units in specie will not be delivered: those that were announced do not come, or a delivery
+// order was refused or recalled.
+type DeliveryFailed struct {
+	// The pot.
+	Pot schemas.PotID
+	// The asset.
+	Asset schemas.AssetCode
+	// How many units, as they are on that day.
+	Units schemas.Quantity
+	// The custodian's day of it.
+	On schemas.Date
+	// The custodian's reason.
+	Reason string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *DeliveryFailed) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Pot))
+	b = avrobin.AppendString(b, string(v.Asset))
+	b = avrobin.AppendDecimal(b, int64(v.Units), 18)
+	b = avrobin.AppendLong(b, int64(v.On))
+	b = avrobin.AppendString(b, v.Reason)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *DeliveryFailed) DecodeAvro(r *avrobin.Reader) {
+	v.Pot = schemas.PotID(r.String())
+	v.Asset = schemas.AssetCode(r.String())
+	v.Units = schemas.Quantity(r.Decimal(18))
+	v.On = schemas.Date(r.Int())
+	v.Reason = r.String()
+}
+
+// Confirmation: what a custodian says of an external trade or of units in specie, or the bank of a payment or
+// of cash that it has received. Key: the trade, the delivery, the payment, or any.
 type Confirmation struct {
 	// The custodian, or the bank.
 	Custodian schemas.CustodianID
 	// The sender's own id of this confirmation.
 	ID string
-	// The external trade, as in the order that was sent; of the bank: the payment, as in the payment order; of cash
-	// received: any.
+	// The external trade, as in the order that was sent; of units in specie: the delivery, by the custodian's own
+	// id of it for those that come in, as in the delivery order for those that go out; of the bank: the payment, as
+	// in the payment order; of cash received: any.
 	Trade schemas.ID
 	// What happened.
 	Body ConfirmationBody
@@ -275,6 +369,15 @@ func (v *Confirmation) AppendAvro(b []byte) []byte {
 	case *SettlementFailed:
 		b = avrobin.AppendIndex(b, 8)
 		b = branch.AppendAvro(b)
+	case *UnitsAnnounced:
+		b = avrobin.AppendIndex(b, 9)
+		b = branch.AppendAvro(b)
+	case *UnitsDelivered:
+		b = avrobin.AppendIndex(b, 10)
+		b = branch.AppendAvro(b)
+	case *DeliveryFailed:
+		b = avrobin.AppendIndex(b, 11)
+		b = branch.AppendAvro(b)
 	default:
 		panic("ConfirmationBody is not set")
 	}
@@ -286,7 +389,7 @@ func (v *Confirmation) DecodeAvro(r *avrobin.Reader) {
 	v.Custodian = schemas.CustodianID(r.String())
 	v.ID = r.String()
 	v.Trade = r.UUID()
-	switch r.Union(9) {
+	switch r.Union(12) {
 	case 0:
 		branch := new(FillPriced)
 		branch.DecodeAvro(r)
@@ -323,13 +426,26 @@ func (v *Confirmation) DecodeAvro(r *avrobin.Reader) {
 		branch := new(SettlementFailed)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 9:
+		branch := new(UnitsAnnounced)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 10:
+		branch := new(UnitsDelivered)
+		branch.DecodeAvro(r)
+		v.Body = branch
+	case 11:
+		branch := new(DeliveryFailed)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
 // ConfirmationBody is one of *FillPriced, *TradeSettled, *TradeRejected, *PaymentSent, *PaymentPaid,
-// *PaymentBounced, *CashReceived, *TradeDeferred, *SettlementFailed.
+// *PaymentBounced, *CashReceived, *TradeDeferred, *SettlementFailed, *UnitsAnnounced, *UnitsDelivered,
+// *DeliveryFailed.
 type ConfirmationBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -354,5 +470,11 @@ func (*TradeDeferred) isConfirmationBody() {}
 
 func (*SettlementFailed) isConfirmationBody() {}
 
+func (*UnitsAnnounced) isConfirmationBody() {}
+
+func (*UnitsDelivered) isConfirmationBody() {}
+
+func (*DeliveryFailed) isConfirmationBody() {}
+
 // ConfirmationSchema is the Avro schema of Confirmation. It needs no other schema.
-const ConfirmationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade, or the bank of a payment or of cash that it has received. Key: the trade, the payment, or any.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian, or the bank."},{"name":"id","type":"string","doc":"The sender's own id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent; of the bank: the payment, as in the payment order; of cash received: any."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]},{"type":"record","name":"PaymentSent","doc":"The bank has taken the payment's cash out of the account; it can no longer be recalled.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of the debit."}]},{"type":"record","name":"PaymentPaid","doc":"The payee has the cash.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"PaymentBounced","doc":"The payment did not reach its payee, or was recalled: the cash is back in, or never left, the account.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."},{"name":"reason","type":"string","doc":"The bank's reason."}]},{"type":"record","name":"CashReceived","doc":"Cash came to the account from outside.","fields":[{"name":"reference","type":"string","doc":"The payment reference that came with it."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"TradeDeferred","doc":"The trade, or what is left of it, will not be dealt for now: a fund that is gated or suspended. The orders are carried forward to a later dealing day.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."},{"name":"until","type":["null",{"type":"int","logicalType":"date"}],"doc":"First day on which it may deal again; null for the next open day.","default":null}]},{"type":"record","name":"SettlementFailed","doc":"The trade did not settle when it was due. It may settle later, or be given up.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]}`
+const ConfirmationSchema = `{"type":"record","namespace":"penstock.ingest","name":"Confirmation","doc":"What a custodian says of an external trade or of units in specie, or the bank of a payment or of cash that it has received. Key: the trade, the delivery, the payment, or any.","fields":[{"name":"custodian","type":{"type":"string","goType":"CustodianID"},"doc":"The custodian, or the bank."},{"name":"id","type":"string","doc":"The sender's own id of this confirmation."},{"name":"trade","type":{"type":"string","logicalType":"uuid"},"doc":"The external trade, as in the order that was sent; of units in specie: the delivery, by the custodian's own id of it for those that come in, as in the delivery order for those that go out; of the bank: the payment, as in the payment order; of cash received: any."},{"name":"body","type":[{"type":"record","name":"FillPriced","doc":"A piece of the trade was dealt.","fields":[{"name":"piece","type":"int","doc":"Number of the piece, from 1 without gaps."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"Cash of this piece."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"Units of this piece."},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":8,"goType":"Price"},"doc":"Price of one unit, in the trust's currency."},{"name":"final","type":"boolean","doc":"Whether no further piece will follow."}]},{"type":"record","name":"TradeSettled","doc":"All pieces of the trade have settled.","fields":[{"name":"settledOn","type":{"type":"int","logicalType":"date"},"doc":"The day of settlement."}]},{"type":"record","name":"TradeRejected","doc":"The trade will not be dealt.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]},{"type":"record","name":"PaymentSent","doc":"The bank has taken the payment's cash out of the account; it can no longer be recalled.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of the debit."}]},{"type":"record","name":"PaymentPaid","doc":"The payee has the cash.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"PaymentBounced","doc":"The payment did not reach its payee, or was recalled: the cash is back in, or never left, the account.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot, as in the payment order."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."},{"name":"reason","type":"string","doc":"The bank's reason."}]},{"type":"record","name":"CashReceived","doc":"Cash came to the account from outside.","fields":[{"name":"reference","type":"string","doc":"The payment reference that came with it."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The bank's day of it."}]},{"type":"record","name":"TradeDeferred","doc":"The trade, or what is left of it, will not be dealt for now: a fund that is gated or suspended. The orders are carried forward to a later dealing day.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."},{"name":"until","type":["null",{"type":"int","logicalType":"date"}],"doc":"First day on which it may deal again; null for the next open day.","default":null}]},{"type":"record","name":"SettlementFailed","doc":"The trade did not settle when it was due. It may settle later, or be given up.","fields":[{"name":"reason","type":"string","doc":"The custodian's reason."}]},{"type":"record","name":"UnitsAnnounced","doc":"Another scheme will deliver units in specie for a pot.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"How many units, as they are on that day."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The custodian's day of it."}]},{"type":"record","name":"UnitsDelivered","doc":"Units in specie have changed hands: those that were announced have come, or those of a delivery order have gone.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"How many units, as they are on that day."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The custodian's day of it."}]},{"type":"record","name":"DeliveryFailed","doc":"Units in specie will not be delivered: those that were announced do not come, or a delivery order was refused or recalled.","fields":[{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"units","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"},"doc":"How many units, as they are on that day."},{"name":"on","type":{"type":"int","logicalType":"date"},"doc":"The custodian's day of it."},{"name":"reason","type":"string","doc":"The custodian's reason."}]}],"doc":"What happened.","goUnion":"ConfirmationBody"}]}`

@@ -358,6 +358,46 @@ func (v *InvestmentChoice) DecodeAvro(r *avrobin.Reader) {
 	}
 }
 
+// TransferOutInSpecie: gives units of an asset to another scheme as they are, without selling them: one of
+// units and all says how many. The custodian is told to deliver them.
+type TransferOutInSpecie struct {
+	// The asset.
+	Asset schemas.AssetCode
+	// So many units.
+	Units *schemas.Quantity
+	// All units that have settled and that nothing else has reserved.
+	All bool
+	// The receiving scheme: a reference that the custodian knows.
+	Receiver string
+}
+
+// AppendAvro appends v in Avro's binary encoding.
+func (v *TransferOutInSpecie) AppendAvro(b []byte) []byte {
+	b = avrobin.AppendString(b, string(v.Asset))
+	if v.Units == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendDecimal(b, int64((*v.Units)), 18)
+	}
+	b = avrobin.AppendBool(b, v.All)
+	b = avrobin.AppendString(b, v.Receiver)
+	return b
+}
+
+// DecodeAvro reads v, all of it, from r. Any error is kept by r.
+func (v *TransferOutInSpecie) DecodeAvro(r *avrobin.Reader) {
+	v.Asset = schemas.AssetCode(r.String())
+	if r.Union(2) == 1 {
+		v.Units = new(schemas.Quantity)
+		(*v.Units) = schemas.Quantity(r.Decimal(18))
+	} else {
+		v.Units = nil
+	}
+	v.All = r.Bool()
+	v.Receiver = r.String()
+}
+
 // Instruction: what an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.
 type Instruction struct {
 	// The upstream system.
@@ -415,6 +455,9 @@ func (v *Instruction) AppendAvro(b []byte) []byte {
 	case *InvestmentChoice:
 		b = avrobin.AppendIndex(b, 11)
 		b = branch.AppendAvro(b)
+	case *TransferOutInSpecie:
+		b = avrobin.AppendIndex(b, 12)
+		b = branch.AppendAvro(b)
 	default:
 		panic("InstructionBody is not set")
 	}
@@ -427,7 +470,7 @@ func (v *Instruction) DecodeAvro(r *avrobin.Reader) {
 	v.ID = schemas.InstructionID(r.String())
 	v.Pot = schemas.PotID(r.String())
 	v.InstructedOn = schemas.Date(r.Int())
-	switch r.Union(12) {
+	switch r.Union(13) {
 	case 0:
 		branch := new(PotOpened)
 		branch.DecodeAvro(r)
@@ -476,13 +519,17 @@ func (v *Instruction) DecodeAvro(r *avrobin.Reader) {
 		branch := new(InvestmentChoice)
 		branch.DecodeAvro(r)
 		v.Body = branch
+	case 12:
+		branch := new(TransferOutInSpecie)
+		branch.DecodeAvro(r)
+		v.Body = branch
 	default:
 		v.Body = nil
 	}
 }
 
 // InstructionBody is one of *PotOpened, *Contribution, *Buy, *Cancel, *Tick, *Withdraw, *TransferIn, *Close,
-// *Sell, *TransferOut, *Switch, *InvestmentChoice.
+// *Sell, *TransferOut, *Switch, *InvestmentChoice, *TransferOutInSpecie.
 type InstructionBody interface {
 	// AppendAvro appends the record alone, without its place in the union.
 	AppendAvro(b []byte) []byte
@@ -513,5 +560,7 @@ func (*Switch) isInstructionBody() {}
 
 func (*InvestmentChoice) isInstructionBody() {}
 
+func (*TransferOutInSpecie) isInstructionBody() {}
+
 // InstructionSchema is the Avro schema of Instruction. It needs no other schema.
-const InstructionSchema = `{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split or the pot's choice is named, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash, unless it is invested by the pot's choice."},{"name":"byChoice","type":"boolean","doc":"Whether it is invested as the pot's choice says on the day of its receipt; the split is empty then.","default":false}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]},{"type":"record","name":"Withdraw","doc":"Pays cash out of the pot.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"TransferIn","doc":"Claims cash that the bank has received, or will receive, for the pot from another scheme.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which the bank receives it; one pot may claim it."}]},{"type":"record","name":"Close","doc":"Closes the pot, if it is empty and nothing of it is under way.","fields":[]},{"type":"record","name":"Sell","doc":"Sells units of an asset: one of units, cash and all says how many.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to sell."},{"name":"units","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"So many units.","default":null},{"name":"cash","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"As many units as bring this amount, in the trust's currency; at most the part of their last known value that the settings allow.","default":null},{"name":"all","type":"boolean","doc":"All units that have settled and that no other order has reserved.","default":false}]},{"type":"record","name":"TransferOut","doc":"Sells all that the pot has, pays everything to another scheme, and closes the pot.","fields":[{"name":"receiver","type":"string","doc":"The receiving scheme: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"Switch","doc":"Sells units of an asset and buys another one with the proceeds: one of units, cash and all says how many. Accepted or refused whole.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to sell."},{"name":"units","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"So many units.","default":null},{"name":"cash","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"As many units as bring this amount, in the trust's currency; at most the part of their last known value that the settings allow.","default":null},{"name":"all","type":"boolean","doc":"All units that have settled and that no other order has reserved.","default":false},{"name":"into","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy with all that the sell brings."}]},{"type":"record","name":"InvestmentChoice","doc":"Says how contributions by choice are invested from now on, and how the pot is re-balanced: a fixed split, or a glide path with a target date. With neither it takes the choice back.","fields":[{"name":"split","type":{"type":"array","items":"SplitPart"},"doc":"The fixed split; empty where a path is named.","default":[]},{"name":"path","type":["null",{"type":"string","goType":"PathCode"}],"doc":"Code of the glide path; null: none.","default":null},{"name":"target","type":["null",{"type":"int","logicalType":"date"}],"doc":"The target date that the path counts years to; with a path, and only then.","default":null}]}],"doc":"What is asked.","goUnion":"InstructionBody"}]}`
+const InstructionSchema = `{"type":"record","namespace":"penstock.ingest","name":"Instruction","doc":"What an upstream system asks for one pot. Key: the pot. Identity: source, pot and id.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction, unique per source and pot."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot concerned."},{"name":"instructedOn","type":{"type":"int","logicalType":"date"},"doc":"The day on which the instruction was given; not in the future and at most 90 days back."},{"name":"body","type":[{"type":"record","name":"PotOpened","doc":"Opens the pot.","fields":[]},{"type":"record","name":"Contribution","doc":"Pays cash into the pot and, where a split or the pot's choice is named, orders assets with it.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"split","type":{"type":"array","items":{"type":"record","name":"SplitPart","doc":"A part of a contribution that buys one asset.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"weight","type":{"type":"bytes","logicalType":"decimal","precision":7,"scale":6,"goType":"Weight"},"doc":"The part of the contribution; the weights of a split sum to 1."}]}},"doc":"How the contribution is invested; empty: it stays in cash, unless it is invested by the pot's choice."},{"name":"byChoice","type":"boolean","doc":"Whether it is invested as the pot's choice says on the day of its receipt; the split is empty then.","default":false}]},{"type":"record","name":"Buy","doc":"Orders units of an asset for an amount of the pot's available cash.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy."},{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount to spend, in the trust's currency."}]},{"type":"record","name":"Cancel","doc":"Cancels all that an earlier instruction ordered, if every part of it is still before its cut-off.","fields":[{"name":"instruction","type":{"type":"string","goType":"InstructionID"},"doc":"Id of the instruction to cancel, of the same source and pot."}]},{"type":"record","name":"Tick","doc":"Says nothing: its timestamp does. Written by the clock into every partition.","fields":[]},{"type":"record","name":"Withdraw","doc":"Pays cash out of the pot.","fields":[{"name":"cash","type":{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"},"doc":"The amount, in the trust's currency."},{"name":"payee","type":"string","doc":"Whom to pay: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"TransferIn","doc":"Claims cash that the bank has received, or will receive, for the pot from another scheme.","fields":[{"name":"reference","type":"string","doc":"The payment reference under which the bank receives it; one pot may claim it."}]},{"type":"record","name":"Close","doc":"Closes the pot, if it is empty and nothing of it is under way.","fields":[]},{"type":"record","name":"Sell","doc":"Sells units of an asset: one of units, cash and all says how many.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to sell."},{"name":"units","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"So many units.","default":null},{"name":"cash","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"As many units as bring this amount, in the trust's currency; at most the part of their last known value that the settings allow.","default":null},{"name":"all","type":"boolean","doc":"All units that have settled and that no other order has reserved.","default":false}]},{"type":"record","name":"TransferOut","doc":"Sells all that the pot has, pays everything to another scheme, and closes the pot.","fields":[{"name":"receiver","type":"string","doc":"The receiving scheme: a reference that the payments system knows, never bank details."}]},{"type":"record","name":"Switch","doc":"Sells units of an asset and buys another one with the proceeds: one of units, cash and all says how many. Accepted or refused whole.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to sell."},{"name":"units","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"So many units.","default":null},{"name":"cash","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":2,"goType":"Money"}],"doc":"As many units as bring this amount, in the trust's currency; at most the part of their last known value that the settings allow.","default":null},{"name":"all","type":"boolean","doc":"All units that have settled and that no other order has reserved.","default":false},{"name":"into","type":{"type":"string","goType":"AssetCode"},"doc":"The asset to buy with all that the sell brings."}]},{"type":"record","name":"InvestmentChoice","doc":"Says how contributions by choice are invested from now on, and how the pot is re-balanced: a fixed split, or a glide path with a target date. With neither it takes the choice back.","fields":[{"name":"split","type":{"type":"array","items":"SplitPart"},"doc":"The fixed split; empty where a path is named.","default":[]},{"name":"path","type":["null",{"type":"string","goType":"PathCode"}],"doc":"Code of the glide path; null: none.","default":null},{"name":"target","type":["null",{"type":"int","logicalType":"date"}],"doc":"The target date that the path counts years to; with a path, and only then.","default":null}]},{"type":"record","name":"TransferOutInSpecie","doc":"Gives units of an asset to another scheme as they are, without selling them: one of units and all says how many. The custodian is told to deliver them.","fields":[{"name":"asset","type":{"type":"string","goType":"AssetCode"},"doc":"The asset."},{"name":"units","type":["null",{"type":"bytes","logicalType":"decimal","precision":18,"scale":6,"goType":"Quantity"}],"doc":"So many units.","default":null},{"name":"all","type":"boolean","doc":"All units that have settled and that nothing else has reserved.","default":false},{"name":"receiver","type":"string","doc":"The receiving scheme: a reference that the custodian knows."}]}],"doc":"What is asked.","goUnion":"InstructionBody"}]}`

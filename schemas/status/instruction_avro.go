@@ -16,7 +16,8 @@ type InstructionStatus struct {
 	// The pot.
 	Pot schemas.PotID
 	// accepted, held, rejected, cancelled, expired, carried, priced or settled; settled-in-part where it is asked
-	// again meanwhile; of a payment sent, paid or bounced; of a transfer in attributed; more to come.
+	// again meanwhile; of a payment sent, paid or bounced; of a transfer in attributed; of a transfer out in specie
+	// delivered; more to come.
 	State schemas.Code
 	// The rejection's code; empty unless rejected.
 	Code schemas.Code
@@ -34,6 +35,8 @@ type InstructionStatus struct {
 	Orders []schemas.ID
 	// Id of the payment that it made, if any.
 	Payment *schemas.ID
+	// Id of the delivery of units that it made, if any.
+	Delivery *schemas.ID
 }
 
 // AppendAvro appends v in Avro's binary encoding.
@@ -63,6 +66,12 @@ func (v *InstructionStatus) AppendAvro(b []byte) []byte {
 	} else {
 		b = avrobin.AppendIndex(b, 1)
 		b = avrobin.AppendUUID(b, (*v.Payment))
+	}
+	if v.Delivery == nil {
+		b = avrobin.AppendIndex(b, 0)
+	} else {
+		b = avrobin.AppendIndex(b, 1)
+		b = avrobin.AppendUUID(b, (*v.Delivery))
 	}
 	return b
 }
@@ -98,7 +107,13 @@ func (v *InstructionStatus) DecodeAvro(r *avrobin.Reader) {
 	} else {
 		v.Payment = nil
 	}
+	if r.Union(2) == 1 {
+		v.Delivery = new(schemas.ID)
+		(*v.Delivery) = r.UUID()
+	} else {
+		v.Delivery = nil
+	}
 }
 
 // InstructionStatusSchema is the Avro schema of InstructionStatus. It needs no other schema.
-const InstructionStatusSchema = `{"type":"record","namespace":"penstock.status","name":"InstructionStatus","doc":"The fate of an instruction so far. Key: the pot.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"accepted, held, rejected, cancelled, expired, carried, priced or settled; settled-in-part where it is asked again meanwhile; of a payment sent, paid or bounced; of a transfer in attributed; more to come."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code; empty unless rejected."},{"name":"reason","type":"string","doc":"The rejection in words; empty unless rejected."},{"name":"duplicate","type":"boolean","doc":"Whether this answers an instruction that was seen before."},{"name":"dealingDay","type":["null",{"type":"int","logicalType":"date"}],"doc":"Latest dealing day of the instruction's orders.","default":null},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time of what led to this state."},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time of this state."},{"name":"orders","type":{"type":"array","items":{"type":"string","logicalType":"uuid"}},"doc":"Ids of the orders that it made."},{"name":"payment","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"Id of the payment that it made, if any.","default":null}]}`
+const InstructionStatusSchema = `{"type":"record","namespace":"penstock.status","name":"InstructionStatus","doc":"The fate of an instruction so far. Key: the pot.","fields":[{"name":"source","type":{"type":"string","goType":"SourceID"},"doc":"The upstream system."},{"name":"id","type":{"type":"string","goType":"InstructionID"},"doc":"The sender's id of the instruction."},{"name":"pot","type":{"type":"string","goType":"PotID"},"doc":"The pot."},{"name":"state","type":{"type":"string","goType":"Code"},"doc":"accepted, held, rejected, cancelled, expired, carried, priced or settled; settled-in-part where it is asked again meanwhile; of a payment sent, paid or bounced; of a transfer in attributed; of a transfer out in specie delivered; more to come."},{"name":"code","type":{"type":"string","goType":"Code"},"doc":"The rejection's code; empty unless rejected."},{"name":"reason","type":"string","doc":"The rejection in words; empty unless rejected."},{"name":"duplicate","type":"boolean","doc":"Whether this answers an instruction that was seen before."},{"name":"dealingDay","type":["null",{"type":"int","logicalType":"date"}],"doc":"Latest dealing day of the instruction's orders.","default":null},{"name":"receivedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Receipt time of what led to this state."},{"name":"recordedAt","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Recorded time of this state."},{"name":"orders","type":{"type":"array","items":{"type":"string","logicalType":"uuid"}},"doc":"Ids of the orders that it made."},{"name":"payment","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"Id of the payment that it made, if any.","default":null},{"name":"delivery","type":["null",{"type":"string","logicalType":"uuid"}],"doc":"Id of the delivery of units that it made, if any.","default":null}]}`

@@ -107,6 +107,8 @@ func (b *builder) instruction(kind string) *ingest.Instruction {
 		i.Body = &ingest.Withdraw{Cash: b.money("cash", "0"), Payee: b.Get("payee", "jo")}
 	case "TransferOut":
 		i.Body = &ingest.TransferOut{Receiver: b.Get("receiver", "another-scheme")}
+	case "TransferOutInSpecie":
+		i.Body = b.delivered()
 	case "TransferIn":
 		i.Body = &ingest.TransferIn{Reference: b.Get("reference", "R1")}
 	case "Close":
@@ -246,6 +248,9 @@ func (b *builder) confirmation(kind string) *ingest.Confirmation {
 	case "SettlementFailed":
 		c.Body = &ingest.SettlementFailed{Reason: b.Get("reason", "no-units")}
 	default:
+		if units := b.units(kind); units != nil {
+			return units
+		}
 		return b.bank(kind)
 	}
 	return c

@@ -112,6 +112,10 @@ func (p *Pots) Message(r Reporter, at schemas.Instant, steps []Step) *inbox.PotM
 		cause.Source, cause.ID = schemas.SourceID(c.Custodian), c.ID
 		return &inbox.PotMessage{Cause: cause, Body: &inbox.BankConfirmed{Confirmation: *c}}
 	}
+	if c := b.units(steps[0].Kind); c != nil {
+		cause.Source, cause.ID = schemas.SourceID(c.Custodian), c.ID
+		return &inbox.PotMessage{Cause: cause, Body: &inbox.UnitsConfirmed{Confirmation: *c}}
+	}
 	if body := b.told(steps[0].Kind); body != nil {
 		cause.Source, cause.ID = schemas.SourceID(b.Get("source", "portal")), b.Get("id", "")
 		return &inbox.PotMessage{Cause: cause, Body: body}

@@ -64,6 +64,8 @@ func line(out *streams.Out) Step {
 		kind, args = "Order", order(v)
 	case *payment.PaymentOrder:
 		kind, args = "Payment", Args{{"key", out.Key}, {"pot", string(v.Pot)}, {"action", v.Action.String()}, {"payee", v.Payee}, {"cash", v.Cash.String()}, {"of", string(v.Instruction)}}
+	case *custodian.DeliveryOrder:
+		kind, args = "Delivery", deliveryArgs(out.Key, v)
 	case *audit.FrozenOrders:
 		kind, args = "Frozen", frozen(v)
 	case *inbox.DealingMessage:
@@ -305,6 +307,8 @@ func moneyToPots(m *inbox.PotMessage, args Args) (string, Args) {
 	switch body := m.Body.(type) {
 	case *inbox.BankConfirmed:
 		return "BankConfirmed", append(args, Arg{"id", body.Confirmation.ID}, Arg{"bank", string(body.Confirmation.Custodian)})
+	case *inbox.UnitsConfirmed:
+		return "UnitsConfirmed", append(args, Arg{"id", body.Confirmation.ID}, Arg{"custodian", string(body.Confirmation.Custodian)})
 	case *inbox.PotOperated:
 		return "PotOperated", append(args, Arg{"id", body.Operation.ID})
 	case *inbox.CashClaimed:
