@@ -21,6 +21,14 @@ func (d day) time() time.Time {
 
 func (d day) plus(days int) day { return day(d.time().AddDate(0, 0, days).Format(dayForm)) }
 
+// next is the day after, of no day the first of all.
+func (d day) next() day {
+	if d == "" {
+		return ""
+	}
+	return d.plus(1)
+}
+
 // calendar is the days on which something is open: weekdays, but for the closed ones.
 type calendar struct {
 	first, last day

@@ -54,6 +54,7 @@ func (w *World) tick() {
 			}
 		}
 	}
+	w.begin()
 }
 
 func (w *World) freeze(code, kind string, d day, row *asset) {

@@ -117,26 +117,34 @@ func (w *World) accrue(line Line) {
 		return
 	}
 	w.accrued = through
-	days := new(big.Rat)
-	for d := from; d <= through; d = d.plus(1) {
-		days = sum(days, big.NewRat(1, 365))
+	days := 1
+	for d := from; d < through; d = d.plus(1) {
+		days++
 	}
+	w.accrueDays(number(line.Get("rate", "0")), days)
+}
+
+// accrueDays adds the charge of so many days to what each pot owes.
+func (w *World) accrueDays(rate *big.Rat, days int) {
 	for name, p := range w.pots {
-		p.accrued = sum(p.accrued, times(times(w.worth(name), number(line.Get("rate", "0"))), days))
+		p.accrued = sum(p.accrued, times(times(w.worth(name), rate), big.NewRat(int64(days), 365)))
 	}
 }
 
 // collect takes what has accrued, in whole pennies: from cash, and where there is not enough of it by units, if that is asked for.
 func (w *World) collect(line Line) {
-	if !w.declared(w.dateIn(line, "dated")) {
-		return
+	if w.declared(w.dateIn(line, "dated")) {
+		w.takeAccrued(line.Has("by-units"))
 	}
+}
+
+func (w *World) takeAccrued(byUnits bool) {
 	for _, p := range w.pots {
 		if p.accrued.Sign() <= 0 || p.sellsForCharge() {
 			continue
 		}
 		p.accrued = minus(p.accrued, w.bill(p, down(p.accrued, 2)))
-		if owed := down(p.accrued, 2); line.Has("by-units") && owed.Sign() > 0 {
+		if owed := down(p.accrued, 2); byUnits && owed.Sign() > 0 {
 			w.sellForCharge(p, owed)
 		}
 	}

@@ -22,14 +22,32 @@ func (o *outside) declare(a action) {
 		o.say("given Distribution %s asset=%s cash=%s on=%s%s", id, o.ordered(a.A).code, pounds(a.C%5_000), dated, []string{" reinvest", " reinvest", ""}[a.C%3])
 	case 3, 4, 13, 14:
 		days := a.C%12 - 1
+		if o.scheduled && a.C%3 == 0 {
+			o.accrued, days = o.day, 0 // what was before has accrued by itself
+		}
 		through := min(o.accrued+days, o.day+1)
 		o.say("given ChargeAccrual %s from=%s through=%s rate=0.%06d", id, o.date(o.accrued-o.day), o.date(through-o.day), 50_000+a.D%50_001)
 		if through <= o.day && days >= 0 && through >= o.accrued {
 			o.accrued = through + 1
 		}
+	case 15:
+		o.schedule(a)
 	default:
 		o.say("given ChargeCollection %s dated=%s%s", id, dated, []string{" by-units", " by-units", ""}[a.C%3])
 	}
+}
+
+// schedule lets the annual charge accrue and be taken by the calendar. From today on is too late.
+func (o *outside) schedule(a action) {
+	o.scheduled = true
+	how := []string{" by-units", " by-units no-leap-day", ""}[a.C%3]
+	o.say("given AnnualCharge id=d%d from=%s rate=0.%06d collected=%d%s", len(o.lines), o.date(a.C%4), a.D%100_001, o.collectionDay(a.A), how)
+}
+
+// collectionDay is mostly one of the next days, else the first open one of the month, the last, or any.
+func (o *outside) collectionDay(n int) int {
+	day := monday + schemas.Date(o.day+1+n%7) //nolint:gosec // days are few
+	return []int{day.Time().Day(), day.Time().Day(), day.Time().Day(), 0, 31, n % 32}[n%6]
 }
 
 // announced is a split that was declared, and not refused, or a merger into another fund.

@@ -75,6 +75,7 @@ type outside struct {
 	banked      map[schemas.ID]int // how often the bank spoke of a payment of all of a pot
 	returned    []string           // the references under which payments are held that came back for closed pots
 	accrued     int                // the next day for which the annual charge is to accrue
+	scheduled   bool               // the annual charge may accrue by itself
 	splits      []announced
 }
 

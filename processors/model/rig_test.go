@@ -87,8 +87,11 @@ func (r *rig) play(line string) {
 		r.model.Tell(r.at.Time(), step.Kind, step.Args)
 		charged := r.stages["booked charged"]
 		r.compare()
-		if step.Kind == "ChargeCollection" {
+		switch step.Kind {
+		case "ChargeCollection":
 			r.stages["collected"] += r.stages["booked charged"] - charged
+		case "Tick":
+			r.stages["collected by the calendar"] += r.stages["booked charged"] - charged
 		}
 	}
 }

@@ -42,6 +42,8 @@ type World struct {
 	// references are the names under which cash comes in.
 	references map[string]*reference
 	accrued    day // the last day for which the annual charge accrued
+	yearly     []*yearly
+	begun      day // the last day that has begun by the rows of the annual charge
 
 	events []*event // that are not done
 	splits []*event // all that were declared
@@ -97,6 +99,8 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.accrue(line)
 	case "ChargeCollection":
 		w.collect(line)
+	case "AnnualCharge":
+		w.schedule(line)
 	case "Reversal":
 		w.reverse(line)
 	case "CashReceived":
