@@ -10,7 +10,8 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
 
-// lastPricesMax is how many closes of an asset a shard knows, of each side of a halt: the last one, and those that may still be corrected before it is used.
+// lastPricesMax is how many closes of an asset a shard knows: the last one, and those that may still be corrected before it is used. Of an asset that is halted it
+// knows so many of before and so many since: until the asset is split, or for good where it is merged into another.
 const lastPricesMax = 3
 
 // priceReleased keeps a close, and forgets the asset's oldest beyond those that are kept. A version that is known already changes nothing. While an asset is halted,
@@ -21,8 +22,11 @@ func priceReleased(stored *state.PotReference, m *inbox.PriceReleased) *state.Po
 	from, _ := slices.BinarySearchFunc(stored.Prices, m.Asset, func(p state.LastPrice, asset schemas.AssetCode) int { return cmp.Compare(p.Asset, asset) })
 	first, count := from, 0
 	for n, p := range stored.Prices[from:] {
+		if p.Asset != m.Asset {
+			break
+		}
 		switch {
-		case p.Asset != m.Asset, halted != nil && (p.Date >= *halted) != (m.Date >= *halted):
+		case halted != nil && (p.Date >= *halted) != (m.Date >= *halted):
 			continue
 		case p.Date == m.Date && p.Version >= m.Version:
 			return stored

@@ -45,7 +45,7 @@ func (d *draft) settleReturned(back purpose, sell *state.DealtOrder, cash schema
 		return 0
 	}
 	if sell.Spent == schemas.Money(sell.Got) {
-		sell.Left = sell.Basis == inbox.BasisCash // what it has brought before is all spent: none of it can have left
+		sell.Left = sell.Basis == inbox.BasisCash // the pot has nothing available of it until now: none of that can have left since
 	}
 	id, switched := sell.ID, *sell.Switched
 	p := purpose{stage: stageSettled, effectiveOn: max(sell.SettledOn, back.effectiveOn), order: &id, trade: &switched.Trade}
