@@ -214,9 +214,20 @@ func (c *declaration) halt(asset schemas.AssetCode, from schemas.Date, outs []st
 
 // forPots is a close in the units that pots have. It may come late, of a day before a split that is done.
 func (r *Reference) forPots(p *state.KnownPrice) schemas.Price {
-	price := p.Price
-	for _, s := range r.stored.Rescaled {
-		if s.Asset != p.Asset || s.On <= p.Date || r.waits(&s) {
+	return r.rescaled(p.Asset, p.Price, p.Date, func(s *state.Rescaled) bool { return !r.waits(s) })
+}
+
+// convertedFrom is a price of one day in the units of a later one, whether the splits between are done or not.
+func (r *Reference) convertedFrom(asset schemas.AssetCode, price schemas.Price, from, to schemas.Date) schemas.Price {
+	return r.rescaled(asset, price, from, func(s *state.Rescaled) bool { return s.On <= to })
+}
+
+// rescaled is a price of a day after those of the later splits of its asset that count. It never comes to nothing: pots would be worth nothing, and a close that is
+// compared with it would count as the asset's first, which may be anything.
+func (r *Reference) rescaled(asset schemas.AssetCode, price schemas.Price, from schemas.Date, counts func(*state.Rescaled) bool) schemas.Price {
+	for i := range r.stored.Rescaled {
+		s := &r.stored.Rescaled[i]
+		if s.Asset != asset || s.On <= from || !counts(s) {
 			continue
 		}
 		if rescaled, err := schemas.MulDivFloor(int64(price), s.Denominator, s.Numerator); err == nil {
@@ -232,17 +243,4 @@ func (r *Reference) waits(s *state.Rescaled) bool {
 		split, ok := e.Operation.Body.(*ingest.UnitSplit)
 		return ok && split.Asset == s.Asset && split.On == s.On
 	})
-}
-
-// convertedFrom is the last price of old units in units of a later day, as far as splits lie between.
-func (r *Reference) convertedFrom(asset schemas.AssetCode, price schemas.Price, from, to schemas.Date) schemas.Price {
-	for _, s := range r.stored.Rescaled {
-		if s.Asset != asset || s.On <= from || s.On > to {
-			continue
-		}
-		if rescaled, err := schemas.MulDivFloor(int64(price), s.Denominator, s.Numerator); err == nil {
-			price = schemas.Price(rescaled)
-		}
-	}
-	return price
 }

@@ -154,8 +154,8 @@ func (w *World) inUnitsOf(code string, pounds *big.Rat, from, to day, done bool)
 			continue
 		}
 		pounds = down(new(big.Rat).Quo(pounds, e.ratio), 8)
-		if least := big.NewRat(1, 100_000_000); pounds.Sign() == 0 && done {
-			pounds = least
+		if pounds.Sign() == 0 {
+			pounds = big.NewRat(1, 100_000_000)
 		}
 	}
 	return pounds
