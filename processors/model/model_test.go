@@ -126,7 +126,7 @@ func answers() []string {
 		"booked priced", "booked rejected", "booked repaid", "booked reserved", "booked returned", "booked reversed", "booked rounded", "booked sent", "booked settled", "booked split", "booked switched", "booked withdrawn",
 		"carried buy", "carried cash", "carried units", "carried buy again", "carried units again", "given up buy", "given up cash", "given up units", "collected", "collected by the calendar", "sells for a charge", "corrected buy", "corrected buy settled", "corrected cash", "corrected cash settled", "corrected units", "corrected units settled", "rest-carried buy", "rest-carried cash", "rest-carried units", "reversed pot:available", "reversed scheme:charges", "attributed", "held again from bank:client-money", "held again from bank:in-transit", "invests income", "refunded", "rejected pot/reference-claimed", "rejected pot/already-open", "rejected pot/asset-halted", "rejected pot/closed", "rejected pot/instructions-open", "rejected pot/not-empty", "rejected pot/nothing-to-transfer",
 		"rejected pot/transfer-under-way", "transferred out", "rejected pot/cash-not-available", "rejected pot/conflicting-duplicate again",
-		"rejected pot/dated-in-future", "rejected pot/dated-too-far-back", "rejected pot/no-head-room", "rejected pot/no-units", "rejected pot/not-open", "rejected pot/nothing-to-cancel",
+		"rejected pot/dated-in-future", "rejected pot/dated-too-far-back", "rejected pot/no-choice", "rejected pot/unknown-path", "rejected pot/no-head-room", "rejected pot/no-units", "rejected pot/not-open", "rejected pot/nothing-to-cancel",
 		"rejected pot/too-late-to-cancel", "rejected pot/trade-rejected", "rejected pot/units-not-free", "rejected pot/unknown-instruction",
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
@@ -117,7 +118,11 @@ func begin() []string {
 	for _, f := range funds() {
 		lines = append(lines, fmt.Sprintf("given Asset id=%[1]s asset=%[1]s custodian=%[2]s from=2008-01-01 %[3]s", f.code, f.custodian, f.row))
 	}
-	lines = append(lines, "given Tick", "at 2008-03-17 08:00")
+	lines = append(lines,
+		"given GlidePath id=g1 path=LIFESTYLE from=2008-01-01 5-years=GB00X:1 0-years=GB00Y:0.333333,GB00Z:0.666667",
+		"given GlidePath id=g2 path=LIFESTYLE from=2008-03-25 5-years=GB00Z:0.5,GB00X:0.5 4-years=GB00X:0.000001,GB00Z:0.999999 0-years=GB00X:1",
+		"given GlidePath id=g3 path=LATER from=2008-03-19 0-years=GB00Z:1",
+		"given Tick", "at 2008-03-17 08:00")
 	for p := range lastPot {
 		lines = append(lines, fmt.Sprintf("given PotOpened pot=p%d id=open dated=2008-03-17", p))
 	}
@@ -224,8 +229,14 @@ func (o *outside) instruct(a action) {
 	switch a.Kind { //nolint:exhaustive // what else there is opens a pot
 	case contributes:
 		what = "Contribution " + who + " cash=" + pounds(a.C)
+		if a.D%3 == 0 {
+			what = "InvestmentChoice " + who + o.choice(a)
+		}
 	case contributesSplit:
 		what = "Contribution " + who + " cash=" + pounds(a.C) + " split=" + o.split(a)
+		if a.D%3 == 0 {
+			what = "Contribution " + who + " cash=" + pounds(a.C) + " by-choice"
+		}
 	case buys:
 		what = "Buy " + who + " asset=" + o.ordered(a.B).code + " cash=" + pounds(a.C)
 	case sells:
@@ -255,6 +266,19 @@ func (o *outside) instruct(a action) {
 	line := "given " + what + " dated=" + dated
 	o.sent = append(o.sent, line)
 	o.say("%s", line)
+}
+
+// choice is a fixed one, a path that counts to a day of which a year ends about now, or none.
+func (o *outside) choice(a action) string {
+	switch a.B % 6 {
+	case 0:
+		return ""
+	case 1, 2:
+		return " split=" + o.split(a)
+	case 3:
+		return " path=LATER target=2040-02-29"
+	}
+	return fmt.Sprintf(" path=LIFESTYLE target=%s", schemas.DateOf(2013, time.March, 17)+schemas.Date(a.C%12)) //nolint:gosec // few
 }
 
 // pot is whose an instruction is.

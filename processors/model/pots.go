@@ -18,6 +18,7 @@ type pot struct {
 	closed   bool
 	accrued  *big.Rat
 	held     []*held
+	choice   *choice // how contributions are invested that do not say it, nil where there is none
 }
 
 // order is an open order.
@@ -98,11 +99,13 @@ func (a *asked) decide() {
 // contentOf is all that an instruction says.
 func contentOf(kind string, dated day, line Line) string {
 	content := kind + "|" + string(dated)
-	for _, name := range []string{"asset", "cash", "split", "instruction", "units", "into", "reference"} {
+	for _, name := range []string{"asset", "cash", "split", "instruction", "units", "into", "reference", "path", "target"} {
 		content += "|" + line.Get(name, "")
 	}
-	if line.Has("all") {
-		content += "|all"
+	for _, flag := range []string{"all", "by-choice"} {
+		if line.Has(flag) {
+			content += "|" + flag
+		}
 	}
 	return content
 }
@@ -176,6 +179,8 @@ func (a *asked) do() {
 		a.accept()
 	case "Contribution":
 		a.contribute()
+	case "InvestmentChoice":
+		a.choose()
 	case "Buy":
 		a.buy()
 	case "Sell":
@@ -200,7 +205,14 @@ func (a *asked) do() {
 func (a *asked) contribute() {
 	paid := number(a.line.Get("cash", "0"))
 	var orders []*order
-	if split := a.line.Get("split", ""); split != "" {
+	split := a.line.Get("split", "")
+	if a.line.Has("by-choice") {
+		if split = a.chosen(); split == "" {
+			a.refuse("pot/no-choice")
+			return
+		}
+	}
+	if split != "" {
 		weights, taken := new(big.Rat), new(big.Rat)
 		for _, piece := range strings.Split(split, ",") {
 			code, weight, _ := strings.Cut(piece, ":")

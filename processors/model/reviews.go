@@ -17,7 +17,7 @@ const heldMax = 20
 
 // mustReview says whether an instruction invests or moves more cash than nobody has to look at. What is only paid in needs no look: the bank has it.
 func (a *asked) mustReview() bool {
-	if a.reviewed || a.reviewAbove == nil || !a.line.Has("cash") || a.kind == "Contribution" && !a.line.Has("split") {
+	if a.reviewed || a.reviewAbove == nil || !a.line.Has("cash") || a.kind == "Contribution" && !a.line.Has("split") && !a.line.Has("by-choice") {
 		return false
 	}
 	return number(a.line.Get("cash", "0")).Cmp(a.reviewAbove) > 0

@@ -63,7 +63,7 @@ func (a *asked) closing() {
 		a.refuse("pot/not-empty")
 		return
 	}
-	a.pot.closed = true
+	a.pot.closed, a.pot.choice = true, nil
 	a.accept()
 }
 

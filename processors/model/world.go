@@ -34,6 +34,7 @@ type World struct {
 	sellPart    int // of what units were worth, in hundredths of a percent, a sell may ask for
 	calendars   map[string]*calendar
 	assets      map[string]rows
+	paths       map[string][]rowsFrom
 	closed      map[string]day // by asset, the last day that is closed
 	prices      map[string]map[day]*price
 	pots        map[string]*pot
@@ -62,7 +63,7 @@ type World struct {
 func New(shards int, shardOf func(pot string) int) *World {
 	return &World{
 		Books: make(Books), shards: shards, shardOf: shardOf, zone: time.UTC,
-		calendars: make(map[string]*calendar), assets: make(map[string]rows), closed: make(map[string]day),
+		calendars: make(map[string]*calendar), assets: make(map[string]rows), paths: make(map[string][]rowsFrom), closed: make(map[string]day),
 		prices: make(map[string]map[day]*price), pots: make(map[string]*pot),
 		references: make(map[string]*reference), halted: make(map[string]day), merged: make(map[string]bool), converted: make(map[string]day),
 		carriedTo: make(map[string][]day),
@@ -75,6 +76,8 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 	switch kind {
 	case "Calendar", "Settings", "Asset", "Custodian":
 		w.learn(kind, line)
+	case "GlidePath":
+		w.learnPath(line)
 	case "Tick":
 		w.tick()
 	case "Price":
