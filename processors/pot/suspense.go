@@ -138,7 +138,7 @@ func (d *desk) answer(c *state.Claimant, body inbox.PotBody, pot schemas.PotID) 
 func claimed(place streams.Place, key string, before *state.PotState, cause *inbox.Cause, m *inbox.CashClaimed) (*state.PotState, []streams.Out) {
 	d := newDesk(place, cause, key, before)
 	s := d.state.Suspense
-	c := &state.Claimant{Claim: m.Claim, On: m.On, Cause: *cause}
+	c := &state.Claimant{Claim: m.Claim, On: m.On, Cause: *cause, OwnedBefore: s.Owner == m.Pot}
 	if s.Owner != "" && s.Owner != m.Pot {
 		d.answer(c, &inbox.ClaimRefused{Pot: m.Pot, Claim: m.Claim, Code: codeReferenceClaimed, Reason: "another pot has claimed the reference " + m.Reference}, m.Pot)
 		return before, d.outs
@@ -152,7 +152,8 @@ func claimed(place streams.Place, key string, before *state.PotState, cause *inb
 	return &d.state, d.outs
 }
 
-// claimWithdrawn forgets a claim that waits. One that was answered needs nothing: the answer is on its way.
+// claimWithdrawn forgets a claim that waits. One that was answered needs nothing: the answer is on its way. The reference is free again if that claim made the pot
+// its owner: what came before it was sent back, and was nobody's.
 func claimWithdrawn(place streams.Place, key string, before *state.PotState, cause *inbox.Cause, m *inbox.ClaimWithdrawn) (*state.PotState, []streams.Out) {
 	if before == nil || before.Suspense == nil || before.Suspense.Waiting == nil || before.Suspense.Waiting.Claim != m.Claim {
 		return before, nil
@@ -161,7 +162,7 @@ func claimWithdrawn(place streams.Place, key string, before *state.PotState, cau
 	s := d.state.Suspense
 	waiting := *s.Waiting
 	s.Waiting = nil
-	if len(s.Receipts) == 0 {
+	if !waiting.OwnedBefore {
 		s.Owner = ""
 	}
 	d.answer(&waiting, &inbox.ClaimRefused{Pot: m.Pot, Claim: m.Claim}, m.Pot)
