@@ -45,6 +45,7 @@ func (w *World) Input() invariants.Input {
 		Trades:        Decoded(w.Topic(streams.LedgerTrade), streams.LedgerTrade, func() *ledger.Trade { return new(ledger.Trade) }),
 		Statuses:      Decoded(w.Topic(streams.StatusInstruction), streams.StatusInstruction, func() *status.InstructionStatus { return new(status.InstructionStatus) }),
 		Instructions:  w.received(),
+		Deliveries:    Decoded(w.Topic(streams.CustodianDelivery), streams.CustodianDelivery, func() *custodian.DeliveryOrder { return new(custodian.DeliveryOrder) }),
 		Orders:        Decoded(w.Topic(streams.CustodianOrder), streams.CustodianOrder, func() *custodian.CustodianOrder { return new(custodian.CustodianOrder) }),
 		Confirmations: Decoded(w.Topic(streams.IngestConfirmation), streams.IngestConfirmation, func() *ingest.Confirmation { return new(ingest.Confirmation) }),
 		Operations:    w.operations(),

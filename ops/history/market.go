@@ -108,6 +108,7 @@ const (
 	aboutRule
 	aboutSchedule
 	aboutChoice
+	aboutSpecie
 )
 
 // basePrices are about what the assets cost, as they are quoted.

@@ -37,6 +37,9 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 		}
 		for _, s := range in.Statuses {
 			reached[string(s.Code)]++
+			if strings.HasPrefix(string(s.ID), "give-") {
+				reached["in specie "+string(s.State)]++
+			}
 		}
 		countChoices(in, reached)
 		for _, j := range in.Journals {
@@ -55,7 +58,7 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", "by the calendar", "pot/no-choice", "by a fixed split", "by a path", secondPolicy} {
+	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", "by the calendar", "pot/no-choice", "by a fixed split", "by a path", secondPolicy, "announced", "promised", "delivered", "undelivered", "pot/delivery-refused", "in specie delivered", "in specie cancelled"} {
 		if reached[what] == 0 {
 			t.Errorf("in no history something of the kind %q came up", what)
 		}

@@ -43,7 +43,7 @@ type World struct {
 	// Operators lets operators act in the evenings of the first days: prices are corrected, charges taken, income given to who holds units,
 	// journals reversed; and members leave.
 	Operators bool
-	// Rare lets happen what is rare: members choose how contributions are invested, settlements are given up, units split or merged, income is reinvested, units are sold for charges, and
+	// Rare lets happen what is rare: members choose how contributions are invested, settlements are given up, units split, merged or moved in specie, income is reinvested, units are sold for charges, and
 	// another version of a rule starts.
 	Rare bool
 	// Done, where given, is asked at the end of each day after the last instructions; the history ends where it says so.
@@ -60,8 +60,10 @@ type World struct {
 	due      []*delivery
 	// paying are the payments that the bank has still to say something of.
 	paying []*paying
-	// seen are the payments that were ordered.
+	// seen are the payments and deliveries that were ordered.
 	seen map[schemas.ID]bool
+	// delivering are the deliveries of units of which custodians have still to say something.
+	delivering []*inSpecie
 	// transfers are the day's transfers in.
 	transfers []Action
 	// orphans are references under which cash came that nobody claims.
@@ -118,7 +120,8 @@ func (w *World) Play() error {
 // AtRest says whether custodians and the bank have nothing left to say.
 func (w *World) AtRest() bool {
 	w.readPayments() // some may have been ordered since the bank had its say today
-	return len(w.due) == 0 && len(w.paying) == 0 && len(w.orphans) == 0
+	w.readDeliveries()
+	return len(w.due) == 0 && len(w.paying) == 0 && len(w.delivering) == 0 && len(w.orphans) == 0
 }
 
 // LearnReference sends the reference data that the history begins with, in an order in which nothing refers to what is still to come.
@@ -209,7 +212,7 @@ func (w *World) playDay(n int) error {
 		return err
 	}
 	for _, step := range []func(schemas.Date) error{
-		w.early, w.Prices, w.Releases, w.fills, w.settlements, w.corrections, w.charges, w.distributions, w.reversals, w.leavings,
+		w.early, w.Prices, w.Releases, w.fills, w.settlements, w.corrections, w.charges, w.distributions, w.reversals, w.leavings, w.deliveries,
 		w.payments, w.refunds, w.transfersIn,
 	} {
 		if err := w.rest(); err != nil {
@@ -281,9 +284,14 @@ func (w *World) Instruct(i *ingest.Instruction) { w.instruct(i, 0) }
 
 // instruct sends an instruction whose timestamp lies a while back.
 func (w *World) instruct(i *ingest.Instruction, back schemas.Instant) {
+	w.sent = append(w.sent, *i)
+	w.send(i, back)
+}
+
+// send sends an instruction that no later one repeats.
+func (w *World) send(i *ingest.Instruction, back schemas.Instant) {
 	w.Now++
 	w.unread = true
-	w.sent = append(w.sent, *i)
 	key, value := string(i.Pot), sim.Frame(streams.IngestInstruction, i)
 	if key == string(PotName(1)) {
 		w.ProduceTo(streams.IngestInstruction, w.Shards-1, key, value, w.Now-back)

@@ -43,6 +43,10 @@ func (f *facts) checkControls() []*finding {
 			inside[paid] += ofQuanta(given, t.givenScale())
 		}
 	}
+	announced := f.coming()
+	for at, units := range announced {
+		inside[at] -= units
+	}
 	keys := make(map[controlKey]bool)
 	for at := range outside {
 		keys[at] = true
@@ -55,7 +59,7 @@ func (f *facts) checkControls() []*finding {
 			c.fail("shard %d, %s: the outside holds %s, inside there are %s", at.shard, at.asset, -outside[at], inside[at])
 		}
 	}
-	return []*finding{c.on(len(keys), "equations").on(unsettled, "unsettled trades")}
+	return []*finding{c.on(len(keys), "equations").on(unsettled, "unsettled trades").on(len(announced), "shards' assets announced in specie")}
 }
 
 // sort adds a change to its side of the equation. The owed accounts stand on neither.

@@ -48,8 +48,10 @@ type facts struct {
 	confirmed map[confirmationKey][]*ingest.Confirmation
 	// payments are what postings did of each payment.
 	payments map[schemas.ID]*payment
-	prices   map[priceKey][]*ingest.Price
-	choices  *choices
+	// deliveries are what they did of units in specie.
+	deliveries map[schemas.ID]*inSpecie
+	prices     map[priceKey][]*ingest.Price
+	choices    *choices
 }
 
 type confirmationKey struct {
@@ -134,7 +136,7 @@ func gather(in *Input) *facts {
 	f := &facts{
 		Input: in, shards: make(map[int32][]*ledger.Journal), trades: make(map[schemas.ID]*trade), orders: make(map[schemas.ID]*order),
 		residues: make(map[residueKey]int64), confirmed: make(map[confirmationKey][]*ingest.Confirmation), prices: make(map[priceKey][]*ingest.Price),
-		payments: make(map[schemas.ID]*payment), choices: newChoices(in.Reference),
+		payments: make(map[schemas.ID]*payment), deliveries: make(map[schemas.ID]*inSpecie), choices: newChoices(in.Reference),
 	}
 	for _, c := range in.Confirmations {
 		key := confirmationKey{c.Trade, c.ID}
@@ -320,7 +322,7 @@ func (f *facts) post(j *ledger.Journal, p *ledger.Posting) {
 		}
 		f.residues[residueKey{*p.Trade, j.Shard, p.Asset == schemas.Cash}] += amount
 	}
-	if f.pay(p) || p.Order == nil || j.Pot == nil {
+	if f.pay(p) || f.deliver(j, p) || p.Order == nil || j.Pot == nil {
 		return
 	}
 	o := f.orderOf(*p.Order, *j.Pot)

@@ -89,7 +89,9 @@ func (f *fate) switches() bool {
 }
 
 // isLater says whether an instruction is refused so only after it was accepted.
-func isLater(code schemas.Code) bool { return code == codeTradeRejected || code == codeClaimed }
+func isLater(code schemas.Code) bool {
+	return code == codeTradeRejected || code == codeClaimed || code == codeDeliveryRefused
+}
 
 func compareKeys(a, b instructionKey) int {
 	return cmp.Or(cmp.Compare(a.pot, b.pot), cmp.Compare(a.source, b.source), cmp.Compare(a.id, b.id))
@@ -181,7 +183,7 @@ func refusedOtherwise(told []*status.InstructionStatus) bool {
 func edges(from schemas.Code) []schemas.Code {
 	switch from {
 	case stateAccepted:
-		return []schemas.Code{statePriced, stateCancelled, stateRejected, stateCarried, stateSent, stateBounced, stateAttributed}
+		return []schemas.Code{statePriced, stateCancelled, stateRejected, stateCarried, stateSent, stateBounced, stateAttributed, stateDelivered}
 	case stateSettled:
 		return []schemas.Code{stateSent, stateBounced}
 	case stateSent:

@@ -61,7 +61,7 @@ func (f *facts) checkOwner(c *finding, j *ledger.Journal) {
 		touches := ledger.IsPotAccount(p.From) || ledger.IsPotAccount(p.To)
 		// That a pot's payment has arrived moves cash from one of the bank's accounts to the other; the journal is the pot's all the same.
 		arrived := j.Pot != nil && p.From == ledger.BankInTransit && p.To == ledger.BankClientMoney
-		if touches != (j.Pot != nil) && !arrived && !passesOn(j, i) {
+		if touches != (j.Pot != nil) && !arrived && !passesOn(j, i) && !follows(j, i) {
 			c.fail("journal %s, leg %d: from %s to %s", j.ID, p.Leg, p.From, p.To)
 		}
 	}
