@@ -39,8 +39,8 @@ const (
 // stages are what the run must book, or hledger would not have added it up.
 func stages() []string {
 	return []string{
-		"attributed", "bounced", "cancelled", "charged", "compensated", "contributed", "distributed", "lent", "merged", "paid", "priced", "received", "rejected", "repaid",
-		"reserved", "returned", "reversed", "rounded", "sent", "settled", "switched", "withdrawn",
+		"announced", "attributed", "bounced", "cancelled", "charged", "compensated", "contributed", "delivered", "distributed", "lent", "merged", "paid", "priced", "promised", "received", "rejected", "repaid",
+		"reserved", "returned", "reversed", "rounded", "sent", "settled", "switched", "undelivered", "withdrawn",
 	}
 }
 
