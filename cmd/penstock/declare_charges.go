@@ -43,7 +43,8 @@ func newDeclareAccrual() *cobra.Command {
 		return body, nil
 	})
 	cmd.Long = `FROM is the day after the last that accrued; a period has at most 31 days. RATE is the charge of a year of 365 days, as a part of a pot's value. Nothing is taken:
-what has accrued is taken by penstock declare collection.`
+what has accrued is taken by penstock declare collection. Where reference data name an annual charge it accrues by itself, but for days that were declared
+before they were over.`
 	return cmd
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -93,6 +95,39 @@ func TestAnOperatorChargesAndReverses(t *testing.T) {
 	}
 	if out := o.do("", "tail", "audit.rejection.v1", "--from-start", "--no-follow", "--json"); strings.Count(out, `"code"`) != 1 || !strings.Contains(out, "pot/already-reversed") {
 		t.Errorf("refused was %s", out)
+	}
+	o.do("", "ledger", "verify", "--at-rest")
+}
+
+// TestTheCalendarCharges applies a row of the annual charge as reference data, and lets days pass.
+func TestTheCalendarCharges(t *testing.T) {
+	o := operate(t)
+	file := filepath.Join(t.TempDir(), "charge.yaml")
+	const row = `- AnnualCharge: {effectiveFrom: "2008-03-21", rate: "0.1", dayCount: ACTUAL_365, collectionDay: 25, byUnits: false}`
+	if err := os.WriteFile(file, []byte(row), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.do("", "reference", "apply", file, "--execute")
+	o.settle()
+	if out := o.do("", "reference", "show"); !strings.Contains(out, `"AnnualCharge"`) || !strings.Contains(out, `"0.100000"`) {
+		t.Errorf("the reference data are %s", out)
+	}
+	for range 2 { // one tick for all of the weekend; the same time again changes nothing
+		o.do("", "day", "advance", "2008-03-25T01:00:00Z")
+	}
+	o.settle()
+	// 300.00, or a penny less, at a tenth a year for 4 days: 0.32 and a part of a penny.
+	if got := o.available(); got != "199.68" {
+		t.Errorf("after the annual charge %s is available", got)
+	}
+	journals := o.do("", "tail", "ledger.journal.v1", "--from-start", "--no-follow", "--json")
+	if strings.Count(journals, `"stage":"charged"`) != 1 || strings.Count(journals, `"topic":"ingest.reference.v1"`) != 1 {
+		t.Fatalf("what was charged does not name the row: %s", journals)
+	}
+	line, _, _ := strings.Cut(journals, `"topic":"ingest.reference.v1"`)
+	id := regexp.MustCompile(`"id":"([0-9a-f-]{36})"`).FindStringSubmatch(line[strings.LastIndex(line, "\n")+1:])
+	if trace := o.do("", "trace", id[1], "--records"); !strings.Contains(trace, "collectionDay") {
+		t.Errorf("what was charged does not lead to the row: %s", trace)
 	}
 	o.do("", "ledger", "verify", "--at-rest")
 }

@@ -20,7 +20,7 @@ func newReference() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "reference",
 		GroupID: groupAdmin,
-		Short:   "Apply and show assets, calendars, custodians and settings",
+		Short:   "Apply and show assets, calendars, custodians, settings, the annual charge",
 		Example: "  penstock reference show\n  penstock reference apply assets.yaml --execute",
 	}
 	cmd.AddCommand(newReferenceApply(), newReferenceShow())
@@ -38,7 +38,7 @@ func newReferenceApply() *cobra.Command {
 		Use:   "apply FILE",
 		Short: "Send reference data from a YAML or JSON file",
 		Long: `The file is a list of entries in the form that "penstock reference show" prints: an object with one member that names its kind, Asset,
-Calendar, Custodian or Settings. Entries are sent in order; calendars and custodians stand before what refers to them. Sending
+Calendar, Custodian, Settings, GlidePath or AnnualCharge. Entries are sent in order; calendars and custodians stand before what refers to them. Sending
 again what is known changes nothing; what is refused shows in audit.rejection.v1.
 
 Prints what it would send, and acts only with --execute.`,
