@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,20 @@ func TestEachRecordStandsInTheCatalogueOnce(t *testing.T) {
 		if !found && link[0] != '<' {
 			t.Errorf("nothing stands at #%s", target)
 		}
+	}
+}
+
+// TestATargetDateGoesNoFurtherThanItMust names the topics that may have one: it tells of an age. The changelog of pots, which nobody else reads, has it too.
+func TestATargetDateGoesNoFurtherThanItMust(t *testing.T) {
+	var found []string
+	for _, topic := range streams.Topics() {
+		if strings.Contains(topic.Schema, `"InvestmentChoice"`) {
+			found = append(found, topic.Name)
+		}
+	}
+	slices.Sort(found)
+	if want := []string{streams.IngestInstruction, streams.PotInbox}; !slices.Equal(found, want) {
+		t.Errorf("choices are on %v, and should be on %v", found, want)
 	}
 }
 

@@ -134,6 +134,10 @@ func TestWhatAPotTakes(t *testing.T) {
 			"reversed, %d for the keys of %d instructions, %d for the open orders, %d for the holdings",
 			months, len(framed), kept, len(held.Dealt), len(held.Booked), without(func(s *state.PotState) { s.Seen = nil }), len(held.Seen),
 			without(func(s *state.PotState) { s.Orders = nil }), without(func(s *state.PotState) { s.Holdings = nil }))
+		path, target := schemas.PathCode("LIFESTYLE"), Monday
+		chosen := *held
+		chosen.Choice = &ingest.InvestmentChoice{Path: &path, Target: &target}
+		t.Logf("a standing choice takes 1 byte where there is none, and %d more for a path", len(chosen.AppendAvro(nil))-len(held.AppendAvro(nil)))
 		if bytes := len(framed) - kept; bytes > potBytesMax {
 			t.Errorf("the pot takes %d bytes without what it keeps for corrections, more than %d", bytes, potBytesMax)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/reference"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 )
@@ -20,6 +21,18 @@ func FuzzDoors(f *testing.F) {
 		Cash: 10000, Split: []ingest.SplitPart{{Asset: "X", Weight: 600_000}, {Asset: "Y", Weight: 400_000}},
 	}}
 	f.Add("", contribution.AppendAvro(nil))
+	path, target := schemas.PathCode("LIFESTYLE"), schemas.Date(22_000)
+	for _, body := range []ingest.InstructionBody{
+		&ingest.Contribution{Cash: 10000, ByChoice: true},
+		&ingest.InvestmentChoice{Split: []ingest.SplitPart{{Asset: "X", Weight: 600_000}, {Asset: "Y", Weight: 400_000}}},
+		&ingest.InvestmentChoice{Path: &path, Target: &target},
+		&ingest.InvestmentChoice{},
+	} {
+		f.Add("", (&ingest.Instruction{Source: "portal", ID: "i1", Pot: "p1", InstructedOn: 13955, Body: body}).AppendAvro(nil))
+	}
+	f.Add("k", (&ingest.ReferenceData{Source: "r", ID: "g", Entry: reference.Entry{Body: &reference.GlidePath{Code: "LIFESTYLE", EffectiveFrom: 13955, Rows: []reference.PathRow{
+		{Years: 10, Split: []reference.PathPart{{Asset: "X", Weight: schemas.WeightOne}}}, {Split: []reference.PathPart{{Asset: "Y", Weight: schemas.WeightOne}}},
+	}}}}).AppendAvro(nil))
 	f.Add("!0", (&ingest.Instruction{Body: &ingest.Tick{}}).AppendAvro(nil))
 	f.Add("k", (&ingest.Price{Source: "v", Asset: "X", Date: 13955, Close: 250_000_000}).AppendAvro(nil))
 	f.Add("k", (&ingest.Confirmation{Custodian: "C", ID: "f", Body: &ingest.FillPriced{Piece: 1, Cash: 1, Units: 1, Price: 1}}).AppendAvro(nil))
