@@ -19,14 +19,14 @@ func newDeclare() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "declare",
 		GroupID: groupLook,
-		Short:   "Declare a charge on all pots, or a distribution, a split or a merger of an asset",
+		Short:   "Declare a charge on all pots, a re-balancing, or a distribution, a split or a merger of an asset",
 		Long: `Prints what would be declared, and declares only with --execute. The same declaration again, under the same --operator and --id, changes
 nothing. What is refused is on audit.rejection.v1.`,
 		Example: `  penstock declare distribution GOOG 1250.00 2008-04-18 --id goog-2008-q1 --operator anna --reason "final dividend" --execute
   penstock declare split GOOG 2008-05-01 3 2 --id goog-split --operator anna --reason "three for two" --execute
   penstock declare fee 1.50 100.00 2008-04-30 --id fee-2008-04 --operator anna --reason "administration of April" --execute`,
 	}
-	cmd.AddCommand(newDeclareDistribution(), newDeclareSplit(), newDeclareMerger(), newDeclareFee(), newDeclareAccrual(), newDeclareCollection())
+	cmd.AddCommand(newDeclareDistribution(), newDeclareSplit(), newDeclareMerger(), newDeclareFee(), newDeclareAccrual(), newDeclareCollection(), newDeclareRebalance())
 	return cmd
 }
 

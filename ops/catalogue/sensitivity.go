@@ -31,7 +31,7 @@ func classes() map[string]sensitivity {
 		internal: `Progress Cause DealingMessage PotMessage Parked RecordParked Released Dropped Refused Rejection Reached TimeReached Tick Flush DayClosed ClosedAsset
 			FrozenOrders FrozenBatch ParkedRelease ParkedDrop Unparked`,
 		business: `Trade ShardPart ShardTotal EventTotal CustodianOrder Confirmation FillPriced TradeSettled TradeRejected TradeDeferred SettlementFailed Confirmed BatchesConfirmed
-			PricedBatch SettledBatch RejectedBatch BatchCorrected CorrectedPiece HoldingsCounted IncomeDistributed AssetConverted FeeCharged ChargeAccrued ChargeCollected Operation Operated
+			PricedBatch SettledBatch RejectedBatch BatchCorrected CorrectedPiece HoldingsCounted IncomeDistributed AssetConverted FeeCharged ChargeAccrued ChargeCollected PotsRebalanced Rebalancing Operation Operated
 			PotOperated PriceRelease PriceRefusal PriceCorrection FlatFee ChargeAccrual ChargeCollection Distribution UnitSplit FundMerger BreakResolution SettlementGiveUp
 			GivenUpPiece`,
 		personal: `Instruction Instructed PotOpened Contribution SplitPart Buy Cancel Withdraw TransferIn Close Sell TransferOut Switch InvestmentChoice InstructionStatus Journal Posting PaymentOrder PaymentSent

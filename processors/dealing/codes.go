@@ -46,6 +46,7 @@ const (
 	codeConflictingDeclaration  schemas.Code = "dealing/conflicting-declaration"
 	codeDeclarationDated        schemas.Code = "dealing/declaration-dated"
 	codeTooManyDeclarations     schemas.Code = "dealing/too-many-declarations"
+	codeAlreadyRebalanced       schemas.Code = "dealing/already-rebalanced"
 	codeNotFollowing            schemas.Code = "dealing/period-does-not-follow"
 	codeAssetNotFree            schemas.Code = "dealing/asset-not-free"
 	codeDeclaredTooLate         schemas.Code = "dealing/declared-too-late"

@@ -49,6 +49,8 @@ func dateOf(o *ingest.Operation) (schemas.Date, bool) {
 		return body.On, true
 	case *ingest.FundMerger:
 		return body.On, true
+	case *ingest.Rebalancing:
+		return body.Dated, true
 	}
 	return 0, false
 }
@@ -111,23 +113,25 @@ func isAnnounced(o *ingest.Operation) bool {
 func (c *declaration) work() ([]streams.Out, refusal) {
 	switch body := c.operation.Body.(type) {
 	case *ingest.FlatFee:
-		return c.charge(&inbox.FeeCharged{Event: c.next.EventNumber, Cash: body.Cash, Floor: body.Floor}), refusal{}
+		return c.tellPots(&inbox.FeeCharged{Event: c.next.EventNumber, Cash: body.Cash, Floor: body.Floor}), refusal{}
 	case *ingest.ChargeAccrual:
 		return c.accrue(body)
 	case *ingest.ChargeCollection:
-		return c.charge(&inbox.ChargeCollected{Event: c.next.EventNumber, ByUnits: body.ByUnits}), refusal{}
+		return c.tellPots(&inbox.ChargeCollected{Event: c.next.EventNumber, ByUnits: body.ByUnits}), refusal{}
 	case *ingest.Distribution:
 		return c.queue(body.Asset)
 	case *ingest.UnitSplit:
 		return c.split(body)
 	case *ingest.FundMerger:
 		return c.merge(body)
+	case *ingest.Rebalancing:
+		return c.rebalance(body)
 	}
 	panic(fmt.Sprintf("dealing: %T declares nothing", c.operation.Body))
 }
 
-// charge tells every shard of a charge, and first by what to value the pots.
-func (c *declaration) charge(body inbox.PotBody) []streams.Out {
+// tellPots tells every shard what is done with all pots that it concerns, and first by what to value them.
+func (c *declaration) tellPots(body inbox.PotBody) []streams.Out {
 	outs := c.tellBeforeHalts(c.reference, c.next.Events, c.cause, nil)
 	return append(outs, salted(tellAll(nil, c.shards, eventID(c.next.EventNumber), c.cause, body), c.cause)...)
 }
@@ -151,7 +155,18 @@ func (c *declaration) accrue(a *ingest.ChargeAccrual) ([]streams.Out, refusal) {
 		return nil, refusal{codeNotFollowing, fmt.Sprintf("the annual charge has accrued through %s; a period from %s does not follow", *last, a.From)}
 	}
 	c.next.AccruedThrough = &a.Through
-	return c.charge(&inbox.ChargeAccrued{Event: c.next.EventNumber, Days: int32(a.Through-a.From) + 1, Rate: a.Rate}), refusal{} //nolint:gosec // bounded at the door
+	return c.tellPots(&inbox.ChargeAccrued{Event: c.next.EventNumber, Days: int32(a.Through-a.From) + 1, Rate: a.Rate}), refusal{} //nolint:gosec // bounded at the door
+}
+
+// rebalance has every shard re-balance the pots that have a standing choice, once a day: a second run would trade on what the first one has under way.
+func (c *declaration) rebalance(b *ingest.Rebalancing) ([]streams.Out, refusal) {
+	if last := c.next.RebalancedOn; last != nil && c.today <= *last {
+		return nil, refusal{codeAlreadyRebalanced, fmt.Sprintf("a re-balancing was declared on %s already", last)}
+	}
+	c.next.RebalancedOn = &c.today
+	return c.tellPots(&inbox.PotsRebalanced{
+		Event: c.next.EventNumber, Absolute: b.Absolute, Relative: b.Relative, Minimum: b.Minimum, InvestCash: b.InvestCash, WhileUnsettled: b.WhileUnsettled,
+	}), refusal{}
 }
 
 // queue adds an event on assets to those that wait, and begins what may begin.

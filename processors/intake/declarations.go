@@ -20,6 +20,10 @@ const (
 	monthDaysMax = 31
 	// ratioMax is the greatest term of a ratio of units.
 	ratioMax = 1_000_000
+	// tradeMin is the least minimum of a re-balancing's trades: below it, rounding would be a part of them that counts.
+	tradeMin schemas.Money = 1_00
+	// tradeMax is the greatest one.
+	tradeMax schemas.Money = 1_000_000_00
 )
 
 // checkDeclaration refuses an event on pots or assets of which the terms cannot be meant.
@@ -44,6 +48,8 @@ func checkDeclaration(o *ingest.Operation) refusal {
 			return refusal{codeBadTerms, "an asset cannot be merged into itself"}
 		}
 		return first(identifier("asset", body.Asset), identifier("into", body.Into), ratio(body.Numerator, body.Denominator))
+	case *ingest.Rebalancing:
+		return checkRebalancing(body)
 	}
 	return refusal{}
 }
@@ -55,8 +61,25 @@ func makesOrders(o *ingest.Operation) bool {
 		return body.Reinvest
 	case *ingest.ChargeCollection:
 		return body.ByUnits
+	case *ingest.Rebalancing:
+		return true
 	}
 	return false
+}
+
+func checkRebalancing(r *ingest.Rebalancing) refusal {
+	if r.Absolute == nil && r.Relative == nil {
+		return refusal{codeBadTerms, "a re-balancing has an absolute band, a relative one or both"}
+	}
+	for _, band := range []*schemas.Weight{r.Absolute, r.Relative} {
+		if band != nil && (*band < 0 || *band > schemas.WeightOne) {
+			return refusal{codeBadTerms, fmt.Sprintf("a band is from 0 to 1, not %s", *band)}
+		}
+	}
+	if r.Minimum < tradeMin {
+		return refusal{codeBadTerms, fmt.Sprintf("minimum is %s, at least %s is accepted", r.Minimum, tradeMin)}
+	}
+	return cash("minimum", r.Minimum, tradeMax)
 }
 
 func checkAccrual(a *ingest.ChargeAccrual) refusal {

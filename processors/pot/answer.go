@@ -34,6 +34,8 @@ const (
 	stateSettledInPart schemas.Code = "settled-in-part"
 	// stateCarried is that of an accepted instruction of which orders were not dealt, or not to their end, and go on to another dealing day.
 	stateCarried schemas.Code = "carried"
+	// stateUntraded is no state of an instruction: a pot tells of a re-balancing by it, where it trades nothing.
+	stateUntraded schemas.Code = "untraded"
 	// stateOfDealt stands for priced or settled, as far as what was dealt has come once the rest of it has ended. It is told as one of them.
 	stateOfDealt schemas.Code = ""
 )

@@ -22,6 +22,9 @@ func (q *question) choose(before *state.PotState, c *ingest.InvestmentChoice, di
 	if len(c.Split) > 0 || c.Path != nil {
 		d.state.Choice = c
 	}
+	if before.Choice == nil {
+		d.state.Rebalanced = q.reference.rebalanced // no run of before was for it
+	}
 	return q.accepted(d, digest, nil, nil)
 }
 

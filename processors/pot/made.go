@@ -16,6 +16,8 @@ const (
 	madeMark                      = "!"
 	sourceIncome schemas.SourceID = madeMark + "income" // invests a distribution
 	sourceCharge schemas.SourceID = madeMark + "charge" // its proceeds go to the scheme
+	// sourceRebalancing trades a pot back to its choice.
+	sourceRebalancing schemas.SourceID = madeMark + "rebalance"
 )
 
 // isMade says whether an event made the order: nobody waits for its status, and no instruction cancels it.

@@ -22,8 +22,10 @@ type Reference struct {
 	kept   map[schemas.AssetCode]state.Kept
 	// charged is the number of the last charge.
 	charged int32
-	held    []state.HeldBatch
-	paths   map[schemas.PathCode][]path
+	// rebalanced is the number of the last re-balancing.
+	rebalanced int32
+	held       []state.HeldBatch
+	paths      map[schemas.PathCode][]path
 }
 
 // NewReference makes the reference data ready for look-ups.
@@ -39,7 +41,7 @@ func NewReference(stored *state.PotReference) (*Reference, error) {
 			return nil, fmt.Errorf("rule %s, version %s, is not known to this program: install one that knows it", rule.Rule, rule.Version)
 		}
 	}
-	r := &Reference{b, make(map[schemas.AssetCode]schemas.Date, len(stored.Closed)), stored.Prices, make(map[schemas.AssetCode]state.Kept, len(stored.Kept)), stored.Charged, stored.Held, pathsOf(stored.Paths)}
+	r := &Reference{b, make(map[schemas.AssetCode]schemas.Date, len(stored.Closed)), stored.Prices, make(map[schemas.AssetCode]state.Kept, len(stored.Kept)), stored.Charged, stored.Rebalanced, stored.Held, pathsOf(stored.Paths)}
 	for _, k := range stored.Kept {
 		r.kept[k.Asset] = k
 	}

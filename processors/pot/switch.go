@@ -12,34 +12,43 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
-// switchInto orders the sale, and a buy that waits for its proceeds. Both can be, or neither is ordered. The day of the buy is not known yet, but that it
-// could deal today is: an asset that nobody deals in is no asset to switch into.
+// switchInto orders the sale, and a buy that waits for its proceeds. Both can be, or neither is ordered.
 func (q *question) switchInto(before *state.PotState, s *ingest.Switch, digest state.SeenDigest) (*state.PotState, []streams.Out) {
+	orders, why := q.switchOrders(before, 0, s.Asset, s.Into, quantitySold{s.Units, s.Cash, s.All})
+	if why.code != "" {
+		return q.refused(before, why, digest)
+	}
+	return q.reserve(newDraft(before, 1), orders, digest)
+}
+
+// switchOrders makes the sell and the buy of a switch, the buy with the leg after the sell's, or says why they cannot be. The day of the buy is not known yet, but that it
+// could deal today is: an asset that nobody deals in is no asset to switch into.
+func (q *question) switchOrders(before *state.PotState, leg int, from, into schemas.AssetCode, sold quantitySold) ([]state.Order, refusal) {
 	if len(before.Orders)+1 >= ordersMax {
-		return q.refused(before, refusal{codeTooManyOrders, fmt.Sprintf("a pot may have %d open orders", ordersMax)}, digest)
+		return nil, refusal{codeTooManyOrders, fmt.Sprintf("a pot may have %d open orders", ordersMax)}
 	}
-	sell, why := q.sellOrder(before, 0, s.Asset, quantitySold{s.Units, s.Cash, s.All})
+	sell, why := q.sellOrder(before, leg, from, sold)
 	if why.code != "" {
-		return q.refused(before, why, digest)
+		return nil, why
 	}
-	if !q.reference.Knows(s.Into) {
-		return q.refused(before, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", s.Into)}, digest)
+	if !q.reference.Knows(into) {
+		return nil, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", into)}
 	}
-	day, why := q.dealingDay(s.Into)
+	day, why := q.dealingDay(into)
 	if why.code != "" {
-		return q.refused(before, why, digest)
+		return nil, why
 	}
-	if !q.reference.hasRoom(before, s.Into, day) {
-		return q.refused(before, noRoom(s.Into), digest)
+	if !q.reference.hasRoom(before, into, day) {
+		return nil, noRoom(into)
 	}
-	buy := q.order(1, want{asset: s.Into}, 0)
+	buy := q.order(leg+1, want{asset: into}, 0)
 	buy.Awaits = state.AwaitsPrice
 	if q.reference.Settings(q.today).SwitchAwaitsSettlement {
 		buy.Awaits = state.AwaitsSettlement
 	}
 	sellID, buyID := sell.ID, buy.ID
 	sell.Counter, buy.Counter = &buyID, &sellID
-	return q.reserve(newDraft(before, 1), []state.Order{sell, buy}, digest)
+	return []state.Order{sell, buy}, refusal{}
 }
 
 func noRoom(asset schemas.AssetCode) refusal {

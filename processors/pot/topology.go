@@ -55,6 +55,8 @@ func route(m *inbox.PotMessage) streams.Route {
 		r.Control, r.Tags = true, []string{heldTag(body.Asset)}
 	case *inbox.FeeCharged, *inbox.ChargeAccrued, *inbox.ChargeCollected:
 		r.Control, r.Tags = true, []string{tagOpen}
+	case *inbox.PotsRebalanced:
+		r.Control, r.Tags = true, []string{tagChoice}
 	case *inbox.Unparked:
 		r.Key, r.Unpark = string(body.Pot), &streams.Unpark{Operator: body.Operator, Reason: body.Reason}
 		if body.Drop != nil {
@@ -87,6 +89,8 @@ func visitPot(place streams.Place, r *Reference, key string, pot *state.PotState
 		return chargeAccrued(r, pot, body), nil
 	case *inbox.ChargeCollected:
 		return chargeCollected(place, r, pot, schemas.PotID(key), &m.Cause, body)
+	case *inbox.PotsRebalanced:
+		return rebalanced(place, r, pot, schemas.PotID(key), &m.Cause, body)
 	case *inbox.BatchCorrected:
 		return corrected(place, r, pot, schemas.PotID(key), &m.Cause, body, tally)
 	}
@@ -129,6 +133,8 @@ func closed(place streams.Place, r *Reference, stored *state.PotReference, m *in
 		return chargeSeen(stored, place, body.Event), nil
 	case *inbox.ChargeCollected:
 		return chargeSeen(stored, place, body.Event), nil
+	case *inbox.PotsRebalanced:
+		return rebalancedSeen(stored, place, body.Event), nil
 	}
 	panic(fmt.Sprintf("pot: %T is not for a shard", m.Body))
 }

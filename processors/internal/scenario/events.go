@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"slices"
+
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -20,6 +22,11 @@ func (b *builder) declaration(kind string) ingest.OperationBody {
 		return &ingest.ChargeCollection{Dated: b.date("dated"), ByUnits: b.Has("by-units")}
 	case "Distribution":
 		return &ingest.Distribution{Asset: asset, Cash: b.money("cash", "0"), EffectiveOn: b.date("on"), Reinvest: b.Has("reinvest")}
+	case "Rebalancing":
+		return &ingest.Rebalancing{
+			Dated: b.date("dated"), Absolute: b.band("absolute"), Relative: b.band("relative"), Minimum: b.money("minimum", "1.00"),
+			InvestCash: b.Has("invest-cash"), WhileUnsettled: b.Has("while-unsettled"),
+		}
 	case "UnitSplit":
 		return &ingest.UnitSplit{Asset: asset, On: b.date("on"), Numerator: numerator, Denominator: denominator}
 	case "FundMerger":
@@ -72,8 +79,29 @@ func (b *builder) event(kind string) inbox.PotBody {
 		return &inbox.ChargeAccrued{Event: event, Days: b.number("days", "1"), Rate: read(b, "rate", "0", schemas.ParseWeight)}
 	case "ChargeCollected":
 		return &inbox.ChargeCollected{Event: event, ByUnits: b.Has("by-units")}
+	case "PotsRebalanced":
+		return &inbox.PotsRebalanced{
+			Event: event, Absolute: b.band("absolute"), Relative: b.band("relative"), Minimum: b.money("minimum", "1.00"),
+			InvestCash: b.Has("invest-cash"), WhileUnsettled: b.Has("while-unsettled"),
+		}
 	}
 	return nil
+}
+
+// band reads a tolerance band of a re-balancing, which may not be given.
+func (b *builder) band(name string) *schemas.Weight {
+	if !b.Has(name) {
+		return nil
+	}
+	band := read(b, name, "0", schemas.ParseWeight)
+	return &band
+}
+
+func bandArg(name string, band *schemas.Weight) Args {
+	if band == nil {
+		return nil
+	}
+	return Args{{name, band.String()}}
 }
 
 // eventArgs tells of what a shard of pots is told of an event; false where it is told of something else.
@@ -109,6 +137,9 @@ func eventArgs(body inbox.PotBody) (string, Args, bool) {
 		return "ChargeAccrued", Args{{"event", number(e.Event)}, {"days", number(e.Days)}, {"rate", e.Rate.String()}}, true
 	case *inbox.ChargeCollected:
 		return "ChargeCollected", append(Args{{"event", number(e.Event)}}, flag("by-units", e.ByUnits)...), true
+	case *inbox.PotsRebalanced:
+		args := slices.Concat(Args{{"event", number(e.Event)}}, bandArg("absolute", e.Absolute), bandArg("relative", e.Relative), Args{{"minimum", e.Minimum.String()}})
+		return "PotsRebalanced", slices.Concat(args, flag("invest-cash", e.InvestCash), flag("while-unsettled", e.WhileUnsettled)), true
 	}
 	return "", nil, false
 }
