@@ -236,3 +236,29 @@ func (o *outside) dealt(order *custodian.CustodianOrder, d *dealt, f fund, price
 
 // whole rounds down.
 func whole(r *big.Rat) int64 { return new(big.Int).Quo(r.Num(), r.Denom()).Int64() }
+
+// next is an order that a custodian has something to say about, or nil.
+func (o *outside) next(a action, wanted func(*custodian.CustodianOrder, *dealt) bool) (*custodian.CustodianOrder, *dealt) {
+	var found []*custodian.CustodianOrder
+	for _, order := range o.orders {
+		if wanted(order, o.desk[order.Trade]) {
+			found = append(found, order)
+		}
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	// What keeps a split from being done comes to its end first, mostly.
+	if due := slices.DeleteFunc(slices.Clone(found), func(order *custodian.CustodianOrder) bool { return !o.isSplit(order) }); len(due) > 0 && a.B%4 > 0 {
+		found = due
+	}
+	order := found[a.A%len(found)]
+	return order, o.desk[order.Trade]
+}
+
+// isSplit says whether the order is in units that are split since.
+func (o *outside) isSplit(order *custodian.CustodianOrder) bool {
+	return slices.ContainsFunc(o.splits, func(s announced) bool {
+		return s.code == string(order.Asset) && order.DealingDay.String() < s.on && s.on <= o.date(0)
+	})
+}

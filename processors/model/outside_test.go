@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
-	"github.com/penstock-ledger/penstock/schemas/custodian"
 )
 
 // action is what somebody outside does next. Its numbers say which of what is possible, by their remainders: an action means something
@@ -376,30 +375,4 @@ func (o *outside) earlier(a action) string {
 		left--
 	}
 	return "unknown"
-}
-
-// next is an order that a custodian has something to say about, or nil.
-func (o *outside) next(a action, wanted func(*custodian.CustodianOrder, *dealt) bool) (*custodian.CustodianOrder, *dealt) {
-	var found []*custodian.CustodianOrder
-	for _, order := range o.orders {
-		if wanted(order, o.desk[order.Trade]) {
-			found = append(found, order)
-		}
-	}
-	if len(found) == 0 {
-		return nil, nil
-	}
-	// What keeps a split from being done comes to its end first, mostly.
-	if due := slices.DeleteFunc(slices.Clone(found), func(order *custodian.CustodianOrder) bool { return !o.isSplit(order) }); len(due) > 0 && a.B%4 > 0 {
-		found = due
-	}
-	order := found[a.A%len(found)]
-	return order, o.desk[order.Trade]
-}
-
-// isSplit says whether the order is in units that are split since.
-func (o *outside) isSplit(order *custodian.CustodianOrder) bool {
-	return slices.ContainsFunc(o.splits, func(s announced) bool {
-		return s.code == string(order.Asset) && order.DealingDay.String() < s.on && s.on <= o.date(0)
-	})
 }
