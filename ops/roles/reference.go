@@ -53,6 +53,9 @@ func bodies(stored *state.DealingReference) []reference.EntryBody {
 	for n := range stored.Assets {
 		all = append(all, &stored.Assets[n])
 	}
+	for n := range stored.Paths {
+		all = append(all, &stored.Paths[n])
+	}
 	for n := range stored.Charges {
 		all = append(all, &stored.Charges[n].Charge)
 	}

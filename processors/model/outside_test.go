@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
 )
@@ -265,19 +264,6 @@ func (o *outside) instruct(a action) {
 	line := "given " + what + " dated=" + dated
 	o.sent = append(o.sent, line)
 	o.say("%s", line)
-}
-
-// choice is a fixed one, a path that counts to a day of which a year ends about now, or none.
-func (o *outside) choice(a action) string {
-	switch a.B % 6 {
-	case 0:
-		return ""
-	case 1, 2:
-		return " split=" + o.split(a)
-	case 3:
-		return " path=LATER target=2040-02-29"
-	}
-	return fmt.Sprintf(" path=LIFESTYLE target=%s", schemas.DateOf(2013, time.March, 17)+schemas.Date(a.C%12)) //nolint:gosec // few
 }
 
 // pot is whose an instruction is.
