@@ -151,7 +151,9 @@ func tradeEventsOf(trades []dealt) (events []TradeEvent) {
 	return events
 }
 
-func dayOf(day int) schemas.Date { return schemas.DateOf(time.Date(2008, time.March, day, 0, 0, 0, 0, time.UTC).Date()) }
+func dayOf(day int) schemas.Date {
+	return schemas.DateOf(time.Date(2008, time.March, day, 0, 0, 0, 0, time.UTC).Date())
+}
 
 // clientMoneyOf works the columns out for the end of a day, from the journals in memory alone.
 func (h *history) clientMoneyOf(day schemas.Date, recorded schemas.Instant) string {
