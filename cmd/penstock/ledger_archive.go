@@ -47,10 +47,13 @@ func writeArchive(ctx context.Context, out io.Writer, pool *pgxpool.Pool, dir st
 	if err != nil {
 		return err
 	}
-	journals := int64(0)
+	journals, events := int64(0), int64(0)
 	cluster, err := postgres.JournalsOfMonths(ctx, pool, first, last, postgres.Extract{
 		Begin: func(s postgres.Stretch) error { return w.Begin(s.Shard, s.Before, s.Head) },
 		Each:  func(j *ledger.Journal) error { journals++; return w.Add(j) },
+
+		BeginTrades: w.BeginTrades,
+		Trade:       func(e *postgres.TradeEvent) error { events++; return w.AddTrade(e) },
 	})
 	if err != nil {
 		return errors.Join(err, w.Abandon())
@@ -59,7 +62,7 @@ func writeArchive(ctx context.Context, out io.Writer, pool *pgxpool.Pool, dir st
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s has the %d journals of %s to %s in %d files\n", dir, journals, manifest.First, manifest.Last, len(manifest.Files))
+	_, err = fmt.Fprintf(out, "%s has the %d journals of %s to %s in %d files, and %d events of trades\n", dir, journals, manifest.First, manifest.Last, len(manifest.Files), events)
 	return err
 }
 
@@ -83,6 +86,8 @@ func printArchives(cmd *cobra.Command, dirs []string, anchors []anchor.Anchor, a
 	if found.Unsigned > 0 {
 		fmt.Fprintf(out, "%d journals come after the last of these heads in their shards: nothing that was signed speaks of them\n", found.Unsigned)
 	}
+	fmt.Fprintf(out, "%d events of trades are as they were written; they come to what was signed of them %d times, and %d come after that\n",
+		found.Events, found.AnchoredEvents, found.UnsignedEvents)
 	if found.Undecided > 0 {
 		fmt.Fprintf(out, "%d signed heads lie beyond, without a recorded time: whether journals are missing up to them cannot be said\n", found.Undecided)
 	}
@@ -96,7 +101,7 @@ func newLedgerLoad() *cobra.Command {
 		Short: "Read exported months back, into a database of their own",
 		Long: `Verifies folders that penstock ledger export --format csv wrote, as penstock ledger verify --archive does, and then makes a ledger of them in another
 database: from the first month on, or where a load before ended; one that was interrupted goes on when it is given again. All that reads the ledger reads that one too, with --postgres. It is a copy, and never goes on
-with the live topics: a sink refuses it. External trades are not in it, only what their members' postings say.`,
+with the live topics: a sink refuses it. Folders from before external trades were exported have none: there, only what members' postings say is in it.`,
 		Example: `  createdb ledger_2008
   penstock ledger load --database postgres://localhost/ledger_2008 ledger-2008-q1 ledger-2008-q2
   penstock ledger balances --postgres postgres://localhost/ledger_2008 --effective 2008-03-31`,

@@ -99,7 +99,7 @@ func TestWhatIsReadIsWhatWasWritten(t *testing.T) {
 		t.Errorf("read %+v\nwant %+v", got, all)
 	}
 	want := []archive.Total{{Asset: "GB00X", Postings: 8, Quantity: "9.876000"}, {Asset: "GBP", Postings: 8, Quantity: "800.000000"}}
-	if !reflect.DeepEqual(m.Totals, want) || len(m.Files) != 6 || m.Cluster != "cluster" {
+	if !reflect.DeepEqual(m.Totals, want) || len(m.Files) != 8 || m.Cluster != "cluster" {
 		t.Errorf("the manifest is %+v", m)
 	}
 }

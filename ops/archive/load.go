@@ -3,15 +3,17 @@ package archive
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
+	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
 )
 
-// loadJournalsMax is how many journals are booked in one transaction.
+// loadJournalsMax is how many journals, or events of trades, are booked in one transaction.
 const loadJournalsMax = 2000
 
 // CopyOf is the name of the cluster of a ledger that was read back: a sink of the live system refuses to go on with it.
@@ -30,6 +32,10 @@ func Load(ctx context.Context, to *postgres.Ledger, dirs []string, each func(dir
 	}
 	l := &loading{ctx: ctx, to: to, at: make(map[int32]postgres.Position)}
 	if err := l.claim(dirs, manifests); err != nil {
+		return err
+	}
+	var err error
+	if l.trades, err = to.ClaimTrades(ctx); err != nil {
 		return err
 	}
 	for i, dir := range dirs {
@@ -58,6 +64,9 @@ type loading struct {
 	at     map[int32]postgres.Position
 	run    []ledger.Journal
 	booked int64
+	// trades is how far the events of trades are booked, events a run of these.
+	trades postgres.TradePosition
+	events []postgres.TradeEvent
 }
 
 // claim takes the shards of the ledger over, and sees that each ends with a journal that the archives have, or begin after. Nothing is booked before that is sure.
@@ -112,10 +121,10 @@ func (l *loading) load(dir string, m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	if _, err := Read(dir, l.add); err != nil {
+	if _, err := read(dir, l.add, l.addTrade); err != nil {
 		return err
 	}
-	if err := l.bookRun(); err != nil {
+	if err := errors.Join(l.bookRun(), l.bookEvents()); err != nil {
 		return err
 	}
 	for _, s := range m.Shards {
@@ -142,6 +151,26 @@ func (l *loading) add(j *ledger.Journal) error {
 	}
 	l.run = append(l.run, *j)
 	return nil
+}
+
+func (l *loading) addTrade(e *postgres.TradeEvent, _ anchor.Trades) error {
+	if e.Offset < l.trades.Offset {
+		return nil // by a load before
+	}
+	l.events = append(l.events, *e)
+	if len(l.events) < loadJournalsMax {
+		return nil
+	}
+	return l.bookEvents()
+}
+
+func (l *loading) bookEvents() (err error) {
+	if len(l.events) == 0 {
+		return nil
+	}
+	l.trades, err = l.to.BookTrades(l.ctx, l.trades, l.events, l.events[len(l.events)-1].Offset+1)
+	l.events = l.events[:0]
+	return err
 }
 
 func (l *loading) bookRun() error {

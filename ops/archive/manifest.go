@@ -13,10 +13,14 @@ import (
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/sinks/postgres"
 )
 
 // Format names this form of an archive. Another form gets another name.
-const Format = "penstock-archive/1"
+const Format = "penstock-archive/2"
+
+// formatBefore is the form without the events of trades. It is read, too.
+const formatBefore = "penstock-archive/1"
 
 const (
 	manifestName = "manifest.json"
@@ -38,6 +42,8 @@ type Manifest struct {
 	First  string  `json:"first"`
 	Last   string  `json:"last"`
 	Shards []Shard `json:"shards"`
+	// Trades is nil in an archive from before they were written.
+	Trades *Trades `json:"trades,omitempty"`
 	Files  []File  `json:"files"`
 	Totals []Total `json:"totals"`
 }
@@ -80,8 +86,8 @@ func ReadManifest(dir string) (*Manifest, error) {
 	if err := json.Unmarshal(text, m); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrNotIntact, path, err)
 	}
-	if m.Format != Format {
-		return nil, fmt.Errorf("%s has the format %q; this program reads %q", path, m.Format, Format)
+	if m.Format != Format && m.Format != formatBefore {
+		return nil, fmt.Errorf("%s has the format %q; this program reads %q and %q", path, m.Format, Format, formatBefore)
 	}
 	// What is left out or added would go unnoticed where it means the same.
 	if written, err := m.text(); err != nil || !bytes.Equal(written, text) {
@@ -92,6 +98,12 @@ func ReadManifest(dir string) (*Manifest, error) {
 
 // check refuses shards that no export writes: they are numbered from 0 on without gaps, and a chain begins after journal 0 with no hash before it.
 func (m *Manifest) check() error {
+	if (m.Trades != nil) != (m.Format == Format) {
+		return fmt.Errorf("%w: the format %q and what the manifest says of trades do not go together", ErrNotIntact, m.Format)
+	}
+	if m.Trades != nil && m.Trades.Before.Events <= 0 && m.Trades.Before != postgres.NewTradeDigest().Come() {
+		return fmt.Errorf("%w: the events of trades begin after %+v", ErrNotIntact, m.Trades.Before)
+	}
 	if len(m.Shards) == 0 {
 		return fmt.Errorf("%w: the manifest has no shards", ErrNotIntact)
 	}
@@ -136,7 +148,7 @@ func (m *Manifest) text() ([]byte, error) {
 }
 
 // Follows says whether this archive goes on where the other one ends: of the same cluster, in every shard with the next number and the hash before it, in
-// later months.
+// later months, and with the next event of a trade.
 func (m *Manifest) Follows(before *Manifest) error {
 	if m.Cluster != before.Cluster || len(m.Shards) != len(before.Shards) {
 		return fmt.Errorf("%w: %s is of cluster %q with %d shards, %s of %q with %d", ErrNotIntact,
@@ -147,6 +159,10 @@ func (m *Manifest) Follows(before *Manifest) error {
 			return fmt.Errorf("%w: shard %d goes on in %s after journal %d with the hash %s, but ended in %s with %d and %s", ErrNotIntact,
 				s.Shard, m.First, s.Before, s.Previous, before.Last, b.Through, b.Head)
 		}
+	}
+	if before.Trades != nil && (m.Trades == nil || m.Trades.Before != before.Trades.Through) {
+		return fmt.Errorf("%w: the events of trades go on in %s after %+v, but came to %+v in %s; where the ledger was told of some only after the months before "+
+			"were exported, export them again", ErrNotIntact, m.First, m.Trades, before.Trades.Through, before.Last)
 	}
 	if m.First <= before.Last {
 		return fmt.Errorf("%w: it begins in %s, the archive before it ends in %s", ErrNotIntact, m.First, before.Last)

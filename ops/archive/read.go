@@ -15,6 +15,8 @@ import (
 	"slices"
 
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/sinks/postgres"
+	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -22,6 +24,17 @@ import (
 // that names the place where the archive is not what was written, also where that shows only at the end of a file: what each was told before is
 // right all the same, for the hash of a journal covers all of it.
 func Read(dir string, each func(*ledger.Journal) error) (*Manifest, error) {
+	return read(dir, each, nil)
+}
+
+// ReadTrades reads an archive and calls each with every event of a trade, in their order. It returns an ErrNotIntact as Read does; that the events are those that were
+// written shows only once it has ended without an error.
+func ReadTrades(dir string, each func(*postgres.TradeEvent) error) (*Manifest, error) {
+	return read(dir, nil, func(e *postgres.TradeEvent, _ anchor.Trades) error { return each(e) })
+}
+
+// read also calls trade with every event of a trade and what all up to it have come to.
+func read(dir string, each func(*ledger.Journal) error, trade func(*postgres.TradeEvent, anchor.Trades) error) (*Manifest, error) {
 	m, err := ReadManifest(dir)
 	if err != nil {
 		return nil, err
@@ -29,6 +42,14 @@ func Read(dir string, each func(*ledger.Journal) error) (*Manifest, error) {
 	sums, months, files := totals{}, span{}, []File{}
 	for i := range m.Shards {
 		r := &reader{manifest: m, shard: &m.Shards[i], sums: sums, months: &months, each: each}
+		read, err := r.read(dir)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, read...)
+	}
+	if m.Trades != nil {
+		r := &tradeReader{run: m.Trades, each: trade}
 		read, err := r.read(dir)
 		if err != nil {
 			return nil, err

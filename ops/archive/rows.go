@@ -91,6 +91,12 @@ func (f *fields) idOrNone() *schemas.ID {
 	return &id
 }
 
+func (f *fields) date() schemas.Date {
+	day, err := schemas.ParseDate(f.text())
+	f.keep(err)
+	return day
+}
+
 func (f *fields) hash() (h ledger.Hash) {
 	raw, err := hex.DecodeString(f.text())
 	f.keep(err)
@@ -132,9 +138,7 @@ func parsePosting(row []string) (sequence int64, p ledger.Posting, err error) {
 	sequence = f.number(64)
 	p = ledger.Posting{Leg: f.int32(), Stage: f.text(), Asset: schemas.AssetCode(f.text()), Scale: f.int32(), Quantity: f.quantity()}
 	p.From, p.To = schemas.Account(f.text()), schemas.Account(f.text())
-	day, err := schemas.ParseDate(f.text())
-	f.keep(err)
-	p.EffectiveOn = day
+	p.EffectiveOn = f.date()
 	p.FromBalance, p.ToBalance = f.quantityOrNone(), f.quantityOrNone()
 	p.Order, p.Trade, p.CounterOrder, p.Reverses = f.idOrNone(), f.idOrNone(), f.idOrNone(), f.idOrNone()
 	return sequence, p, f.err

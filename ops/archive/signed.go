@@ -24,6 +24,10 @@ type Verified struct {
 	// Undecided counts signed heads that the archives do not reach, and that were signed without their recorded time: whether the archives should have them
 	// cannot be said.
 	Undecided int `json:"undecided"`
+	// Events counts the events of trades. AnchoredEvents counts what was signed of them and was met, UnsignedEvents those after the last of these.
+	Events         int64 `json:"events"`
+	AnchoredEvents int   `json:"anchoredEvents"`
+	UnsignedEvents int64 `json:"unsignedEvents"`
 }
 
 // Verify checks archives, in their order, without a database: each in itself, each against the one before it, and all against anchors, where there are any. It
@@ -34,23 +38,30 @@ func Verify(dirs []string, anchors []anchor.Anchor) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
+	trades, err := newSignedTrades(anchors)
+	if err != nil {
+		return nil, err
+	}
 	for _, dir := range dirs {
 		m, err := ReadManifest(dir)
 		if err == nil {
 			err = signed.begin(m, found.Archives)
 		}
 		if err == nil {
-			m, err = Read(dir, func(j *ledger.Journal) error {
+			err = trades.begin(m)
+		}
+		if err == nil {
+			m, err = read(dir, func(j *ledger.Journal) error {
 				found.Journals++
 				return signed.meet(j.Shard, j.Sequence, hex.EncodeToString(j.Hash[:]))
-			})
+			}, trades.add)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("verifying %s: %w", dir, err)
 		}
 		found.Archives = append(found.Archives, m)
 	}
-	if err := signed.end(found); err != nil {
+	if err := errors.Join(signed.end(found), trades.end(found)); err != nil {
 		return nil, err
 	}
 	return found, nil

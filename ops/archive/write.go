@@ -12,16 +12,19 @@ import (
 	"path/filepath"
 
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/sinks/postgres"
+	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
 )
 
-// Writer writes an archive: Begin for each shard in their order, Add for each of its journals in theirs, and Close.
+// Writer writes an archive: Begin for each shard in their order, Add for each of its journals in theirs, BeginTrades, AddTrade for each event of a trade, and Close.
 type Writer struct {
 	dir      string
 	manifest Manifest
 	totals   totals
 	months   span
-	// journals and postings are the shard's files under way.
-	journals, postings *writing
+	// journals and postings are the shard's files under way, trades and parts those of trades.
+	journals, postings, trades, parts *writing
+	digest                            *postgres.TradeDigest
 }
 
 // Create begins an archive in a folder, which must not have one. Until Close has ended well the folder has no manifest, and is no archive.
@@ -72,6 +75,11 @@ func (w *Writer) Add(j *ledger.Journal) error {
 
 // Close writes what is left, and the manifest. An archive without a journal is refused: nothing in it would show of which months it is.
 func (w *Writer) Close(cluster string) (*Manifest, error) {
+	if w.digest == nil {
+		if err := w.BeginTrades(anchor.Trades{}); err != nil {
+			return nil, err
+		}
+	}
 	if err := w.end(); err != nil {
 		return nil, err
 	}
@@ -91,7 +99,7 @@ func (w *Writer) Abandon() error { return w.end() }
 
 // end ends the files under way.
 func (w *Writer) end() error {
-	for _, f := range []*writing{w.journals, w.postings} {
+	for _, f := range []*writing{w.journals, w.postings, w.trades, w.parts} {
 		if f == nil {
 			continue
 		}
@@ -101,7 +109,7 @@ func (w *Writer) end() error {
 		}
 		w.manifest.Files = append(w.manifest.Files, file)
 	}
-	w.journals, w.postings = nil, nil
+	w.journals, w.postings, w.trades, w.parts = nil, nil, nil, nil
 	return nil
 }
 

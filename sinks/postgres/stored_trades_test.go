@@ -30,7 +30,9 @@ func TestTheEventsOfMonthsAreThoseThatWereBooked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	on := func(month time.Month, day int) time.Time { return time.Date(2008, month, day, 10, 11, 12, 345_000_000, time.UTC) }
+	on := func(month time.Month, day int) time.Time {
+		return time.Date(2008, month, day, 10, 11, 12, 345_000_000, time.UTC)
+	}
 	plain := settledTrade()[1]
 	plain.Offset, plain.RecordedAt = 3, schemas.InstantOf(on(time.March, 31))
 	late := fullEvent("late", 21, on(time.March, 31)) // behind one of April

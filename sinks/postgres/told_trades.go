@@ -41,7 +41,10 @@ func wordsOf(e *TradeEvent) []*string {
 		}
 	}
 	quanta := func(q schemas.Quantity, scale int) string {
-		n, _ := q.Quanta(scale) // what is booked is exact, and what else is read does not come to what was signed
+		n, exact := q.Quanta(scale)
+		if !exact { // nothing like it is booked, and so it must not come to what was signed
+			return q.String()
+		}
 		return number(n)
 	}
 	orderedAsset := e.Asset
