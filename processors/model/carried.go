@@ -59,11 +59,29 @@ func (w *World) carryRest(o *order, to day) {
 		pot: o.pot, source: o.source, id: o.id, asset: o.asset, kind: o.kind, weight: weight, reserved: left, given: new(big.Rat), gotten: new(big.Rat),
 		carried: new(big.Rat), spent: new(big.Rat), day: to, origin: o, fedBy: o.fedBy,
 	}
+	w.cover(o.rest)
 	o.pot.orders = append(o.pot.orders, o.rest)
 	if o.first == nil {
 		o.first = o.rest
 	}
 	w.part(o)
+}
+
+// cover reserves for the rest of a sell for cash what a new order would, as far as the pot has units free.
+func (w *World) cover(rest *order) {
+	last := w.lastPrice(rest.asset)
+	if rest.kind != "cash" || last == nil {
+		return
+	}
+	needed := up(new(big.Rat).Quo(rest.weight, times(last, big.NewRat(int64(w.sellPart), 10_000))), w.assets[rest.asset][0].units)
+	more, free := minus(needed, rest.reserved), w.Books.balance(key{rest.pot.name, "pot:settled", rest.asset})
+	if free.Cmp(more) < 0 {
+		more = free
+	}
+	if more.Sign() > 0 {
+		w.move(rest.pot.name, rest.asset, "pot:settled", "pot:reserved", more)
+		rest.reserved = sum(rest.reserved, more)
+	}
 }
 
 // goesOn says whether a rest of the order has not ended.

@@ -34,9 +34,28 @@ func (v *visit) carryRest(first *state.Order, day schemas.Date) bool {
 	}
 	rest.ID, rest.Day, rest.Rest = v.restID(first), day, true
 	rest.Salt = state.OrderSalt(merkle.OrderSalt(merkle.Salt(first.Salt), rest.ID))
+	v.cover(&rest)
 	v.rests = append(v.rests, rest)
 	v.touchOn(first, day)
 	return true
+}
+
+// cover reserves more units for what is left of a sell for cash, where a part of it was dealt at a lower price: as many as a new order would reserve at the last price,
+// as far as the pot has them free. The batch of its new day deals for no more than what its least covered order has reserved is worth.
+func (v *visit) cover(rest *state.Order) {
+	last := v.reference.LastPrice(rest.Asset)
+	if rest.Side != inbox.SideSell || rest.Basis != inbox.BasisCash || last == nil {
+		return
+	}
+	today, scale := v.reference.today(v.place), v.reference.Latest(rest.Asset).UnitsScale
+	needed, err := unitsFor(schemas.Money(rest.Amount), last.Price, int64(v.reference.Settings(today).SellCashMaxBps), int(scale))
+	on, held := min(rest.Day, today), v.holding(rest.Asset)
+	more := min(needed-rest.Reserved, held.Settled-schemas.Units(arrivedAfter(held.Arrived, on)))
+	if err != nil || more <= 0 || on < v.state.Since {
+		return
+	}
+	move(v.draft, purpose{stage: stageReserved, effectiveOn: on, order: v.idOf(rest)}, rest.Asset, scale, held.settled(), held.reserved(), more)
+	rest.Reserved, rest.Since = rest.Reserved+more, on
 }
 
 // restID returns the id of the order that goes on with what the given one was not dealt. An order whose settlement was given up may have a second rest while the
