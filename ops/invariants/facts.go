@@ -103,6 +103,7 @@ type order struct {
 	units    schemas.Quantity  // of its instruction, where it sells so many
 	rest     bool              // it goes on with what another order was not dealt
 	made     schemas.Instant   // when an event made it, where no instruction did
+	madeBy   origin            // of that event
 	into     schemas.AssetCode // what the switch buys that it sells for
 	switching
 	trades     map[schemas.ID]bool

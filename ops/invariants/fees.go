@@ -26,12 +26,16 @@ type charging struct {
 	// pricedOn is, by asset, the last day of which the shard was told a piece: it had been told the close of that day before.
 	pricedOn map[schemas.AssetCode]schemas.Date
 	paid     map[operated]map[schemas.PotID]bool
+	closes   map[closesKey]bounds
+	// due is, by fee, what each pot of the shard owed at least when it was taken, last the last journal of each pot.
+	due  map[operated]*levy
+	last map[schemas.PotID]int64
 }
 
-// checkFees compares each flat fee with what its pot was worth just before. Which close a shard knew last, the records do not say; the highest that it can have
-// been is what counts, so of units that move far between two closes a fee may be a little too high.
+// checkFees compares each flat fee with what its pot was worth just before. Which close a shard knew last, the records do not say: a fee is too high by the highest
+// that it can have been, and too low, or not taken at all, by the lowest.
 func (f *facts) checkFees() []*finding {
-	c := &finding{number: 28, name: "a flat fee takes once what was declared at most, of pots worth more than its floor, and leaves them worth that"}
+	c := &finding{number: 28, name: "a flat fee takes once what was declared, of each pot worth more than its floor, and leaves it worth that at least"}
 	fees, others := make(map[operated]*ingest.FlatFee), make(map[operated]bool)
 	for i := range f.Operations {
 		o := &f.Operations[i]
@@ -42,9 +46,9 @@ func (f *facts) checkFees() []*finding {
 			others[operated{o.Partition, o.Offset}] = true
 		}
 	}
-	taken := 0
+	taken, owing := 0, 0
 	for shard := range f.Shards {
-		s := &charging{f, make(map[schemas.PotID]map[place]schemas.Quantity), make(map[schemas.AssetCode]schemas.Date), make(map[operated]map[schemas.PotID]bool)}
+		s := newCharging(f)
 		for _, j := range f.shards[shard] {
 			if amount := chargedBy(j); amount > 0 && j.Pot != nil {
 				at := operated{j.Partition, j.Offset}
@@ -60,8 +64,16 @@ func (f *facts) checkFees() []*finding {
 			}
 			s.book(j)
 		}
+		owing += s.checkSpared(c)
 	}
-	return []*finding{c.on(taken, "fees").on(len(fees), "declarations")}
+	return []*finding{c.on(taken, "fees").on(len(fees), "declarations").on(owing, "pots that owed one")}
+}
+
+func newCharging(f *facts) *charging {
+	return &charging{
+		facts: f, has: make(map[schemas.PotID]map[place]schemas.Quantity), pricedOn: make(map[schemas.AssetCode]schemas.Date),
+		paid: make(map[operated]map[schemas.PotID]bool), closes: make(map[closesKey]bounds), due: make(map[operated]*levy), last: make(map[schemas.PotID]int64),
+	}
 }
 
 // chargedBy is what a journal takes from its pot's cash as a charge.
@@ -76,13 +88,14 @@ func chargedBy(j *ledger.Journal) schemas.Quantity {
 }
 
 func (s *charging) check(c *finding, j *ledger.Journal, at operated, fee *ingest.FlatFee, amount schemas.Quantity) {
-	pot, worth := *j.Pot, s.worth(j)
+	pot := *j.Pot
+	_, worth := s.worth(pot, j.RecordedAt)
 	if s.paid[at] == nil {
 		s.paid[at] = make(map[schemas.PotID]bool)
+		s.due[at] = s.levied(j, fee)
 	}
-	// In quanta of a posting: six decimals, where money has two.
-	grain := schemas.Quantity(schemas.Power10(schemas.QuantityScale - schemas.MoneyScale))
-	most, floor := schemas.Quantity(fee.Cash)*grain, schemas.Quantity(fee.Floor)*grain
+	s.due[at].take(j, amount)
+	most, floor := inCash(fee.Cash), inCash(fee.Floor)
 	switch {
 	case s.paid[at][pot]:
 		c.fail("journal %s takes the fee of %s of pot %s a second time", j.ID, fee.Dated, pot)
@@ -98,6 +111,9 @@ func (s *charging) check(c *finding, j *ledger.Journal, at operated, fee *ingest
 
 // book follows what a journal leaves in the pot's accounts, and of which days the shard was told.
 func (s *charging) book(j *ledger.Journal) {
+	if j.Pot != nil {
+		s.last[*j.Pot] = j.Sequence
+	}
 	for i := range j.Postings {
 		p := &j.Postings[i]
 		if p.Stage == stagePriced && p.Asset != schemas.Cash {
@@ -118,10 +134,10 @@ func (s *charging) move(at place, amount schemas.Quantity) {
 	s.has[at.pot][at] += amount
 }
 
-// worth is what the journal's pot has before it: its cash, but for what is about to be paid out, and its units, each holding rounded down to pennies.
-func (s *charging) worth(j *ledger.Journal) schemas.Quantity {
+// worth is what a pot has at least and at most: its cash, but for what is about to be paid out, and its units, each holding rounded down to pennies.
+func (s *charging) worth(pot schemas.PotID, at schemas.Instant) (least, most schemas.Quantity) {
 	cash, units := schemas.Quantity(0), make(map[schemas.AssetCode]schemas.Quantity)
-	for at, amount := range s.has[*j.Pot] {
+	for at, amount := range s.has[pot] {
 		switch {
 		case at.account == ledger.PotPayable:
 		case at.asset == schemas.Cash:
@@ -130,19 +146,58 @@ func (s *charging) worth(j *ledger.Journal) schemas.Quantity {
 			units[at.asset] += amount
 		}
 	}
+	least, most = cash, cash
 	for asset, amount := range units {
-		cash += s.atMost(asset, amount, j.RecordedAt)
+		b := s.closesOf(asset, at)
+		least, most = least+worthAt(amount, b.lowest), most+worthAt(amount, b.highest)
 	}
-	return cash
+	return least, most
 }
 
-// atMost is what units are worth at the highest close that the shard can have had for the last one: of no day before one that it was told a piece of.
-func (s *charging) atMost(asset schemas.AssetCode, units schemas.Quantity, at schemas.Instant) schemas.Quantity {
-	highest := int64(0)
-	for _, pounds := range s.closesBetween(asset, s.pricedOn[asset], at) {
-		highest = max(highest, pounds)
+// closesKey is what the closes depend on that a shard may know.
+type closesKey struct {
+	asset    schemas.AssetCode
+	from, on schemas.Date
+}
+
+// bounds are the lowest and the highest close that a shard can have had for the last one. The lowest is 0 where it need not have had any.
+type bounds struct{ lowest, highest int64 }
+
+// closesOf are the bounds of an asset's close at a time: it is of no day before one that the shard was told a piece of.
+func (s *charging) closesOf(asset schemas.AssetCode, at schemas.Instant) bounds {
+	key := closesKey{asset, s.pricedOn[asset], schemas.Date(at / dayMillis)} //nolint:gosec // days fit
+	if known, ok := s.closes[key]; ok {
+		return known
 	}
-	pennies := new(big.Int).Mul(big.NewInt(int64(units)), big.NewInt(highest))
+	var b bounds
+	for n, pounds := range s.closesBetween(asset, key.from, at) {
+		b.highest = max(b.highest, pounds)
+		if n == 0 || pounds < b.lowest {
+			b.lowest = pounds
+		}
+	}
+	if key.from == 0 {
+		b.lowest = 0
+	}
+	if s.closes != nil {
+		s.closes[key] = b
+	}
+	return b
+}
+
+// atMost is what units are worth at the highest close that the shard can have had for the last one.
+func (s *charging) atMost(asset schemas.AssetCode, units schemas.Quantity, at schemas.Instant) schemas.Quantity {
+	return worthAt(units, s.closesOf(asset, at).highest)
+}
+
+// worthAt is what units are worth at a close in pounds, rounded down to pennies.
+func worthAt(units schemas.Quantity, pounds int64) schemas.Quantity {
+	pennies := new(big.Int).Mul(big.NewInt(int64(units)), big.NewInt(pounds))
 	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(schemas.QuantityScale+schemas.PriceScale-schemas.MoneyScale), nil)
-	return schemas.Quantity(pennies.Quo(pennies, scale).Int64() * schemas.Power10(schemas.QuantityScale-schemas.MoneyScale))
+	return inCash(schemas.Money(pennies.Quo(pennies, scale).Int64()))
+}
+
+// inCash is money in quanta of a posting: six decimals, where money has two.
+func inCash(money schemas.Money) schemas.Quantity {
+	return schemas.Quantity(money) * schemas.Quantity(schemas.Power10(schemas.QuantityScale-schemas.MoneyScale))
 }

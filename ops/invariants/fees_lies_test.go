@@ -64,3 +64,45 @@ func liesOfFees() []lie {
 
 // TestTheJudgeOfFeesNoticesLies tells each lie of the first history that it can be told of.
 func TestTheJudgeOfFeesNoticesLies(t *testing.T) { tellAll(t, liesOfFees()) }
+
+// inMade tells a lie of the first journal by which an operator's declaration reserves something from an account.
+func inMade(from schemas.Account, change func(*ledger.Journal)) func(*invariants.Input) bool {
+	return func(in *invariants.Input) bool {
+		for _, j := range in.Journals {
+			made := func(p ledger.Posting) bool { return p.Stage == "reserved" && p.Trade == nil && p.From == from }
+			if j.Topic == streams.IngestOperator && slices.ContainsFunc(j.Postings, made) {
+				change(j)
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func liesOfMade() []lie {
+	elsewhere := func(j *ledger.Journal) { j.Offset += 1 << 20 }
+	return []lie{
+		{12, "units are sold for a charge that nobody declared", inMade(ledger.PotSettled, elsewhere)},
+		{10, "income is reinvested that nobody declared", inMade(ledger.PotAvailable, elsewhere)},
+		{28, "a pot paid nothing of a fee", func(in *invariants.Input) bool {
+			for n, j := range in.Journals {
+				others := 0
+				for _, other := range in.Journals {
+					if other.Shard == j.Shard && other.Topic == j.Topic && other.Partition == j.Partition && other.Offset == j.Offset && other.RecordedAt == j.RecordedAt {
+						others++
+					}
+				}
+				if feeOf(in, j) != nil && others > 2 && slices.ContainsFunc(in.Journals, func(other *ledger.Journal) bool {
+					return other.Pot != nil && *other.Pot == *j.Pot && other.Shard == j.Shard && other.Sequence > j.Sequence
+				}) {
+					in.Journals = slices.Delete(in.Journals, n, n+1)
+					return true
+				}
+			}
+			return false
+		}},
+	}
+}
+
+// TestTheJudgesOfWhatEventsMakeNoticeLies tells each lie of the first history that it can be told of.
+func TestTheJudgesOfWhatEventsMakeNoticeLies(t *testing.T) { tellAll(t, liesOfMade()) }

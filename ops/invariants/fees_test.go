@@ -67,3 +67,52 @@ func TestFlatFeesAreJudgedByWhatPotsAreWorth(t *testing.T) {
 		}
 	}
 }
+
+// feeOfThree is three pots of one shard that had so much cash, and paid so much of a fee of 5.00 above 100.00, then something else is booked of the last, if told.
+func feeOfThree(cash, paid [3]schemas.Quantity, later bool) *Input {
+	in := chargedPot(0, 0, 0)
+	in.Journals = nil
+	for step, amounts := range [][3]schemas.Quantity{cash, paid} {
+		for n, amount := range amounts {
+			pot, sequence := schemas.PotID("p"+string(rune('1'+n))), int64(len(in.Journals)+1)
+			p := ledger.Posting{Stage: "contributed", Asset: schemas.Cash, Quantity: amount, From: ledger.BankClientMoney, To: ledger.PotAvailable}
+			if step == 1 {
+				p = ledger.Posting{Stage: stageCharged, Asset: schemas.Cash, Quantity: amount, From: ledger.PotAvailable, To: ledger.SchemeCharges}
+			}
+			if amount > 0 {
+				in.Journals = append(in.Journals, &ledger.Journal{
+					ID: schemas.DeriveID("journal", string(rune('0'+sequence))), Sequence: sequence, Pot: &pot, RecordedAt: schemas.Instant(feeDay+1)*dayMillis + schemas.Instant(step),
+					Topic: streams.IngestOperator, Offset: 7, Postings: []ledger.Posting{p},
+				})
+			}
+		}
+	}
+	if last := in.Journals[len(in.Journals)-1]; later {
+		pot := schemas.PotID("p3")
+		in.Journals = append(in.Journals, &ledger.Journal{Sequence: last.Sequence + 1, Pot: &pot, RecordedAt: last.RecordedAt + 1, Postings: []ledger.Posting{{Stage: "withdrawn"}}})
+	}
+	return in
+}
+
+func TestPotsThatAreSparedAFeeAreFound(t *testing.T) {
+	t.Parallel()
+	type amounts = [3]schemas.Quantity
+	pounds := 100 * feePence
+	rich, all := amounts{250 * pounds, 250 * pounds, 250 * pounds}, amounts{5 * pounds, 5 * pounds, 5 * pounds}
+	for name, test := range map[string]struct {
+		in *Input
+		ok bool
+	}{
+		"all pay":                            {feeOfThree(rich, all, true), true},
+		"one pays nothing":                   {feeOfThree(rich, amounts{5 * pounds, 5 * pounds, 0}, true), false},
+		"one pays a penny less":              {feeOfThree(rich, amounts{5 * pounds, 5*pounds - feePence, 5 * pounds}, true), false},
+		"one has just the floor":             {feeOfThree(amounts{250 * pounds, 250 * pounds, 100 * pounds}, amounts{5 * pounds, 5 * pounds, 0}, true), true},
+		"one has less than the fee above it": {feeOfThree(amounts{250 * pounds, 250 * pounds, 103 * pounds}, amounts{5 * pounds, 5 * pounds, 2 * pounds}, true), false},
+		"one may be parked":                  {feeOfThree(rich, amounts{5 * pounds, 5 * pounds, 0}, false), true},
+		"others may have been asked before":  {feeOfThree(rich, amounts{5 * pounds, 0, 0}, true), true},
+	} {
+		if got := gather(test.in).checkFees()[0].result(); got.OK != test.ok {
+			t.Errorf("%s: invariant 28 holds is %t, want %t: %s", name, got.OK, test.ok, got.Detail)
+		}
+	}
+}

@@ -58,7 +58,7 @@ func (f *facts) checkOrder(single, sum *finding, o *order) {
 		// What it goes on with, the order before it has left.
 	case o.received == nil && o.income > 0 && o.reserved == o.income:
 		// A distribution is reinvested, all of it.
-	case o.received == nil && o.sells && f.sellsForCharges():
+	case o.received == nil && o.sells && f.isForCharge(o):
 		// Units are sold for a charge: how many, the prices of that moment say.
 	case o.received == nil:
 		sum.fail("order %s of pot %s reserves %s, and no instruction asks for it", o.id, o.pot, o.reserved)
