@@ -43,13 +43,23 @@ func history(shards int32, seed uint64, actions []action, reached map[string]int
 	if seed != 0 {
 		schedule = sim.Schedule{Seed: seed, RecordsMax: 4, VisitsMax: 2, DropOneIn: 5}
 	}
-	o := &outside{rig: newRig(shards, schedule), closes: make(map[string]string), banked: make(map[schemas.ID]int), minute: 8 * 60}
+	o := newOutside(shards, schedule)
 	defer func() {
 		lines = o.lines
 		if f, ok := recover().(fault); ok {
 			err = fmt.Errorf("after %q: %s", o.lines[len(o.lines)-1], f.text)
 		}
 	}()
+	o.playAll(actions, reached)
+	return o.lines, nil
+}
+
+func newOutside(shards int32, schedule sim.Schedule) *outside {
+	return &outside{rig: newRig(shards, schedule), closes: make(map[string]string), banked: make(map[schemas.ID]int), minute: 8 * 60}
+}
+
+// playAll plays actions from the beginning of a history on, and counts what was answered.
+func (o *outside) playAll(actions []action, reached map[string]int) {
 	for _, line := range begin() {
 		o.say("%s", line)
 	}
@@ -67,7 +77,6 @@ func history(shards int32, seed uint64, actions []action, reached map[string]int
 			reached[stage] += times
 		}
 	}
-	return o.lines, nil
 }
 
 // draw makes a history's actions from a few numbers. They are not drawn one by one: rapid prefers small numbers, of which what people do must not
