@@ -92,6 +92,9 @@ func printMoney(out io.Writer, pot *roles.PotView) error {
 			return err
 		}
 	}
+	if err := printDeliveries(out, pot.Deliveries); err != nil {
+		return err
+	}
 	if len(pot.Claims) == 0 {
 		return nil
 	}
@@ -99,6 +102,20 @@ func printMoney(out io.Writer, pot *roles.PotView) error {
 	t := newTable(out, "transfer in", "reference")
 	for i := range pot.Claims {
 		t.row(pot.Claims[i].Instruction, pot.Claims[i].Reference)
+	}
+	return t.flush()
+}
+
+// printDeliveries prints units in specie that come to the pot or leave it.
+func printDeliveries(out io.Writer, deliveries []roles.DeliveryView) error {
+	if len(deliveries) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out)
+	t := newTable(out, "delivery", "in/out", "asset", "units", "custodian", "stage", "on", "instruction", "receiver", "recalled")
+	for i := range deliveries {
+		d := &deliveries[i]
+		t.row(d.Delivery, d.Direction, d.Asset, d.Units, d.Custodian, d.Stage, d.On, d.Instruction, d.Receiver, d.Recalled)
 	}
 	return t.flush()
 }

@@ -116,6 +116,8 @@ type PotView struct {
 	// Payments are those under way, and those that may yet come back; Claims are transfers in that wait for their cash.
 	Payments []PaymentView `json:"payments"`
 	Claims   []ClaimView   `json:"claims"`
+	// Deliveries are units in specie under way, and those that ended within the back-dating period.
+	Deliveries []DeliveryView `json:"deliveries"`
 	// Held are instructions that wait for a person's review.
 	Held []HeldView `json:"held"`
 	// ClosedOn is when the pot was closed, empty while it is open.
@@ -181,7 +183,7 @@ func (i *Instance) Pot(ctx context.Context, id schemas.PotID) (*PotView, error) 
 	}
 	view := &PotView{
 		Pot: id, Available: stored.Available.String(), Reserved: stored.Reserved.String(), Pending: stored.Pending.String(),
-		Payable: stored.Payable.String(), Holdings: []HoldingView{}, Orders: []OrderView{}, Payments: paymentViews(stored), Claims: []ClaimView{}, Held: heldViews(stored),
+		Payable: stored.Payable.String(), Holdings: []HoldingView{}, Orders: []OrderView{}, Payments: paymentViews(stored), Claims: []ClaimView{}, Deliveries: deliveryViews(stored, scales), Held: heldViews(stored),
 	}
 	for n := range stored.Claims {
 		c := &stored.Claims[n]

@@ -42,8 +42,11 @@ func (q *question) deliverable(before *state.PotState, t *ingest.TransferOutInSp
 	if q.reference.Asset(t.Asset, q.today) == nil {
 		return 0, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s on %s", t.Asset, q.today)}
 	}
-	// What was received before the asset was halted and is decided after must not join what is about to be split.
-	if why := q.reference.refuseHalted(t.Asset, max(q.today, q.reference.today(q.place))); why.code != "" {
+	on := q.today
+	if q.place.Released {
+		on = max(on, q.reference.today(q.place)) // it was parked since it was received, and must not join what is about to be split
+	}
+	if why := q.reference.refuseHalted(t.Asset, on); why.code != "" {
 		return 0, why
 	}
 	weighed := state.Order{Asset: t.Asset}

@@ -34,9 +34,9 @@ func Run(ctx context.Context, config Config) error {
 	simulator := NewSimulator(config.Behaviour, config.Zone)
 	w := wire.Wire{
 		Connection: config.Connection, Registry: config.Registry, Log: config.Log, Party: simulator, Subject: "payment",
-		Orders: wire.On(streams.PaymentOrder, func(order *payment.PaymentOrder, _ schemas.Instant) []ingest.Confirmation {
+		Orders: []wire.Ear{wire.On(streams.PaymentOrder, func(order *payment.PaymentOrder, _ schemas.Instant) []ingest.Confirmation {
 			return simulator.Ordered(order)
-		}),
+		})},
 	}
 	return w.Run(ctx)
 }

@@ -26,7 +26,9 @@ type Config struct {
 }
 
 // Topics returns the topics that Run reads and writes.
-func Topics() []streams.Topic { return wire.Topics(streams.CustodianOrder, streams.IngestPrice) }
+func Topics() []streams.Topic {
+	return wire.Topics(streams.CustodianOrder, streams.CustodianDelivery, streams.IngestPrice)
+}
 
 // Run plays the custodians until ctx ends, and then returns nil. It keeps no state: at its start it reads what it said
 // before, and then everything that it is told from the oldest record on. After an
@@ -38,9 +40,14 @@ func Run(ctx context.Context, config Config) error {
 	simulator := NewSimulator(config.Behaviour, config.Zone)
 	w := wire.Wire{
 		Connection: config.Connection, Registry: config.Registry, Log: config.Log, Party: simulator, Subject: "trade",
-		Orders: wire.On(streams.CustodianOrder, func(order *custodian.CustodianOrder, _ schemas.Instant) []ingest.Confirmation {
-			return simulator.Ordered(order)
-		}),
+		Orders: []wire.Ear{
+			wire.On(streams.CustodianOrder, func(order *custodian.CustodianOrder, _ schemas.Instant) []ingest.Confirmation {
+				return simulator.Ordered(order)
+			}),
+			wire.On(streams.CustodianDelivery, func(order *custodian.DeliveryOrder, _ schemas.Instant) []ingest.Confirmation {
+				return simulator.Delivering(order)
+			}),
+		},
 		Others: []wire.Ear{wire.On(streams.IngestPrice, simulator.Published)},
 	}
 	return w.Run(ctx)

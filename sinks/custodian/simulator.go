@@ -22,7 +22,7 @@ const (
 // Simulator plays all custodians. It is a fold over orders, published closes and the time, told in any order; each method
 // returns the confirmations that have become due. It does no input or output, and is for one goroutine.
 //
-// It remembers open trades, the closes of the last 400 days, and of ended trades nothing.
+// It remembers open trades and deliveries, the closes of the last 400 days, and of ended trades nothing.
 type Simulator struct {
 	behaviour Behaviour
 	zone      *time.Location
@@ -31,7 +31,8 @@ type Simulator struct {
 	open        map[schemas.ID]*trade
 	prices      map[schemas.AssetCode]map[schemas.Date]schemas.Price
 	// said is what was confirmed of trades whose order has not been read yet; only a restart fills it.
-	said map[schemas.ID]progress
+	said       map[schemas.ID]progress
+	deliveries deliveries
 }
 
 // trade is an external trade that has not ended.
@@ -52,6 +53,7 @@ func NewSimulator(behaviour Behaviour, zone *time.Location) *Simulator {
 	return &Simulator{
 		behaviour: behaviour, zone: zone, open: make(map[schemas.ID]*trade),
 		prices: make(map[schemas.AssetCode]map[schemas.Date]schemas.Price), said: make(map[schemas.ID]progress),
+		deliveries: newDeliveries(),
 	}
 }
 
@@ -61,6 +63,7 @@ func (s *Simulator) Now() schemas.Instant { return max(s.now, s.placed) }
 // Said tells of a confirmation that was sent before a restart. All of them must be told before the first order. What
 // others wrote to the same topic is passed over.
 func (s *Simulator) Said(c *ingest.Confirmation) {
+	s.deliveries.said(c)
 	p := s.said[c.Trade]
 	switch body := c.Body.(type) {
 	case *ingest.FillPriced:
@@ -133,10 +136,11 @@ func (s *Simulator) Published(p *ingest.Price, at schemas.Instant) []ingest.Conf
 func (s *Simulator) Reached(at schemas.Instant) []ingest.Confirmation {
 	before := s.today()
 	s.now = max(s.now, at)
+	due := s.deliver()
 	if s.today() == before {
-		return nil
+		return due
 	}
-	return s.decideAll(func(o *custodian.CustodianOrder) bool { return o.SettlesOn <= s.today() })
+	return append(due, s.decideAll(func(o *custodian.CustodianOrder) bool { return o.SettlesOn <= s.today() })...)
 }
 
 // decideAll looks at the open trades of which concerned is true, in the order of their ids.

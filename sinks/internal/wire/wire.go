@@ -38,8 +38,7 @@ type Wire struct {
 	Log      *slog.Logger
 	Party    Party
 	// Orders is how the party hears of the orders to it, which only we write; Others how it hears of what else it must know, the time aside.
-	Orders Ear
-	Others []Ear
+	Orders, Others []Ear
 	// Subject says in errors and logs what is confirmed, such as "trade".
 	Subject string
 
@@ -105,7 +104,7 @@ func (w *Wire) run(ctx context.Context) error {
 	}
 	defer reader.Close()
 	ears := make(map[string]Ear)
-	for _, ear := range append(w.Others, w.Orders, w.clock()) {
+	for _, ear := range append(slices.Concat(w.Orders, w.Others), w.clock()) {
 		ears[ear.topic] = ear
 	}
 	if err := addAll(ctx, reader, ears); err != nil {
@@ -182,7 +181,7 @@ func (w *Wire) hear(ctx context.Context, ear Ear, record feed.Record) ([]ingest.
 	if err == nil {
 		due, err = ear.hear(payload, record.Timestamp)
 	}
-	if err != nil && ear.topic == w.Orders.topic {
+	if err != nil && slices.ContainsFunc(w.Orders, func(o Ear) bool { return o.topic == ear.topic }) {
 		return nil, fmt.Errorf("reading an order of our own: %w", err)
 	}
 	return due, nil

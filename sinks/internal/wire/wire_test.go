@@ -42,7 +42,7 @@ func wired(rig *wiretest.Rig) (run func(context.Context) error, latest func() *e
 		party = &echo{}
 		w := wire.Wire{
 			Connection: rig.Connection, Registry: rig.Registry, Log: rig.Log, Party: party, Subject: "trade",
-			Orders: wire.On(streams.PaymentOrder, func(*payment.PaymentOrder, schemas.Instant) []ingest.Confirmation { return nil }),
+			Orders: []wire.Ear{wire.On(streams.PaymentOrder, func(*payment.PaymentOrder, schemas.Instant) []ingest.Confirmation { return nil })},
 			Others: []wire.Ear{wire.On(streams.IngestPrice, party.published)},
 		}
 		return w.Run(ctx)
