@@ -14,6 +14,8 @@ import (
 func (o *outside) declare(a action) {
 	id, dated := fmt.Sprintf("id=d%d", len(o.lines)), o.date(1-a.D%34)
 	switch a.B % 20 {
+	case 18, 19:
+		o.rebalance(a, id, dated)
 	case 6, 7, 8, 16, 17:
 		o.announce(a)
 	case 0, 1, 10, 11:
@@ -48,6 +50,13 @@ func (o *outside) schedule(a action) {
 func (o *outside) collectionDay(n int) int {
 	day := monday + schemas.Date(o.day+1+n%7) //nolint:gosec // days are few
 	return []int{day.Time().Day(), day.Time().Day(), day.Time().Day(), 0, 31, n % 32}[n%6]
+}
+
+// rebalance lets an operator declare a run.
+func (o *outside) rebalance(a action, id, dated string) {
+	bands := fmt.Sprintf([]string{"absolute=0.0%02d", "relative=0.1%02d", "absolute=0.1%02[1]d relative=0.0%02[1]d", "absolute=0.0%02d"}[a.C%4], a.D%50)
+	flags := []string{"", " invest-cash", " while-unsettled", " invest-cash while-unsettled"}[a.A%4]
+	o.say("given Rebalancing %s dated=%s %s minimum=%s%s", id, dated, bands, schemas.Money(100+a.C%1_000), flags)
 }
 
 // announced is a split that was declared, and not refused, or a merger into another fund.

@@ -278,7 +278,12 @@ func (d *dealt) take(t *ledger.Trade) {
 }
 
 func (r *rig) answer(s *status.InstructionStatus) {
-	line := fmt.Sprintf("%s %s %s", s.Pot, s.ID, s.State)
+	id := string(s.ID)
+	if s.Source == "!rebalance" {
+		id = "run" // there is one a day
+		r.stages["rebalanced "+s.State]++
+	}
+	line := fmt.Sprintf("%s %s %s", s.Pot, id, s.State)
 	if s.Code != "" {
 		line += " " + string(s.Code)
 	}

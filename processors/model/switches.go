@@ -71,7 +71,7 @@ func (w *World) spend(o *order) {
 
 // fails ends the instruction of an order that cannot be, whatever becomes of its other one. An end is told once.
 func (w *World) fails(o *order, code string) {
-	if s := o.pot.find(o.source, o.id); s.state != "rejected" {
+	if s := o.pot.find(o.source, o.id); s != nil && s.state != "rejected" {
 		s.state, s.code = "rejected", code
 		w.tell(o.pot.name, o.id, s.state, code, false)
 	}

@@ -55,6 +55,8 @@ type World struct {
 	carriedTo  map[string][]day // by asset, the days to which orders were carried
 	charges    int              // sales for charges so far
 	reinvested int              // buys with income so far
+	runs       int              // of re-balancing so far
+	rebalanced day              // the day of the last one
 	ticked     day              // how far all clocks have come
 	ended      bool             // a day has closed, or a batch has come to its end, since events were looked at
 }
@@ -110,6 +112,8 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.received(line)
 	case "Refund":
 		w.refund(line)
+	case "Rebalancing":
+		w.rebalance(line)
 	case "PaymentSent", "PaymentPaid", "PaymentBounced":
 		w.noticed(kind, line)
 	default:
