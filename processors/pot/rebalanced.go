@@ -179,20 +179,37 @@ func (r *Reference) expect(pot *state.PotState, order *state.Order, at func(sche
 }
 
 func (r *Reference) expectSale(pot *state.PotState, order *state.Order, at func(schemas.AssetCode) *rebalance.Position) {
-	sold, units := at(order.Asset), schemas.Units(0)
+	worth := schemas.Money(0)
 	if !order.Priced {
-		units = reservedUnits(order) - schemas.Units(order.Given)
+		sold := at(order.Asset)
+		var units schemas.Units
+		units, worth = toSell(order, sold)
 		sold.Units -= units
 	}
 	buy := findOrder(pot, order.Counter)
 	if buy == nil || buy.Awaits == state.AwaitsNothing {
 		return
 	}
+	at(buy.Asset).Coming += schemas.Money(order.Got) + worth
+}
+
+// toSell is how many units an open sell is still to give at the last close, and what they bring. One for cash brings what it asks for: what it has reserved beyond
+// that, because the price is not known yet, comes back.
+func toSell(order *state.Order, sold *rebalance.Position) (schemas.Units, schemas.Money) {
+	units := reservedUnits(order) - schemas.Units(order.Given)
 	worth, err := rebalance.Value(units, sold.Price, sold.Scale)
 	if err != nil {
-		worth = 0 // so many units make the plan fail, too
+		return units, 0 // so many units make the plan fail, too
 	}
-	at(buy.Asset).Coming += schemas.Money(order.Got) + worth
+	asked := schemas.Money(order.Amount - order.Got)
+	if order.Basis != inbox.BasisCash || asked >= worth {
+		return units, worth
+	}
+	needed, err := unitsFor(asked, sold.Price, basisPoints, int(sold.Scale))
+	if err != nil {
+		return units, asked
+	}
+	return min(units, needed), asked
 }
 
 // findOrder returns the pot's order of an id, or nil.
