@@ -2,5 +2,7 @@
 // the same lines as the scenarios do, and shares with the processes nothing but the nouns. Its test plays random histories to both, and compares
 // every balance of every account and every answer to an instruction after every line.
 //
-// What it leaves out: bounds that no history of the test reaches, parked pots, and how records travel. Those have tests of their own.
+// What it leaves out: units in specie, other rules of allocation than the first, quantities that custodians round, confirmations that an operator accepts or drops,
+// reversals of other bookings than contributions and charges, bounds that no history of the test reaches, parked pots, and how records travel. Those have tests
+// of their own.
 package model

@@ -14,11 +14,11 @@ import (
 func (o *outside) declare(a action) {
 	id, dated := fmt.Sprintf("id=d%d", len(o.lines)), o.date(1-a.D%34)
 	switch a.B % 20 {
-	case 18, 19:
+	case 1, 18, 19:
 		o.rebalance(a, id, dated)
 	case 6, 7, 8, 16, 17:
 		o.announce(a)
-	case 0, 1, 10, 11:
+	case 0, 10:
 		o.say("given FlatFee %s cash=%s dated=%s", id, pounds(a.C%500), dated)
 	case 2, 9, 12:
 		o.say("given Distribution %s asset=%s cash=%s on=%s%s", id, o.ordered(a.A).code, pounds(a.C%5_000), dated, []string{" reinvest", " reinvest", ""}[a.C%3])
@@ -55,7 +55,7 @@ func (o *outside) collectionDay(n int) int {
 // rebalance lets an operator declare a run.
 func (o *outside) rebalance(a action, id, dated string) {
 	bands := fmt.Sprintf([]string{"absolute=0.0%02d", "relative=0.1%02d", "absolute=0.1%02[1]d relative=0.0%02[1]d", "absolute=0.0%02d"}[a.C%4], a.D%50)
-	flags := []string{"", " invest-cash", " while-unsettled", " invest-cash while-unsettled"}[a.A%4]
+	flags := []string{" while-unsettled", " invest-cash", " while-unsettled", " invest-cash while-unsettled", " invest-cash while-unsettled", ""}[a.A%6]
 	o.say("given Rebalancing %s dated=%s %s minimum=%s%s", id, dated, bands, schemas.Money(100+a.C%1_000), flags)
 }
 

@@ -141,7 +141,13 @@ func (r *run) find() bool {
 			p.weight = new(big.Rat)
 		}
 		p.free = copied(r.Books.balance(key{r.name, "pot:settled", code}))
-		p.units = sum(p.free, r.Books.balance(key{r.name, "pot:pending", code}))
+		p.units = r.units(r.name, code)
+		for _, o := range r.pot.orders {
+			if o.asset == code && o.kind != "buy" && !o.priced {
+				sold, _ := r.sells(o)
+				p.units = minus(p.units, sold)
+			}
+		}
 		r.positions = append(r.positions, p)
 	}
 	for _, p := range r.positions {
@@ -158,13 +164,24 @@ func (r *run) ordered(code string) *big.Rat {
 		case o.kind != "buy" || o.asset != code || o.priced:
 		case !o.waits:
 			all = sum(all, minus(o.reserved, o.given))
-		case o.fedBy.kind == "cash":
-			all = sum(all, o.fedBy.weight)
 		default:
-			all = sum(all, sum(o.fedBy.gotten, down(times(minus(o.fedBy.reserved, o.fedBy.given), r.lastPrice(o.fedBy.asset)), 2)))
+			_, worth := r.sells(o.fedBy)
+			all = sum(all, sum(o.fedBy.gotten, worth))
 		}
 	}
 	return all
+}
+
+// sells is how many units an open sell is still to give at the last close, and what they are worth. One for cash gives no more than that is worth, and what
+// it has reserved beyond it stays the pot's.
+func (r *run) sells(o *order) (units, worth *big.Rat) {
+	last := r.lastPrice(o.asset)
+	units = minus(o.reserved, o.given)
+	worth = down(times(units, last), 2)
+	if asked := minus(o.weight, o.gotten); o.kind == "cash" && asked.Cmp(worth) < 0 {
+		return up(new(big.Rat).Quo(asked, last), r.assets[o.asset][0].units), asked
+	}
+	return units, worth
 }
 
 // value finds what each position is worth, and should be: of the whole, running sums of the weights, rounded down.

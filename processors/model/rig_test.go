@@ -281,7 +281,7 @@ func (r *rig) answer(s *status.InstructionStatus) {
 	id := string(s.ID)
 	if s.Source == "!rebalance" {
 		id = "run" // there is one a day
-		r.stages["rebalanced "+s.State]++
+		r.stages["rebalanced "+string(s.State)]++
 	}
 	line := fmt.Sprintf("%s %s %s", s.Pot, id, s.State)
 	if s.Code != "" {
