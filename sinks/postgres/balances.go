@@ -45,21 +45,18 @@ type Balance struct {
 	Quantity schemas.Quantity `json:"-"`
 }
 
-// balancesWorkMemory is what Postgres may take twice over to add up balances, once to keep them, and again to sort them: some 3 million balances of a
-// shard fit. Its hash_mem_multiplier of 2 is where the twice comes from. So one question takes up to 1.5 GB, and one for all pots, which has balanceReadersMax
-// shards added up at a time, up to 6 GB. With its default of 4 MB it writes all postings of a large ledger to temporary files first.
-const balancesWorkMemory = "512MB"
-
 // Balances calls each for every balance wanted: totals by account and asset; balances of pots by shard, pot, account and asset, each shard as of one
-// moment where asOf names none. It returns ErrNotComplete where the recorded time is refused, ErrDropped where only an archive knows, and the first error
-// of each. The pool's role is RoleAuditor.
+// moment where asOf names none. Text is ordered byte by byte. It returns ErrNotComplete where the recorded time is refused, ErrDropped where only an archive knows, and the
+// first error of each. The pool's role is RoleAuditor.
 func Balances(ctx context.Context, pool *pgxpool.Pool, filter BalanceFilter, asOf AsOf, each func(Balance) error) error {
-	if filter.ByPot && filter.Pot == "" {
-		return balancesError(balancesOfShards(ctx, pool, &balancesQuery{filter, asOf}, each))
+	query := &balancesQuery{filter, asOf}
+	switch {
+	case filter.Pot != "":
+		return balancesError(query.readPot(ctx, pool, each))
+	case filter.ByPot:
+		return balancesError(balancesOfShards(ctx, pool, query, each))
 	}
-	return balancesError(pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
-		return (&balancesQuery{filter, asOf}).read(ctx, conn, nil, each)
-	}))
+	return balancesError(query.readTotals(ctx, pool, each))
 }
 
 // balancesQuery is what is asked.
@@ -68,78 +65,83 @@ type balancesQuery struct {
 	asOf   AsOf
 }
 
-// read asks one shard, or with none all of them.
-func (q *balancesQuery) read(ctx context.Context, conn *pgxpool.Conn, shard *int, each func(Balance) error) error {
-	const from = ` from report.balances_as_of($1, $2, nullif($3, ''), $6)
-		where ($4 = '' or account = $4) and ($5 = '' or asset = $5)`
-	query := "select '', -1::smallint, account, asset, sum(balance)::text" + from + " group by account, asset order by account, asset"
-	if q.filter.ByPot || q.filter.Pot != "" {
-		// Where all are of one shard the pots come first: the first of the sorted columns decides how dear the sorting is.
-		order := " order by pot nulls last, account, asset"
-		if shard == nil {
-			order = " order by shard, pot nulls last, account, asset"
-		}
-		query = "select coalesce(pot, ''), shard, account, asset, balance::text" + from + order
-	}
-	var effective, recorded any
+// times are the arguments for the effective date and the recorded time.
+func (q *balancesQuery) times() (effective, recorded any) {
 	if q.asOf.EffectiveOn != nil {
 		effective = q.asOf.EffectiveOn.Time()
 	}
 	if q.asOf.RecordedAt != nil {
 		recorded = q.asOf.RecordedAt.Time()
 	}
-	return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "set local work_mem = '"+balancesWorkMemory+"'"); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, query, effective, recorded, string(q.filter.Pot), string(q.filter.Account), string(q.filter.Asset), shard)
+	return effective, recorded
+}
+
+func (q *balancesQuery) readPot(ctx context.Context, pool *pgxpool.Pool, each func(Balance) error) error {
+	const query = `select coalesce(pot, ''), shard, account, asset, balance::text from report.balances_as_of($1, $2, $3)
+		where ($4 = '' or account = $4) and ($5 = '' or asset = $5) order by account collate "C", asset collate "C"`
+	effective, recorded := q.times()
+	rows, err := pool.Query(ctx, query, effective, recorded, string(q.filter.Pot), string(q.filter.Account), string(q.filter.Asset))
+	if err != nil {
+		return err
+	}
+	return eachBalance(rows, each)
+}
+
+// readTotals lets Postgres share out the adding up.
+func (q *balancesQuery) readTotals(ctx context.Context, pool *pgxpool.Pool, each func(Balance) error) error {
+	const query = `select '', -1::smallint, k.code, a.code, (t.quanta * a.quantum)::text
+		from (select account, asset, sum(quanta) as quanta from ledger.changes_as_of($1, $2, $3, null, null) group by account, asset) as t
+			join ledger.account k on k.id = t.account
+			join ledger.asset a on a.id = t.asset
+		where ($4 = '' or k.code = $4) and ($5 = '' or a.code = $5) order by k.code collate "C", a.code collate "C"`
+	effective, recorded := q.times()
+	return q.inReadable(ctx, pool, func(tx pgx.Tx, lastMonth *int16) error {
+		rows, err := tx.Query(ctx, query, effective, recorded, lastMonth, string(q.filter.Account), string(q.filter.Asset))
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		var codes balanceCodes
-		for rows.Next() {
-			balance, err := codes.balance(&storedRow{values: rows.RawValues()})
-			if err != nil {
-				return err
-			}
-			if err := each(balance); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
+		return eachBalance(rows, each)
 	})
 }
 
-// balanceCodes are the accounts and assets of the balances that were read: some dozens, in millions of rows.
-type balanceCodes struct {
-	accounts, assets codeTexts
+// inReadable calls fn with a view of the ledger as of the times asked for, and the last month in it (none where no recorded time is given). It returns an
+// error where they are refused. The settings are those of report.balances_as_of.
+func (q *balancesQuery) inReadable(ctx context.Context, from beginner, fn func(tx pgx.Tx, lastMonth *int16) error) error {
+	const settings = "set local plan_cache_mode = force_custom_plan; set local enable_partitionwise_join = on; set local enable_memoize = off; " +
+		"set local work_mem = '" + balancesWorkMemory + "'"
+	return inSnapshot(ctx, from, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, settings); err != nil {
+			return err
+		}
+		effective, recorded := q.times()
+		var lastMonth *int16
+		if err := tx.QueryRow(ctx, "select ledger.last_month_as_of($1, $2)", effective, recorded).Scan(&lastMonth); err != nil {
+			return err
+		}
+		return fn(tx, lastMonth)
+	})
 }
 
-func (c *balanceCodes) balance(row *storedRow) (Balance, error) {
-	balance := Balance{Pot: schemas.PotID(row.text()), Shard: int32(row.int16())}
-	balance.Account, balance.Asset = schemas.Account(c.accounts.keep(row.raw())), schemas.AssetCode(c.assets.keep(row.raw()))
-	balance.Amount = row.text()
-	if row.err != nil {
-		return balance, row.err
+// eachBalance reads rows of pot, shard, account, asset and balance.
+func eachBalance(rows pgx.Rows, each func(Balance) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		row := &storedRow{values: rows.RawValues()}
+		balance := Balance{Pot: schemas.PotID(row.text()), Shard: int32(row.int16()), Account: schemas.Account(row.text()), Asset: schemas.AssetCode(row.text())}
+		balance.Amount = row.text()
+		if row.err != nil {
+			return row.err
+		}
+		quanta, err := schemas.ParseQuanta(balance.Amount, schemas.QuantityScale)
+		if err != nil {
+			return err
+		}
+		balance.Quantity = schemas.Quantity(quanta)
+		if err := each(balance); err != nil {
+			return err
+		}
 	}
-	quanta, err := schemas.ParseQuanta(balance.Amount, schemas.QuantityScale)
-	balance.Quantity = schemas.Quantity(quanta)
-	return balance, err
-}
-
-// codeTexts makes one string of each code, however often it comes.
-type codeTexts map[string]string
-
-func (t *codeTexts) keep(code []byte) string {
-	if known, ok := (*t)[string(code)]; ok {
-		return known
-	}
-	if *t == nil {
-		*t = codeTexts{}
-	}
-	(*t)[string(code)] = string(code)
-	return string(code)
+	return rows.Err()
 }
 
 func balancesError(err error) error {

@@ -12,6 +12,10 @@ import (
 const (
 	// balanceReadersMax is how many shards Postgres adds up at a time: each takes a connection, a processor and balancesWorkMemory.
 	balanceReadersMax = 4
+	// balancesWorkMemory is what Postgres may take twice over to add up balances, and again to sort them: some 5 million balances of a shard fit. Its
+	// hash_mem_multiplier of 2 is where the twice comes from. So one shard takes up to 1.5 GB, and a question for all pots, which has balanceReadersMax
+	// shards added up at a time, up to 6 GB. With its default of 4 MB it writes all postings of a large ledger to temporary files first.
+	balancesWorkMemory = "512MB"
 	// balancesTogether is how many balances are handed over at once.
 	balancesTogether = 128
 	// balancesAhead is how many times as many of a shard wait for those of the shards before it.
@@ -69,7 +73,7 @@ func readShards(ctx context.Context, pool *pgxpool.Pool, query *balancesQuery, i
 // giveBalances reads a shard into its channel, which it closes once all are there.
 func giveBalances(ctx context.Context, conn *pgxpool.Conn, query *balancesQuery, shard int, into chan<- []Balance) error {
 	together := make([]Balance, 0, balancesTogether)
-	err := query.read(ctx, conn, &shard, func(b Balance) error {
+	err := query.readShard(ctx, conn, shard, func(b Balance) error {
 		if together = append(together, b); len(together) < balancesTogether {
 			return nil
 		}

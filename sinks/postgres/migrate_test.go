@@ -139,8 +139,9 @@ const schema = offered + `
 	union all
 	select 'view ' || c.oid::regclass || ' ' || pg_get_viewdef(c.oid) from pg_class c where c.relnamespace::regnamespace::text = 'report' and c.relkind = 'v'
 	union all
-	select 'body ' || pg_get_functiondef(p.oid) || ' ' || coalesce(p.proacl::text, '') || coalesce(' -- ' || obj_description(p.oid), '')
-		from pg_proc p where p.pronamespace::regnamespace::text in ('ledger', 'report')`
+	select 'body ' || case when p.prokind = 'a' then a.aggfnoid::regprocedure || ' ' || to_jsonb(a)::text else pg_get_functiondef(p.oid) end
+			|| ' ' || coalesce(p.proacl::text, '') || coalesce(' -- ' || obj_description(p.oid), '')
+		from pg_proc p left join pg_aggregate a on a.aggfnoid = p.oid where p.pronamespace::regnamespace::text in ('ledger', 'report')`
 
 // filled books a journal by hand, in the columns of the very first migration.
 const filled = `

@@ -7,7 +7,6 @@ import (
 	"math"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
@@ -45,10 +44,15 @@ type shardSnapshot struct {
 	postingsSeen int
 }
 
+// beginner is a pool, or a connection out of one.
+type beginner interface {
+	BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
+}
+
 // inSnapshot calls fn with a view of the whole database that does not change meanwhile.
-func inSnapshot(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
+func inSnapshot(ctx context.Context, from beginner, fn func(pgx.Tx) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	return pgx.BeginTxFunc(ctx, pool, options, func(tx pgx.Tx) error {
+	return pgx.BeginTxFunc(ctx, from, options, func(tx pgx.Tx) error {
 		// A reader may think between two windows for longer than a sink may. The lock comes before the snapshot: no months are dropped until the reader
 		// is done, which else would have rows vanish that its snapshot has no opening for.
 		if _, err := tx.Exec(ctx, "set local idle_in_transaction_session_timeout = 0; lock table ledger.dropped in access share mode"); err != nil {
