@@ -112,8 +112,11 @@ func TestHoweverBalancesAreAskedForATimeMayBeRefused(t *testing.T) {
 			asOf AsOf
 			want error
 		}{
-			{AsOf{RecordedAt: &complete}, ErrNotComplete}, {AsOf{RecordedAt: &march}, ErrDropped}, {AsOf{EffectiveOn: &day}, ErrDropped},
-			{AsOf{EffectiveOn: &day, RecordedAt: &last}, ErrDropped}, {AsOf{RecordedAt: &last}, nil},
+			{AsOf{RecordedAt: &complete}, ErrNotComplete},
+			{AsOf{RecordedAt: &march}, ErrDropped},
+			{AsOf{EffectiveOn: &day}, ErrDropped},
+			{AsOf{EffectiveOn: &day, RecordedAt: &last}, ErrDropped},
+			{AsOf{RecordedAt: &last}, nil},
 		} {
 			err := Balances(t.Context(), a.auditor, filter, c.asOf, func(Balance) error { return nil })
 			if !errors.Is(err, c.want) {

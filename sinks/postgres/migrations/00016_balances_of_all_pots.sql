@@ -1,14 +1,14 @@
 -- +goose Up
 
--- Balances of all pots are added up from two changes per posting: 40 million in a ledger of 20 million postings. What that takes depends on the order of things: first
--- each posting finds its journal, once, and only then becomes two changes. Left alone, the planner has each change look for the journal. It is told by the
--- "offset 0", which keeps the join of journals and postings together; and where all of a month is read, it joins them by hashing, once it may not think that a cache
--- of single look-ups (memoize) is as good.
+-- Balances of all pots are added up from two changes per posting: 40 million in a ledger of 20 million postings. What that takes depends on the order of
+-- things: first each posting finds its journal, once, and only then becomes two changes. Left alone, the planner has each change look for the journal. It is told
+-- by the "offset", which keeps the join of journals and postings together; it is a bigint from the start, for one that is converted rules out workers.
+-- And where all of a month is read, they are joined by hashing, once the planner may not think that a cache of single look-ups (memoize) is as good.
 
 -- +goose StatementBegin
 create function ledger.changes_as_of(effective date, recorded timestamptz, last_month smallint, of_pot text, of_shard smallint)
     returns table (shard smallint, pot text, account smallint, asset smallint, quanta bigint)
-    language sql stable as
+    language sql stable parallel safe as
 $$
     select c.shard, case when s.is_pots then c.pot end, s.account, s.asset, s.sign * c.quantity
     from (
@@ -20,7 +20,7 @@ $$
                     and j.month <= changes_as_of.last_month and p.month <= changes_as_of.last_month)
               and (changes_as_of.of_shard is null or j.shard = changes_as_of.of_shard)
               and (changes_as_of.of_pot is null or j.pot = changes_as_of.of_pot)
-            offset 0
+            offset bigint '0'
         ) as c
         join (
             select m.id as move, m.asset, e.sign, e.account, k.of_pot as is_pots
@@ -37,7 +37,7 @@ $$
 $$;
 -- +goose StatementEnd
 comment on function ledger.changes_as_of(date, timestamptz, smallint, text, smallint) is
-    'By how much each posting, and what was dropped, changed each account. last_month is what ledger.last_month_as_of says of the same times, and of the same snapshot. It runs with the rights of who asks and sets nothing, so that it becomes part of the query that calls it.';
+    'By how much each posting, and what was dropped, changed each account. last_month is what ledger.last_month_as_of says of the same times, and of the same snapshot. It runs with the rights of who asks and sets nothing, so that it becomes part of the query that calls it, and that may be shared out among workers.';
 
 -- +goose StatementBegin
 create function ledger.last_month_as_of(effective date, recorded timestamptz) returns smallint
