@@ -84,8 +84,12 @@ func TestMonthsAreDroppedAndAllStaysKnown(t *testing.T) {
 	for i, look := range looks {
 		before[i] = must(t, "", d.at(look...)...)
 	}
+	ofMarch, ofBoth := d.frozen("portal/p1/c-1"), d.frozen("portal/"+d.beside+"/c-5")
 	order := read[tracedJSON](t, d.at("trace", "portal/"+d.beside+"/c-5", "--json")...).Orders[0]
-	d.dropBoth(march, april)
+	d.dropBoth(march, april, func(acts int) {
+		d.checkFrozen(ofMarch, acts, false)
+		d.checkFrozen(ofBoth, acts, acts == 1)
+	})
 	for i, look := range looks {
 		if now := must(t, "", d.at(look...)...); now != before[i] || now == "" {
 			t.Errorf("%v was\n%s\nand is\n%s", look, before[i], now)
@@ -105,8 +109,45 @@ func TestMonthsAreDroppedAndAllStaysKnown(t *testing.T) {
 	must(t, "", d.at("trace", "portal/p4/c-4")...)
 }
 
-// dropBoth drops March, held against what was signed, and April.
-func (d *dropDrill) dropBoth(march, april string) {
+// frozen is the trace of the trade of an instruction's first order, with what the shards told when they froze theirs.
+func (d *dropDrill) frozen(instruction string) tracedJSON {
+	d.t.Helper()
+	found := read[tracedJSON](d.t, d.at("trace", instruction, "--json")...)
+	if len(found.Orders) == 0 || len(found.Trades) == 0 {
+		d.t.Fatalf("%s leads to %+v", instruction, found)
+	}
+	whole := read[tracedJSON](d.t, d.at("trace", found.Trades[0], "--frozen", "--json")...)
+	if !slices.ContainsFunc(whole.Frozen, func(f frozenOrder) bool { return slices.Contains(found.Orders, f.Order) }) || len(whole.Journals) == 0 || len(whole.Dropped) != 0 {
+		d.t.Fatalf("trade %s leads to %+v", found.Trades[0], whole)
+	}
+	return whole
+}
+
+// checkFrozen goes from a trade to its orders again: what shards froze is on a topic and leads there whatever has left the ledger, and the trace names the archives
+// that have the rest. Where anything of the trade is left, its orders lead back to it, too.
+func (d *dropDrill) checkFrozen(was tracedJSON, acts int, left bool) {
+	d.t.Helper()
+	now := read[tracedJSON](d.t, d.at("trace", was.Trades[0], "--frozen", "--json")...)
+	if !slices.Equal(now.Frozen, was.Frozen) || len(now.Events) != len(was.Events) || len(now.Dropped) != acts || (len(now.Journals) > 0) != left {
+		d.t.Errorf("after %d acts trade %s leads to %+v, before it was %+v", acts, was.Trades[0], now, was)
+	}
+	if out := must(d.t, "", d.at("trace", was.Trades[0], "--frozen")...); !strings.Contains(out, "was frozen into trade "+was.Trades[0]) || !strings.Contains(out, "ledger-2008-03") {
+		d.t.Errorf("after %d acts the trace says %s", acts, out)
+	}
+	for _, f := range was.Frozen {
+		if !left {
+			refused(d.t, "archive ledger-2008-03", "", d.at("trace", f.Order, "--frozen")...)
+			continue
+		}
+		order := read[tracedJSON](d.t, d.at("trace", f.Order, "--frozen", "--json")...)
+		if !slices.Contains(order.Frozen, f) || !slices.Contains(order.Trades, f.Trade) || len(order.Dropped) != acts || len(order.Events) != len(was.Events) {
+			d.t.Errorf("after %d acts order %s leads to %+v", acts, f.Order, order)
+		}
+	}
+}
+
+// dropBoth drops March, held against what was signed, and April, and calls after with how many acts there are.
+func (d *dropDrill) dropBoth(march, april string, after func(acts int)) {
 	t := d.t
 	act := []string{"--operator", "anna", "--reason", "kept in two vaults"}
 	refused(t, "only the oldest months", "", d.at(append([]string{"ledger", "drop", april}, act...)...)...)
@@ -114,11 +155,12 @@ func (d *dropDrill) dropBoth(march, april string) {
 	if out := must(t, "", d.at(marchAct...)...); !strings.Contains(out, "nothing was done; add --execute") {
 		t.Errorf("the plan says %s", out)
 	}
-	for _, act := range [][]string{marchAct, append([]string{"ledger", "drop", april}, act...)} {
+	for n, act := range [][]string{marchAct, append([]string{"ledger", "drop", april}, act...)} {
 		out := must(t, "", d.at(append(act, "--execute")...)...)
 		if !strings.Contains(out, "done; it is act") || strings.Contains(out, "\n0 orders") != (act[2] == april) {
 			t.Errorf("%v says %s", act, out)
 		}
+		after(n + 1)
 	}
 	if acts := execute(t, d.Endpoints.Postgres, "select count(*) from report.openings where operator = 'anna'"); acts != 2 {
 		t.Errorf("%d acts are kept", acts)
