@@ -62,7 +62,8 @@ func writeArchive(ctx context.Context, out io.Writer, pool *pgxpool.Pool, dir st
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s has the %d journals of %s to %s in %d files, and %d events of trades\n", dir, journals, manifest.First, manifest.Last, len(manifest.Files), events)
+	_, err = fmt.Fprintf(out, "%s has the %d journals of %s to %s in %d files, and %d events of trades\n",
+		dir, journals, manifest.First, manifest.Last, len(manifest.Files), events)
 	return err
 }
 
@@ -114,7 +115,8 @@ with the live topics: a sink refuses it. Folders from before external trades wer
 			return loadArchives(cmd, database, args, found.Archives[0])
 		},
 	}
-	cmd.Flags().StringVar(&database, "database", "", "URL of the database to make the ledger in; it must be empty, or a copy that ends where the first folder begins, or in the folders")
+	cmd.Flags().StringVar(&database, "database", "",
+		"URL of the database to make the ledger in; it must be empty, or a copy that ends where the first folder begins, or in the folders")
 	if err := cmd.MarkFlagRequired("database"); err != nil {
 		panic(err) // it is defined above
 	}

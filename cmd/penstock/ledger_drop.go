@@ -25,7 +25,8 @@ func newLedgerDrop() *cobra.Command {
 		Long: `Verifies the folder as penstock ledger verify --archive does, with --anchors against what was signed; reads its months in the ledger once more, every journal
 against its hash and the last of each shard against the archive; and prints what would leave and what would stay. With --execute it writes, in one transaction, where each
 shard's chain begins from then on and by how much each account had changed, and drops the tables of the months. Only the oldest months can be dropped, and only such as are
-over in every shard. Tables that somebody reads are asked for again and again, for some minutes; then nothing was done. Balances stay as they are; what only the archive knows is refused with its name. The archive is then the only place with these journals: keep
+over in every shard. Tables that somebody reads are asked for again and again, for some minutes; then nothing was done. Balances stay as they are; what only the archive
+knows is refused with its name. The archive is then the only place with these journals: keep
 copies of it, and sign anew afterwards (penstock ledger anchor), which covers what stays. The login must be able to take the role penstock_owner.`,
 		Example: `  penstock ledger export --format csv --from 2008-01 --to 2008-03 --output ledger-2008-q1
   penstock ledger drop ledger-2008-q1 --anchors heads.jws --public-key anchor.pub --operator anna --reason "kept in two vaults" --execute`,
@@ -82,7 +83,8 @@ func (d *dropMonths) print(out io.Writer, plan *postgres.DropPlan, found *archiv
 	fmt.Fprintf(out, "archive %s has exactly these; %d signed heads were met\n", plan.Archive, found.Anchored)
 	fmt.Fprintf(out, "what they come to stays: %d balances, %d of them for days after %s\n", plan.Balances, plan.Later, last)
 	fmt.Fprintf(out, "%d orders were not dealt to their end; %d payments and %d trades have postings there\n", plan.Orders, plan.Payments, plan.Trades)
-	fmt.Fprintf(out, "from then on, recorded times before %s and effective dates before %s are refused\n", (plan.Last + 1).Begin().Time().Format("2006-01-02"), last)
+	fmt.Fprintf(out, "from then on, recorded times before %s and effective dates before %s are refused\n",
+		(plan.Last + 1).Begin().Time().Format("2006-01-02"), last)
 	if d.planned(out) {
 		fmt.Fprintf(out, "done; it is act %d (report.openings)\n", plan.Act)
 	}

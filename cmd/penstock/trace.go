@@ -152,7 +152,10 @@ func printTraceJSON(w io.Writer, trace *postgres.Trace, frozen []frozenOrder, re
 	if err != nil {
 		return err
 	}
-	out := tracedJSON{Kind: trace.Kind, Journals: []json.RawMessage{}, Orders: []string{}, Trades: []string{}, Events: []tracedEvent{}, Frozen: frozen, Records: records, Dropped: trace.Dropped, Truncated: trace.Truncated}
+	out := tracedJSON{
+		Kind: trace.Kind, Journals: []json.RawMessage{}, Orders: []string{}, Trades: []string{}, Events: []tracedEvent{},
+		Frozen: frozen, Records: records, Dropped: trace.Dropped, Truncated: trace.Truncated,
+	}
 	for i := range trace.Journals {
 		text, err := codec.Decode(trace.Journals[i].AppendAvro(nil))
 		if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 )
 
-// Drop says what leaves the ledger when the months of an archive do, for an operator and a reason. It does not look at the archive's files: Verify them before, or what is dropped
-// may be nowhere.
+// Drop says what leaves the ledger when the months of an archive do, for an operator and a reason. It does not look at the archive's files: Verify them
+// before, or what is dropped may be nowhere.
 func Drop(dir, operator, reason string) (postgres.Drop, error) {
 	m, err := ReadManifest(dir)
 	if err != nil {

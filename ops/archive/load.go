@@ -19,9 +19,9 @@ const loadJournalsMax = 2000
 // CopyOf is the name of the cluster of a ledger that was read back: a sink of the live system refuses to go on with it.
 func CopyOf(cluster string) string { return cluster + " read back" }
 
-// Load books the journals of archives that follow each other into a ledger that was made for them: into an empty one, or one that ends where the first begins or
-// anywhere in them, with the very journal that they have there. So it goes on after an interruption. It reads the archives as it goes: Verify them before, or a
-// part may be booked when a flaw is found. It calls each after every archive with the number of journals that were booked of it.
+// Load books the journals of archives that follow each other into a ledger that was made for them: into an empty one, or one that ends where the first begins
+// or anywhere in them, with the very journal that they have there. So it goes on after an interruption. It reads the archives as it goes: Verify them before,
+// or a part may be booked when a flaw is found. It calls each after every archive with the number of journals that were booked of it.
 func Load(ctx context.Context, to *postgres.Ledger, dirs []string, each func(dir string, booked int64)) error {
 	manifests := make([]*Manifest, len(dirs))
 	for i, dir := range dirs {
@@ -69,7 +69,8 @@ type loading struct {
 	events []postgres.TradeEvent
 }
 
-// claim takes the shards of the ledger over, and sees that each ends with a journal that the archives have, or begin after. Nothing is booked before that is sure.
+// claim takes the shards of the ledger over, and sees that each ends with a journal that the archives have, or begin after. Nothing is booked before that is
+// sure.
 func (l *loading) claim(dirs []string, manifests []*Manifest) error {
 	first, last := manifests[0], manifests[len(manifests)-1]
 	within := false
@@ -81,9 +82,11 @@ func (l *loading) claim(dirs []string, manifests []*Manifest) error {
 		}
 		switch {
 		case at.Sequence < before:
-			return fmt.Errorf("shard %d of the database ends with journal %d, the archives begin after %d: load the archives from the first on", shard, at.Sequence, before)
+			return fmt.Errorf("shard %d of the database ends with journal %d, the archives begin after %d: load the archives from the first on",
+				shard, at.Sequence, before)
 		case at.Sequence > through:
-			return fmt.Errorf("shard %d of the database ends with journal %d, the archives end with %d: name the archives that go on from there", shard, at.Sequence, through)
+			return fmt.Errorf("shard %d of the database ends with journal %d, the archives end with %d: name the archives that go on from there",
+				shard, at.Sequence, through)
 		case at.Sequence > before:
 			within = true
 		case hex.EncodeToString(at.Head[:]) != first.Shards[i].Previous:
@@ -111,7 +114,8 @@ func (l *loading) compare(j *ledger.Journal) error {
 }
 
 func (l *loading) otherJournal(at postgres.Position, hash string) error {
-	return fmt.Errorf("journal %d of shard %d has the hash %x in the database, and %s in the archives: it is a copy of other journals; load into a database of its own",
+	return fmt.Errorf("journal %d of shard %d has the hash %x in the database, and %s in the archives: "+
+		"it is a copy of other journals; load into a database of its own",
 		at.Sequence, at.Shard, at.Head, hash)
 }
 

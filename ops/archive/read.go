@@ -27,8 +27,8 @@ func Read(dir string, each func(*ledger.Journal) error) (*Manifest, error) {
 	return read(dir, each, nil)
 }
 
-// ReadTrades reads an archive and calls each with every event of a trade, in their order. It returns an ErrNotIntact as Read does; that the events are those that were
-// written shows only once it has ended without an error.
+// ReadTrades reads an archive and calls each with every event of a trade, in their order. It returns an ErrNotIntact as Read does; that the events are those
+// that were written shows only once it has ended without an error.
 func ReadTrades(dir string, each func(*postgres.TradeEvent) error) (*Manifest, error) {
 	return read(dir, nil, func(e *postgres.TradeEvent, _ anchor.Trades) error { return each(e) })
 }

@@ -86,7 +86,8 @@ func newSigned(anchors []anchor.Anchor) (*signed, error) {
 				s.heads[head.Shard] = of
 			}
 			if before, ok := of[head.Sequence]; ok && before.Hash != head.Hash {
-				return nil, fmt.Errorf("the anchors contradict each other: journal %d of shard %d has the hash %s and later %s", head.Sequence, head.Shard, before.Hash, head.Hash)
+				return nil, fmt.Errorf("the anchors contradict each other: journal %d of shard %d has the hash %s and later %s",
+					head.Sequence, head.Shard, before.Hash, head.Hash)
 			} else if ok && !before.RecordedAt.IsZero() {
 				continue // an anchor of an older program after a newer one's knows less
 			}

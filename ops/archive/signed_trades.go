@@ -9,8 +9,8 @@ import (
 	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
 )
 
-// signedTrades are what anchors tell of trades, by the offset of the last event, those that were not met yet. Events carry no hash of their own: nothing else that was
-// signed speaks of them.
+// signedTrades are what anchors tell of trades, by the offset of the last event, those that were not met yet. Events carry no hash of their own: nothing else
+// that was signed speaks of them.
 type signedTrades struct {
 	told map[int64]anchor.Trades
 	// begun says that some archive has trades, before and through what those that have them begin after and come to.

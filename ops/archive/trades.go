@@ -37,9 +37,10 @@ func partNames() []string { return []string{"offset", "shard", "weight", "orders
 
 func tradeRow(e *postgres.TradeEvent) []string {
 	return []string{
-		number(e.Offset), e.ID.String(), e.Trade.Trade.String(), e.Event, e.RecordedAt.String(), e.Day.String(), string(e.Custodian), string(e.Asset), number(e.UnitsScale),
-		e.Side.String(), e.Basis.String(), e.Ordered.String(), number(e.Orders), hex.EncodeToString(e.Root[:]), e.SettlesOn.String(),
-		number(e.Piece), strconv.FormatBool(e.Final), e.Cash.String(), e.Units.String(), orEmpty(e.Price), number(e.PriceVersion), orEmpty(e.SettledOn), e.Confirmation, e.Reason,
+		number(e.Offset), e.ID.String(), e.Trade.Trade.String(), e.Event, e.RecordedAt.String(), e.Day.String(),
+		string(e.Custodian), string(e.Asset), number(e.UnitsScale), e.Side.String(), e.Basis.String(), e.Ordered.String(), number(e.Orders), hex.EncodeToString(e.Root[:]), e.SettlesOn.String(),
+		number(e.Piece), strconv.FormatBool(e.Final), e.Cash.String(), e.Units.String(), orEmpty(e.Price), number(e.PriceVersion), orEmpty(e.SettledOn),
+		e.Confirmation, e.Reason,
 	}
 }
 
@@ -92,8 +93,8 @@ type tradeReader struct {
 	nextOf int64
 }
 
-// read calls each with every event, and what all up to it have come to. Nothing in an event says that it is whole: only at the end is it sure that all of them come
-// to what the manifest says.
+// read calls each with every event, and what all up to it have come to. Nothing in an event says that it is whole: only at the end is it sure that all of them
+// come to what the manifest says.
 func (r *tradeReader) read(dir string) (files []File, err error) {
 	if r.trades, err = open(dir, tradesName, tradeNames()); err != nil {
 		return nil, err

@@ -16,7 +16,8 @@ import (
 	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
 )
 
-// Writer writes an archive: Begin for each shard in their order, Add for each of its journals in theirs, BeginTrades, AddTrade for each event of a trade, and Close.
+// Writer writes an archive: Begin for each shard in their order, Add for each of its journals in theirs, BeginTrades, AddTrade for each event of a trade, and
+// Close.
 type Writer struct {
 	dir      string
 	manifest Manifest

@@ -43,7 +43,8 @@ type DropPlan struct {
 	Postings int64 `json:"postings"`
 	Tables   int   `json:"tables"`
 	Bytes    int64 `json:"bytes"`
-	// Balances are the rows of the opening, of which Later count for days after the months. Orders were not dealt to their end; Payments and Trades have postings there.
+	// Balances are the rows of the opening, of which Later count for days after the months. Orders were not dealt to their end; Payments and Trades have postings
+	// there.
 	Balances int64 `json:"balances"`
 	Later    int64 `json:"later"`
 	Orders   int64 `json:"orders"`
@@ -51,10 +52,11 @@ type DropPlan struct {
 	Trades   int64 `json:"trades"`
 }
 
-// DropMonths drops the oldest months from the ledger, in one transaction: it reads them once more, holds every journal against its hash and the chains against the
-// archive, keeps what they come to as the opening, and drops their tables. Without execute it does all but to write and drop. It refuses with an error, and nothing done, months
-// that are not the oldest or not over in every shard, rows that are not as they were booked, and an archive that is not of exactly these journals; that the archive
-// itself is whole, the caller has verified. It tells progress, where given, how many of all journals are read. The pool's role is RoleOwner.
+// DropMonths drops the oldest months from the ledger, in one transaction: it reads them once more, holds every journal against its hash and the chains against
+// the archive, keeps what they come to as the opening, and drops their tables. Without execute it does all but to write and drop. It refuses with an error,
+// and nothing done, months that are not the oldest or not over in every shard, rows that are not as they were booked, and an archive that is not of exactly
+// these journals; that the archive itself is whole, the caller has verified. It tells progress, where given, how many of all journals are read. The pool's
+// role is RoleOwner.
 func DropMonths(ctx context.Context, pool *pgxpool.Pool, drop Drop, execute bool, progress func(done, total int64)) (*DropPlan, error) {
 	d := &dropping{Drop: drop, execute: execute, progress: progress, plan: &DropPlan{Dropped: Dropped{
 		First: drop.First, Last: drop.Last, Operator: drop.Operator, Reason: drop.Reason, Archive: drop.Archive, Manifest: hex.EncodeToString(drop.Manifest[:]),

@@ -118,8 +118,8 @@ func lockWithin(ctx context.Context, tx pgx.Tx, within time.Duration, tables []s
 	return err
 }
 
-// locksSQL counts what one act may lock: every table and index of the ledger, for it asks all months of each shard what they have, and whatever goes with the tables
-// of the months, such as types and triggers; and how many locks the server has room for.
+// locksSQL counts what one act may lock: every table and index of the ledger, for it asks all months of each shard what they have, and whatever goes with the
+// tables of the months, such as types and triggers; and how many locks the server has room for.
 const locksSQL = `with recursive gone (class, object) as (
 		select 'pg_class'::regclass::oid, c.oid from pg_class c
 		where c.relnamespace = 'ledger'::regnamespace and c.relkind = 'r' and c.relispartition

@@ -86,9 +86,9 @@ type Stretch struct {
 	Head   ledger.Hash
 }
 
-// Extract is told journals, and then the events of trades. Begin is called for each shard, also for one without journals; then Each for every journal, complete
-// with the hash before it. BeginTrades, which may be nil for nothing to be told of trades, is called once with what the events before have come to; then Trade for
-// every event.
+// Extract is told journals, and then the events of trades. Begin is called for each shard, also for one without journals; then Each for every journal,
+// complete with the hash before it. BeginTrades, which may be nil for nothing to be told of trades, is called once with what the events before have come to;
+// then Trade for every event.
 type Extract struct {
 	Begin       func(Stretch) error
 	Each        func(*ledger.Journal) error
@@ -96,9 +96,9 @@ type Extract struct {
 	Trade       func(*TradeEvent) error
 }
 
-// JournalsOfMonths tells of all journals that were recorded in the months, the last one included, shard by shard in the order of their numbers, then of the events
-// of trades that belong to them, and returns the cluster of the ledger. It returns ErrNotComplete where records of these months may still come, and ErrDropped
-// where some were dropped. The pool's role is RoleAuditor.
+// JournalsOfMonths tells of all journals that were recorded in the months, the last one included, shard by shard in the order of their numbers, then of the
+// events of trades that belong to them, and returns the cluster of the ledger. It returns ErrNotComplete where records of these months may still come, and
+// ErrDropped where some were dropped. The pool's role is RoleAuditor.
 func JournalsOfMonths(ctx context.Context, pool *pgxpool.Pool, first, last Month, to Extract) (cluster string, err error) {
 	err = inSnapshot(ctx, pool, func(tx pgx.Tx) error {
 		var shards int32

@@ -56,7 +56,8 @@ func DroppedMonths(ctx context.Context, pool *pgxpool.Pool) ([]Dropped, error) {
 }
 
 func loadDropped(ctx context.Context, from querier) ([]Dropped, error) {
-	rows, err := from.Query(ctx, `select act, first_month, last_month, dropped_at, operator, reason, archive, encode(manifest, 'hex') from ledger.dropped order by act`)
+	rows, err := from.Query(ctx, `select act, first_month, last_month, dropped_at, operator, reason, archive, encode(manifest, 'hex')
+		from ledger.dropped order by act`)
 	if err != nil {
 		return nil, fmt.Errorf("reading which months were dropped: %w", err)
 	}
@@ -129,7 +130,8 @@ type openingBalance struct {
 }
 
 func (b *openingBalance) compare(other *openingBalance) int {
-	return cmp.Or(cmp.Compare(b.pot, other.pot), cmp.Compare(b.account, other.account), cmp.Compare(b.asset, other.asset), cmp.Compare(b.effectiveOn, other.effectiveOn),
+	return cmp.Or(
+		cmp.Compare(b.pot, other.pot), cmp.Compare(b.account, other.account), cmp.Compare(b.asset, other.asset), cmp.Compare(b.effectiveOn, other.effectiveOn),
 		cmp.Compare(b.quantity, other.quantity), cmp.Compare(b.changedAt, other.changedAt))
 }
 
@@ -179,7 +181,8 @@ func (o *openedShard) load(ctx context.Context, tx pgx.Tx) error {
 	if err := o.loadHead(ctx, tx); err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, `select coalesce(o.pot, ''), c.code, a.code, a.scale, o.effective_on, o.quanta, `+fmt.Sprintf(instantSQL+", "+unwrittenSQL, "o.changed_at")+`
+	rows, err := tx.Query(ctx, `select coalesce(o.pot, ''), c.code, a.code, a.scale, o.effective_on, o.quanta,
+			`+fmt.Sprintf(instantSQL+", "+unwrittenSQL, "o.changed_at")+`
 		from ledger.opening o join ledger.account c on c.id = o.account join ledger.asset a on a.id = o.asset where o.act = $1 and o.shard = $2`, o.Act, o.shard)
 	if err != nil {
 		return err
@@ -204,12 +207,14 @@ func (o *openedShard) load(ctx context.Context, tx pgx.Tx) error {
 	if o.orders, err = loadIDs(ctx, tx, "select order_id from ledger.opening_order where act = $1 and shard = $2", o.Act, o.shard); err != nil {
 		return err
 	}
-	o.trades, err = loadIDs(ctx, tx, "select t.code from ledger.opening_trade o join ledger.trade t on t.id = o.trade where o.act = $1 and o.shard = $2", o.Act, o.shard)
+	const trades = "select t.code from ledger.opening_trade o join ledger.trade t on t.id = o.trade where o.act = $1 and o.shard = $2"
+	o.trades, err = loadIDs(ctx, tx, trades, o.Act, o.shard)
 	return err
 }
 
 func (o *openedShard) loadHead(ctx context.Context, tx pgx.Tx) error {
-	query := "select sequence, head, " + fmt.Sprintf(instantSQL+", "+unwrittenSQL, "recorded_at") + ", digest from ledger.opening_head where act = $1 and shard = $2"
+	query := "select sequence, head, " + fmt.Sprintf(instantSQL+", "+unwrittenSQL, "recorded_at") + `, digest
+		from ledger.opening_head where act = $1 and shard = $2`
 	var head, digest []byte
 	var unwritten bool
 	err := tx.QueryRow(ctx, query, o.Act, o.shard).Scan(&o.sequence, &head, &o.recordedAt, &unwritten, &digest)

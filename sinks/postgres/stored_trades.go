@@ -13,25 +13,29 @@ import (
 )
 
 // storedTradesSQL is all events of trades up to an offset, and their parts in arrays, in their order.
-const storedTradesSQL = `select e.record_offset, e.id, t.code, e.event, ` + instantOfEventSQL + `, e.day, e.custodian, a.code, a.scale, e.side, e.ordered, o.code, e.orders, e.root,
+const storedTradesSQL = `select e.record_offset, e.id, t.code, e.event, ` + instantOfEventSQL + `,
+		e.day, e.custodian, a.code, a.scale, e.side, e.ordered, o.code, e.orders, e.root,
 		e.settles_on, e.piece, e.final, e.cash, e.units, e.price, e.price_version, e.settled_on, e.confirmation, e.reason,
 		p.shards, p.weights, p.orders, p.roots
 	from ledger.trade_event e join ledger.trade t on t.id = e.trade join ledger.asset a on a.id = e.asset join ledger.asset o on o.id = e.ordered_asset
-		cross join lateral (select array_agg(p.shard order by p.shard) as shards, array_agg(p.weight order by p.shard) as weights,
-			array_agg(p.orders order by p.shard) as orders, array_agg(p.root order by p.shard) as roots from ledger.trade_part p where p.record_offset = e.record_offset) p
+		cross join lateral (
+			select array_agg(p.shard order by p.shard) as shards, array_agg(p.weight order by p.shard) as weights,
+				array_agg(p.orders order by p.shard) as orders, array_agg(p.root order by p.shard) as roots
+			from ledger.trade_part p where p.record_offset = e.record_offset) p
 	where e.record_offset < $1 order by e.record_offset`
 
 const instantOfEventSQL = "(extract(epoch from e.recorded_at) * 1000)::bigint"
 
-// extractTrades tells of the events of trades that belong to the months. The first one that was recorded in a later month ends them, and the first one that was recorded in these
-// begins them: so each event belongs to some month, and months that follow each other leave none out, though events may be recorded in another order than
-// they were booked.
+// extractTrades tells of the events of trades that belong to the months. The first one that was recorded in a later month ends them, and the first one that
+// was recorded in these begins them: so each event belongs to some month, and months that follow each other leave none out, though events may be recorded in
+// another order than they were booked.
 func extractTrades(ctx context.Context, tx pgx.Tx, first, last Month, to Extract) error {
 	if to.BeginTrades == nil {
 		return nil
 	}
 	var begins, ends int64
-	const bounds = `select coalesce((select min(record_offset) from ledger.trade_event where recorded_at >= $1), $3), coalesce((select min(record_offset) from ledger.trade_event where recorded_at >= $2), $3)`
+	const bounds = `select coalesce((select min(record_offset) from ledger.trade_event where recorded_at >= $1), $3),
+		coalesce((select min(record_offset) from ledger.trade_event where recorded_at >= $2), $3)`
 	if err := tx.QueryRow(ctx, bounds, first.Begin().Time(), (last+1).Begin().Time(), int64(math.MaxInt64)).Scan(&begins, &ends); err != nil {
 		return fmt.Errorf("looking for the events of trades: %w", err)
 	}

@@ -51,8 +51,8 @@ func wordsOf(e *TradeEvent) []*string {
 	if e.Basis == ledger.TradeBasisCash {
 		orderedAsset = schemas.Cash
 	}
-	say(e.ID.String(), e.Trade.Trade.String(), e.Event, e.RecordedAt.Time().UTC().Format(toldTime), e.Day.Time().Format(toldDay), string(e.Custodian), string(e.Asset),
-		number(e.UnitsScale), e.Side.String(), quanta(e.Ordered, orderedScale(e)), string(orderedAsset), number(e.Orders), hex.EncodeToString(e.Root[:]),
+	say(e.ID.String(), e.Trade.Trade.String(), e.Event, e.RecordedAt.Time().UTC().Format(toldTime), e.Day.Time().Format(toldDay),
+		string(e.Custodian), string(e.Asset), number(e.UnitsScale), e.Side.String(), quanta(e.Ordered, orderedScale(e)), string(orderedAsset), number(e.Orders), hex.EncodeToString(e.Root[:]),
 		e.SettlesOn.Time().Format(toldDay), number(e.Piece), strconv.FormatBool(e.Final), quanta(e.Cash, schemas.MoneyScale), quanta(e.Units, int(e.UnitsScale)))
 	if e.Price != nil {
 		say(number(*e.Price))

@@ -61,9 +61,9 @@ type journalPlace struct {
 	sequence int64
 }
 
-// FindTrace follows an id: that of a journal, an order or a trade, a posting written as shard/sequence/leg or its journal as shard/sequence, or an
-// instruction written as source/pot/id. It returns ErrNothingTraced where there is nothing, and ErrDropped where it is in an archive for sure; the text of the error
-// names the archives that may have it. The pool's role is RoleAuditor.
+// FindTrace follows an id: that of a journal, an order or a trade, a posting written as shard/sequence/leg or its journal as shard/sequence, or an instruction
+// written as source/pot/id. It returns ErrNothingTraced where there is nothing, and ErrDropped where it is in an archive for sure; the text of the error names
+// the archives that may have it. The pool's role is RoleAuditor.
 func FindTrace(ctx context.Context, pool *pgxpool.Pool, id string) (*Trace, error) {
 	trace := &Trace{}
 	err := inSnapshot(ctx, pool, func(tx pgx.Tx) error {

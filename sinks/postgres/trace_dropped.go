@@ -30,7 +30,8 @@ func (t *tracer) archived(ctx context.Context, id string, nothing error) error {
 	if act > 0 && int(act) <= len(acts) {
 		return fmt.Errorf("%w: it is of %s; read it back with penstock ledger load, and trace it there", ErrDropped, &acts[act-1])
 	}
-	return fmt.Errorf("%w; months were dropped, and it may be in one of them: %s; read them back with penstock ledger load, and trace it there", nothing, places(acts))
+	return fmt.Errorf("%w; months were dropped, and it may be in one of them: %s; read them back with penstock ledger load, and trace it there",
+		nothing, places(acts))
 }
 
 // actOf returns the act that dropped the journal or posting whose place an id is, or 0.
@@ -79,8 +80,9 @@ func (t *tracer) findDropped(ctx context.Context) error {
 	return nil
 }
 
-// findBegun adds the acts that dropped what the rest of an order goes on with. Nothing is reserved for a rest, and nothing in the ledger names it beside the order before; but that
-// order's id gives its own. So where an order is found without a reservation, the ids of all that began in dropped months of its shard are gone through.
+// findBegun adds the acts that dropped what the rest of an order goes on with. Nothing is reserved for a rest, and nothing in the ledger names it beside the
+// order before; but that order's id gives its own. So where an order is found without a reservation, the ids of all that began in dropped months of its shard
+// are gone through.
 func (t *tracer) findBegun(ctx context.Context, named map[int32]bool) error {
 	rests, shards := t.unreserved()
 	if len(rests) == 0 {
