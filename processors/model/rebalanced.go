@@ -67,11 +67,10 @@ func (r *run) trade() string {
 	if r.value(); r.whole.Sign() == 0 {
 		return "pot/nothing-to-trade"
 	}
-	if !r.isOut() {
+	if !r.isOut(new(big.Rat)) {
 		return "pot/within-bands"
 	}
-	for again := true; again; {
-		again = r.isOut() && r.pair()
+	for r.isOut(r.minimum()) && r.pair() {
 		r.value()
 	}
 	if len(r.trades) == 0 {
@@ -199,13 +198,15 @@ func (r *run) value() {
 	}
 }
 
-// isOut says whether an asset is outside one of the bands.
-func (r *run) isOut() bool {
+func (r *run) minimum() *big.Rat { return number(r.line.Get("minimum", "1.00")) }
+
+// isOut says whether an asset is outside one of the bands, by so much at least. What is too small to be traded would have all others traded at every run.
+func (r *run) isOut(least *big.Rat) bool {
 	return slices.ContainsFunc(r.positions, func(p *position) bool {
 		apart := new(big.Rat).Abs(minus(new(big.Rat).Quo(p.value, r.whole), p.weight))
 		off := new(big.Rat).Abs(minus(p.value, p.target))
-		return r.line.Has("absolute") && apart.Cmp(number(r.line.Get("absolute", "0"))) > 0 ||
-			r.line.Has("relative") && off.Cmp(times(p.target, number(r.line.Get("relative", "0")))) > 0
+		return off.Cmp(least) >= 0 && (r.line.Has("absolute") && apart.Cmp(number(r.line.Get("absolute", "0"))) > 0 ||
+			r.line.Has("relative") && off.Cmp(times(p.target, number(r.line.Get("relative", "0")))) > 0)
 	})
 }
 
@@ -247,7 +248,7 @@ func (r *run) exchange(from, into *position, worth *big.Rat) bool {
 		worth = down(times(amount, from.close), 2)
 	}
 	bought := down(new(big.Rat).Quo(worth, into.close), into.decimals)
-	if worth.Cmp(number(r.line.Get("minimum", "1.00"))) < 0 || bought.Sign() == 0 {
+	if worth.Cmp(r.minimum()) < 0 || bought.Sign() == 0 {
 		return false
 	}
 	if from == nil {
