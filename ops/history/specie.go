@@ -35,8 +35,9 @@ func (w *World) deliveries(today schemas.Date) error {
 		}
 	}
 	w.delivering = rest
-	if !w.operates(today) {
-		return nil
+	// What may be given away must not depend on how what custodians said and what is asked for interleave.
+	if err := w.Run(); err != nil || !w.operates(today) {
+		return err
 	}
 	for p := range Pots - 1 { // one of them is never opened
 		about := func(sides, what uint64) uint64 { return w.dice(sides, aboutSpecie, uint64(p), uint64(today), what) } //nolint:gosec // few

@@ -113,7 +113,7 @@ func unsettledIn(pot *state.PotState) string {
 	}
 	for i := range pot.Holdings {
 		if h := &pot.Holdings[i]; h.Pending != 0 || h.Reserved != 0 {
-			return fmt.Sprintf("a trade in %s", h.Asset)
+			return fmt.Sprintf("units of %s on their way", h.Asset)
 		}
 	}
 	return ""
@@ -143,6 +143,11 @@ func (r *Reference) positionsOf(q *question, pot *state.PotState) ([]rebalance.P
 	}
 	for i := range pot.Orders {
 		at(pot.Orders[i].Asset)
+	}
+	for i := range pot.Deliveries {
+		if d := &pot.Deliveries[i]; d.Stage == state.DeliveryStageOpen && !d.Incoming {
+			at(d.Asset).Units -= d.Units // promised to another scheme, they are there no more
+		}
 	}
 	if why := r.price(positions); why.code != "" {
 		return nil, why
