@@ -1,6 +1,7 @@
 package history
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -28,6 +29,26 @@ func (w *World) glidePaths() []*reference.Entry {
 		{Body: &reference.GlidePath{Code: lifestyle, EffectiveFrom: Monday - 10, Rows: []reference.PathRow{row(5, schemas.WeightOne), row(0, 333_333, 0, 666_667)}}},
 		{Body: &reference.GlidePath{Code: lifestyle, EffectiveFrom: Monday + 2, Rows: []reference.PathRow{row(5, 0, 500_000, 500_000), row(1, 1, 999_999), row(0, 0, 0, schemas.WeightOne)}}},
 	}
+}
+
+// rebalance has pots traded back to their choices, on some evenings, and tries a second time on a few.
+func (w *World) rebalance(today schemas.Date) error {
+	about := func(sides, what uint64) uint64 { return w.dice(sides, aboutRebalancing, uint64(today), what) } //nolint:gosec // after 1970
+	if !w.Rare || !w.operates(today) || about(2, 0) > 0 {
+		return nil
+	}
+	absolute, relative := schemas.Weight(about(5, 1))*30_000, schemas.Weight(about(5, 2))*50_000 //nolint:gosec // few
+	terms := ingest.Rebalancing{Dated: today, Absolute: &absolute, Relative: &relative, Minimum: schemas.Money(1_00 + about(20_00, 3)), InvestCash: about(2, 4) == 0, WhileUnsettled: about(3, 5) == 0}
+	switch about(3, 6) {
+	case 0:
+		terms.Absolute = nil
+	case 1:
+		terms.Relative = nil
+	}
+	if err := w.declare(fmt.Sprintf("rebalance-%s", today), &terms); err != nil || about(4, 7) > 0 {
+		return err
+	}
+	return w.declare(fmt.Sprintf("rebalance-%s-again", today), &terms)
 }
 
 // choose makes a contribution one by choice, now and then, or a choice in its place: a fixed one, a path whose row changes within the days of a history, or none.

@@ -109,6 +109,7 @@ const (
 	aboutSchedule
 	aboutChoice
 	aboutSpecie
+	aboutRebalancing
 )
 
 // basePrices are about what the assets cost, as they are quoted.

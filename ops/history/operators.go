@@ -154,7 +154,7 @@ func (w *World) charges(today schemas.Date) error {
 
 // distributions gives income to who holds units of an asset, some of it of a day before.
 func (w *World) distributions(today schemas.Date) error {
-	for _, rarely := range []func(schemas.Date) error{w.split, w.activate, w.schedule} {
+	for _, rarely := range []func(schemas.Date) error{w.split, w.activate, w.schedule, w.rebalance} {
 		if err := rarely(today); err != nil {
 			return err
 		}

@@ -37,6 +37,9 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 		}
 		for _, s := range in.Statuses {
 			reached[string(s.Code)]++
+			if s.Source == "!rebalance" {
+				reached["re-balancing "+string(s.State)]++
+			}
 			if strings.HasPrefix(string(s.ID), "give-") {
 				reached["in specie "+string(s.State)]++
 			}
@@ -58,7 +61,7 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", "by the calendar", "pot/no-choice", "by a fixed split", "by a path", secondPolicy, "announced", "promised", "delivered", "undelivered", "pot/delivery-refused", "in specie delivered", "in specie cancelled"} {
+	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", "by the calendar", "pot/no-choice", "by a fixed split", "by a path", secondPolicy, "announced", "promised", "delivered", "undelivered", "pot/delivery-refused", "in specie delivered", "in specie cancelled", "re-balancing accepted", "re-balancing untraded", "pot/within-bands", "pot/below-minimum", "pot/unsettled"} {
 		if reached[what] == 0 {
 			t.Errorf("in no history something of the kind %q came up", what)
 		}

@@ -30,7 +30,7 @@ func (f *facts) followCarried() {
 func (f *facts) carryRest(t *trade, o *order, left schemas.Quantity) {
 	rest := f.orderOf(schemas.DeriveID("rest", o.id.String()), o.pot)
 	rest.shard, rest.received, rest.asset, rest.sells, rest.byCash, rest.into, rest.rest = o.shard, o.received, o.asset, o.sells, o.byCash, o.into, true
-	rest.switchedAt, rest.made, rest.madeBy = o.switchedAt, o.made, o.madeBy
+	rest.switchedAt, rest.made, rest.madeBy, rest.run = o.switchedAt, o.made, o.madeBy, o.run
 	switch {
 	case o.byCash:
 		rest.cash = o.cash - schemas.Money(o.dealtCash(t))

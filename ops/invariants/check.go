@@ -71,7 +71,7 @@ type Result struct {
 func Check(in Input) []Result {
 	f := gather(&in)
 	var results []Result
-	for _, checks := range [][]*finding{f.checkShape(), f.checkBalances(), f.checkInstructions(), f.checkOrders(), f.checkChoices(), f.checkSwitches(), f.checkDays(), f.checkAllocation(), f.checkControls(), f.checkBank(), f.checkSpecie(), f.checkCorrections(), f.checkCorrected(), f.checkDeclared(), f.checkFees(), {f.checkScheduled()}, f.checkClosed()} {
+	for _, checks := range [][]*finding{f.checkShape(), f.checkBalances(), f.checkInstructions(), f.checkOrders(), f.checkChoices(), f.checkSwitches(), f.checkDays(), f.checkAllocation(), f.checkControls(), f.checkBank(), f.checkSpecie(), f.checkCorrections(), f.checkCorrected(), f.checkDeclared(), f.checkFees(), f.checkRebalanced(), {f.checkScheduled()}, f.checkClosed()} {
 		for _, c := range checks {
 			results = append(results, c.result())
 		}

@@ -82,7 +82,7 @@ func (f *facts) checkCorrected() []*finding {
 			continue
 		}
 		for _, o := range t.members {
-			if o.into != "" || o.isSwitched() {
+			if o.into != "" || o.isSwitched() || len(o.buys) > 0 {
 				switched++
 				continue
 			}

@@ -15,6 +15,10 @@ func (f *facts) deriveAccepted() {
 		receipts[key] = append(receipts[key], &f.Instructions[n])
 	}
 	for _, s := range f.Statuses {
+		if s.Source == sourceRebalancing {
+			f.noteRun(s)
+			continue
+		}
 		if s.State != stateAccepted || s.Duplicate {
 			continue
 		}

@@ -52,6 +52,8 @@ type facts struct {
 	deliveries map[schemas.ID]*inSpecie
 	prices     map[priceKey][]*ingest.Price
 	choices    *choices
+	// runs are what pots told of re-balancing.
+	runs []*outcome
 }
 
 type confirmationKey struct {
@@ -104,6 +106,7 @@ type order struct {
 	rest     bool              // it goes on with what another order was not dealt
 	made     schemas.Instant   // when an event made it, where no instruction did
 	madeBy   origin            // of that event
+	run      *outcome          // of the re-balancing that it is of
 	into     schemas.AssetCode // what the switch buys that it sells for
 	switching
 	trades     map[schemas.ID]bool

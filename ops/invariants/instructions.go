@@ -61,6 +61,9 @@ func (f *facts) fates() map[instructionKey]*fate {
 		one.received = append(one.received, &f.Instructions[n])
 	}
 	for _, s := range f.Statuses {
+		if s.Source == sourceRebalancing {
+			continue // no instruction
+		}
 		one := at(s.Source, s.Pot, s.ID)
 		one.told = append(one.told, s)
 	}

@@ -15,9 +15,9 @@ type origin struct {
 	operated
 }
 
-// noteMade notes when an event made an order that no instruction asks for, and which: a distribution that is reinvested, or a charge for which units are sold.
+// noteMade notes when an event made an order that no instruction asks for, and which: a distribution that is reinvested, a charge for which units are sold, or a re-balancing.
 func (o *order) noteMade(j *ledger.Journal, p *ledger.Posting) {
-	if o.received != nil || o.made != 0 {
+	if o.received != nil || o.made != 0 && o.run == nil {
 		return
 	}
 	o.made, o.madeBy = j.RecordedAt, origin{j.Topic, operated{j.Partition, j.Offset}}
@@ -27,7 +27,7 @@ func (o *order) noteMade(j *ledger.Journal, p *ledger.Posting) {
 }
 
 // pays says whether the order sells units for a charge.
-func (o *order) pays() bool { return o.made != 0 && o.sells }
+func (o *order) pays() bool { return o.made != 0 && o.sells && o.run == nil }
 
 // madeOf returns what an operator declared in the record that made the order, or nil.
 func (f *facts) madeOf(o *order) ingest.OperationBody {
@@ -46,6 +46,9 @@ func (f *facts) madeOf(o *order) ingest.OperationBody {
 func (f *facts) isIn(o *order, asset schemas.AssetCode) bool {
 	if o.asset != "" || o.made == 0 {
 		return o.asset == asset
+	}
+	if o.run != nil { // which of those that were chosen, checkRebalanced says
+		return slices.ContainsFunc(o.run.split, func(p ingest.SplitPart) bool { return p.Asset == asset })
 	}
 	d, distributes := f.madeOf(o).(*ingest.Distribution)
 	return distributes && d.Reinvest && d.Asset == asset

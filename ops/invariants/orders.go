@@ -58,6 +58,8 @@ func (f *facts) checkOrder(single, sum *finding, o *order) {
 		// What it goes on with, the order before it has left.
 	case o.received == nil && o.income > 0 && o.reserved == o.income:
 		// A distribution is reinvested, all of it.
+	case o.run != nil:
+		// What a re-balancing trades is worked out again from what the pot has.
 	case o.received == nil && o.sells && f.isForCharge(o):
 		// Units are sold for a charge: how many, the prices of that moment say.
 	case o.received == nil:

@@ -88,6 +88,9 @@ func (o *order) isSwitched() bool { return len(o.switchedAt) > 0 }
 func (o *order) lead() {
 	for _, buy := range o.buys {
 		buy.received, buy.asset = o.received, o.into
+		if o.run != nil {
+			buy.run, buy.made = o.run, o.made
+		}
 		buy.cash = schemas.Money(quanta(buy.reserved, schemas.MoneyScale))
 	}
 }
@@ -98,11 +101,11 @@ func (f *facts) checkSwitches() []*finding {
 	count := 0
 	for _, id := range sortedIDs(f.orders) {
 		o := f.orders[id]
-		if len(o.buys) > 0 && (o.into == "" || len(o.buys) > 1) {
+		if len(o.buys) > 0 && (o.into == "" && o.run == nil || len(o.buys) > 1) {
 			c.fail("order %s went on to %d buys, which its instruction does not say", id, len(o.buys))
 		}
-		if o.into == "" {
-			continue
+		if o.into == "" && (o.run == nil || len(o.buys) == 0) {
+			continue // the buy of a re-balancing may find no day, and nobody is told
 		}
 		count++
 		for trade := range o.trades {
