@@ -277,7 +277,12 @@ func BenchmarkTraceOfAnOrder(b *testing.B) {
 }
 
 // BenchmarkAllBalances asks for every balance of every pot, as of a recorded time.
-func BenchmarkAllBalances(b *testing.B) {
+func BenchmarkAllBalances(b *testing.B) { benchBalances(b, BalanceFilter{ByPot: true}) }
+
+// BenchmarkTotalBalances asks for the totals by account and asset, as of a recorded time.
+func BenchmarkTotalBalances(b *testing.B) { benchBalances(b, BalanceFilter{}) }
+
+func benchBalances(b *testing.B, filter BalanceFilter) {
 	test, postings, _ := openBigLedger(b)
 	through, err := CompleteThrough(b.Context(), test.auditor)
 	if err != nil {
@@ -286,8 +291,7 @@ func BenchmarkAllBalances(b *testing.B) {
 	recorded := through - 1
 	found := 0
 	for b.Loop() {
-		err := Balances(b.Context(), test.auditor, BalanceFilter{ByPot: true}, AsOf{RecordedAt: &recorded}, func(Balance) error { found++; return nil })
-		if err != nil {
+		if err := Balances(b.Context(), test.auditor, filter, AsOf{RecordedAt: &recorded}, func(Balance) error { found++; return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}
