@@ -73,18 +73,24 @@ func canonical(w *world) map[int32][]string {
 	return lines
 }
 
-func TestAnyScheduleWithLostTransactionsGivesTheSameLedger(t *testing.T) {
+func TestAnyScheduleWithLostTransactionsGivesTheSameLedger(t *testing.T) { sameLedger(t, operate) }
+
+// TestAnyScheduleOfWhatIsRareGivesTheSameLedger does the same where units are split, merged and moved in specie, settlements given up, and whatever else is rare happens.
+func TestAnyScheduleOfWhatIsRareGivesTheSameLedger(t *testing.T) { sameLedger(t, operateRarely) }
+
+func sameLedger(t *testing.T, play func(*history.History, int32, sim.Schedule) (*world, error)) {
+	t.Helper()
 	dropped := 0
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t)
 		shards := rapid.SampledFrom([]int32{1, 3, 8}).Draw(t, "shards")
-		want := canonical(mustOperate(t, &h, shards, sim.Schedule{}))
+		want := canonical(mustDo(t, play, &h, shards, sim.Schedule{}))
 		for range 2 {
 			schedule := sim.Schedule{
 				Seed: rapid.Uint64Range(1, 1<<40).Draw(t, "turns"), RecordsMax: rapid.IntRange(1, 6).Draw(t, "records"),
 				VisitsMax: rapid.IntRange(1, 3).Draw(t, "visits"), DropOneIn: rapid.IntRange(2, 6).Draw(t, "drops"),
 			}
-			w := mustOperate(t, &h, shards, schedule)
+			w := mustDo(t, play, &h, shards, schedule)
 			dropped += w.Dropped
 			got := canonical(w)
 			for shard := range shards {

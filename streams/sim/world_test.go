@@ -59,6 +59,17 @@ func operate(h *history.History, shards int32, schedule sim.Schedule) (*world, e
 	return w, w.Play()
 }
 
+// operateRarely plays it with what is rare, too.
+func operateRarely(h *history.History, shards int32, schedule sim.Schedule) (*world, error) {
+	w, err := newWorld(h, shards, schedule)
+	if err != nil {
+		return nil, err
+	}
+	w.Operators, w.Rare = true, true
+	w.Done = func() bool { return w.AtRest() && !w.Announced() && w.underWay() == 0 }
+	return w, w.Play()
+}
+
 const (
 	daysOfHistory   = 4
 	actionsOfDayMax = 14
