@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 const (
 	shards     = 3
-	seed       = 2040
+	seed       = 2054
 	days       = 20
 	actionsMax = 60
 )
