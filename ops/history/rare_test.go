@@ -135,3 +135,15 @@ func ordersOf(pipeline *sim.Pipeline) int {
 	}
 	return count
 }
+
+// TestAnOrderOfWhichNothingIsDealtGoesOn plays histories in which a trade is dealt in part, one of its orders gets nothing of it, and all that the order has goes on to another day.
+func TestAnOrderOfWhichNothingIsDealtGoesOn(t *testing.T) {
+	for _, seed := range []uint64{583, 859, 1494} {
+		w := playRare(t, seed)
+		for _, result := range invariants.Check(w.Input()) {
+			if !result.OK {
+				t.Errorf("seed %d: invariant %d, %s: %s", seed, result.Number, result.Name, result.Detail)
+			}
+		}
+	}
+}

@@ -19,9 +19,32 @@ func (f *facts) followCarried() {
 	}
 	slices.SortStableFunc(carried, func(a, b *trade) int { return cmp.Compare(a.restCarried.Day, b.restCarried.Day) })
 	for _, t := range carried {
+		f.joinUndealt(t)
 		for _, o := range t.members {
 			if left := o.reserved - o.given - o.returned; left > 0 {
 				f.carryRest(t, o, left)
+			}
+		}
+	}
+}
+
+// joinUndealt finds the orders of a trade of which nothing at all was dealt, so that no posting names both: each goes on with all that it has reserved, as an order that
+// is in a trade of the day to which the rests were carried.
+func (f *facts) joinUndealt(t *trade) {
+	b, to := t.batched, t.restCarried.CarriedTo
+	if b == nil || to == nil {
+		return
+	}
+	for _, id := range sortedIDs(f.orders) {
+		o, rest := f.orders[id], f.orders[schemas.DeriveID("rest", id.String())]
+		if len(o.trades) > 0 || o.reserved == 0 || o.cancelled || rest == nil || rest.reserved > 0 {
+			continue
+		}
+		for next := range rest.trades {
+			if n := f.trades[next].batched; n != nil && n.Asset == b.Asset && n.Side == b.Side && n.Basis == b.Basis && n.Day == *to {
+				o.trades[t.id] = true
+				t.members = append(t.members, o)
+				break
 			}
 		}
 	}
