@@ -64,8 +64,7 @@ func run(ctx context.Context, seed uint64, plan *Plan, database *Database, log *
 
 // play plays a workload to its end, and judges.
 func (s *system) play(ctx context.Context, want *reference, played func(*system) error) error {
-	world := history.New(&want.history, shards, s)
-	world.Operators = true
+	world := want.world(s)
 	days := 0
 	world.Done = func() bool { days++; return days >= want.days }
 	world.Interlude = func(moment history.Moment, today schemas.Date) error {
