@@ -250,7 +250,9 @@ func TestClientMoneyStaysWhenMonthsAreDropped(t *testing.T) {
 	}
 	for asked, want := range map[string]string{
 		"first_day => '2008-03-30'": "2008-03 to 2008-03 are in archive ledger-2008-03", "recorded => '2008-03-30 00:00Z'": "2008-03 to 2008-03 are in archive ledger-2008-03",
-		"recorded => '2030-01-01 00:00Z'": "complete only before",
+		"last_day => '2008-03-20'":                            "2008-03 to 2008-03 are in archive ledger-2008-03",
+		"recorded => '2030-01-01 00:00Z'":                     "complete only before",
+		"first_day => '2008-04-02', last_day => '2008-04-01'": "lies before the first",
 	} {
 		if _, err := a.auditor.Exec(t.Context(), "select * from report.client_money_as_of("+asked+")"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", asked, err, want)

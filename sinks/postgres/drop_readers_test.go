@@ -41,7 +41,7 @@ func TestWhoReadSinceBeforeMonthsWereDroppedIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.drop(t, testMarch)
-	for _, from := range []string{"report.balances", "report.contra_balances", "report.balances_as_of()", "report.holdings_as_of()", "report.postings_as_of()"} {
+	for _, from := range []string{"report.balances", "report.contra_balances", "report.balances_as_of()", "report.holdings_as_of()", "report.postings_as_of()", "report.client_money", "report.client_money_as_of()"} {
 		err := pgx.BeginFunc(t.Context(), tx, func(tx pgx.Tx) error {
 			_, err := tx.Exec(t.Context(), "select * from "+from)
 			return err
@@ -68,7 +68,7 @@ func TestWhoReadSinceBeforeAllMonthsWereDroppedIsRefused(t *testing.T) {
 	}
 	for _, from := range []string{
 		"report.balances", "report.balances where shard = 1", "report.contra_balances", "report.contra_balances where shard = 1", "report.rounding",
-		"report.balances_as_of()", "report.holdings_as_of()", "report.postings_as_of()",
+		"report.balances_as_of()", "report.holdings_as_of()", "report.postings_as_of()", "report.client_money", "report.client_money_as_of()",
 	} {
 		err := pgx.BeginFunc(t.Context(), tx, func(tx pgx.Tx) error {
 			_, err := tx.Exec(t.Context(), "select * from "+from)

@@ -17,8 +17,11 @@ declare
     from_day   date := greatest(first_day, (select (max(d.begins_at) at time zone 'UTC')::date - 1 from ledger.dropped d));
     last_month smallint;
 begin
+    if last_day < first_day then
+        raise exception 'the last day, %, lies before the first, %', last_day, first_day using errcode = 'invalid_parameter_value';
+    end if;
     perform ledger.require_complete(recorded);
-    perform ledger.require_opened(first_day, recorded);
+    perform ledger.require_opened(least(first_day, last_day), recorded);
     last_month := ledger.month_of(greatest(recorded, '1970-01-01 00:00Z'));
     return query
         with cash as (
