@@ -32,14 +32,15 @@ const referenceEntriesMax = 10_000
 
 func newReferenceApply() *cobra.Command {
 	var t target
-	var source string
+	var source, id string
 	var execute bool
 	cmd := &cobra.Command{
 		Use:   "apply FILE",
 		Short: "Send reference data from a YAML or JSON file",
 		Long: `The file is a list of entries in the form that "penstock reference show" prints: an object with one member that names its kind, Asset,
 Calendar, Custodian, Settings, GlidePath or AnnualCharge. Entries are sent in order; calendars and custodians stand before what refers to them. Sending
-again what is known changes nothing; what is refused shows in audit.rejection.v1.
+again what was accepted changes nothing, also where another entry has replaced it since. To return to a row that was replaced, send it with another --id, before
+its day begins. What is refused shows in audit.rejection.v1.
 
 Prints what it would send, and acts only with --execute.`,
 		Example: `  penstock reference show > reference.json
@@ -57,11 +58,12 @@ Prints what it would send, and acts only with --execute.`,
 				fmt.Fprintf(cmd.OutOrStdout(), "%d entries; nothing was sent; add --execute to send them\n", len(entries))
 				return nil
 			}
-			return t.sendReference(cmd, source, entries)
+			return t.sendReference(cmd, source, id, entries)
 		},
 	}
 	t.flags(cmd)
 	cmd.Flags().StringVar(&source, "source", "operations", "who publishes the data")
+	cmd.Flags().StringVar(&id, "id", "", "id of this sending; without it an entry's id follows from the source and what the entry says")
 	cmd.Flags().BoolVar(&execute, "execute", false, "act; without it the plan is printed")
 	return cmd
 }
@@ -93,7 +95,7 @@ func readEntries(path string) ([]json.RawMessage, error) {
 	return entries, nil
 }
 
-func (t *target) sendReference(cmd *cobra.Command, source string, entries []json.RawMessage) error {
+func (t *target) sendReference(cmd *cobra.Command, source, id string, entries []json.RawMessage) error {
 	codec, err := avrojson.New(ingest.ReferenceDataSchema)
 	if err != nil {
 		return err
@@ -109,7 +111,7 @@ func (t *target) sendReference(cmd *cobra.Command, source string, entries []json
 	// All are encoded before the first is sent: a mistake in the last must not leave half of them applied.
 	messages := make([]feed.Message, len(entries))
 	for i, entry := range entries {
-		id := schemas.DeriveID("reference", source, string(entry)).String()
+		id := referenceID(source, id, entry)
 		record, err := json.Marshal(map[string]any{"source": source, "id": id, "entry": map[string]any{"body": entry}})
 		if err != nil {
 			return err
@@ -132,6 +134,15 @@ func (t *target) sendReference(cmd *cobra.Command, source string, entries []json
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d entries sent; refusals, if any: penstock tail %s --no-follow\n", len(entries), streams.AuditRejection)
 	return nil
+}
+
+// referenceID returns an entry's id: the same entry, sent again, has the same id, unless the operator names the sending.
+func referenceID(source, sending string, entry json.RawMessage) string {
+	parts := []string{"reference", source, string(entry)}
+	if sending != "" {
+		parts = append(parts, sending)
+	}
+	return schemas.DeriveID(parts...).String()
 }
 
 func newReferenceShow() *cobra.Command {

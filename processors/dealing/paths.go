@@ -16,7 +16,8 @@ const (
 	pathRowsMax = 500
 )
 
-// putPath keeps a glide path. Of one that is known, nothing that holds today or earlier changes: contributions of today may have been invested by it.
+// putPath keeps a glide path. Of one that is known, nothing changes that holds on a day that has begun, or that may have begun in a shard when it hears of the change: contributions of that day
+// may have been invested by it.
 func (r *Reference) putPath(p *reference.GlidePath, received schemas.Instant) (*state.DealingReference, refusal) {
 	next := *r.stored
 	next.Paths = glidepath.Put(r.stored.Paths, p)
@@ -26,9 +27,9 @@ func (r *Reference) putPath(p *reference.GlidePath, received schemas.Instant) (*
 	if why := r.checkPath(p); why.code != "" {
 		return nil, why
 	}
-	today, ok := r.LocalDate(received)
-	if known := r.hasPath(p.Code); known && (!ok || p.EffectiveFrom <= today) {
-		return nil, tooLate(fmt.Sprintf("glide path %s from %s", p.Code, p.EffectiveFrom), today)
+	through, ok := r.LocalDate(max(received, r.stored.Announced) + noticeMillis)
+	if known := r.hasPath(p.Code); known && (!ok || p.EffectiveFrom <= through) {
+		return nil, tooLate(fmt.Sprintf("glide path %s from %s", p.Code, p.EffectiveFrom), through)
 	}
 	return &next, refusal{}
 }

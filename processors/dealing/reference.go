@@ -75,11 +75,36 @@ func (r *Reference) closedThrough(asset schemas.AssetCode) (schemas.Date, bool) 
 	return 0, false
 }
 
-// referenceReceived checks an entry, keeps it, and tells every shard that needs it. An entry that is known already changes nothing.
+// referenceReceived checks an entry, keeps it, and tells every shard that needs it. An entry that is known already, or was until another replaced it, changes nothing.
 func (d *dealing) referenceReceived(place streams.Place, r *Reference, cause *inbox.Cause, entry *reference.Entry) (*state.DealingReference, []streams.Out) {
-	var next *state.DealingReference
-	var why refusal
-	var through *schemas.Date
+	key := entryKey(cause, entry)
+	if r.heard(key) {
+		return r.stored, nil
+	}
+	changes, through, why := r.put(cause, entry)
+	next := changes
+	if why.code == "" {
+		next, why = r.remember(changes, cause, key, entry)
+	}
+	if why.code == "" && next != nil && referenceBytes(next) > referenceBytesMax {
+		why = bad("there is more reference data than can be kept")
+	}
+	if why.code == "" && changes != nil {
+		why = r.strands(next, cause.ReceivedAt)
+	}
+	switch _, ours := entry.Body.(*reference.AnnualCharge); {
+	case why.code != "":
+		return r.stored, []streams.Out{rejectionOut(place, cause, why)}
+	case next == nil:
+		return r.stored, nil
+	case changes == nil, ours: // shards are told of each charge when its day has come
+		return next, nil
+	}
+	return next, tellAll(nil, d.shards, key.String(), cause, &inbox.ReferenceChanged{Entry: *entry, ClosedThrough: through})
+}
+
+// put adds an entry to what is stored; nil says that it changes nothing. It also returns, for an asset that is new, the last day that counts as closed.
+func (r *Reference) put(cause *inbox.Cause, entry *reference.Entry) (next *state.DealingReference, through *schemas.Date, why refusal) {
 	switch body := entry.Body.(type) {
 	case *reference.Calendar:
 		next, why = r.putCalendar(body, cause.ReceivedAt)
@@ -88,29 +113,13 @@ func (d *dealing) referenceReceived(place streams.Place, r *Reference, cause *in
 	case *reference.Settings:
 		next, why = r.putSettings(body, cause.ReceivedAt)
 	case *reference.Asset:
-		next, through, why = r.putAsset(body, cause.ReceivedAt)
+		return r.putAsset(body, cause.ReceivedAt)
 	case *reference.AnnualCharge:
 		next, why = r.putCharge(body, cause)
 	case *reference.GlidePath:
 		next, why = r.putPath(body, cause.ReceivedAt)
 	}
-	if why.code != "" {
-		return r.stored, []streams.Out{rejectionOut(place, cause, why)}
-	}
-	if next == nil {
-		return r.stored, nil
-	}
-	if referenceBytes(next) > referenceBytesMax {
-		return r.stored, []streams.Out{rejectionOut(place, cause, bad("there is more reference data than can be kept"))}
-	}
-	if why := r.strands(next, cause.ReceivedAt); why.code != "" {
-		return r.stored, []streams.Out{rejectionOut(place, cause, why)}
-	}
-	if _, ours := entry.Body.(*reference.AnnualCharge); ours {
-		return next, nil // shards are told of each charge when its day has come
-	}
-	id := schemas.DeriveID("reference", string(cause.Source), cause.ID, string(entry.AppendAvro(nil))).String()
-	return next, tellAll(nil, d.shards, id, cause, &inbox.ReferenceChanged{Entry: *entry, ClosedThrough: through})
+	return next, nil, why
 }
 
 func bad(format string, args ...any) refusal {
@@ -176,7 +185,7 @@ func (r *Reference) putCalendar(c *reference.Calendar, received schemas.Instant)
 	if len(c.Closed) > closedDaysMax || len(next.Calendars) > calendarRowsMax {
 		return nil, bad("calendar %q: more closed days or calendars than there may be", c.Name)
 	}
-	if today, ok := r.LocalDate(received); ok {
+	if today, ok := r.begun(received); ok {
 		for i := range r.stored.Calendars {
 			if old := &r.stored.Calendars[i]; old.Name == c.Name && !sameThrough(old, c, today) {
 				return nil, tooLate("calendar "+c.Name, today)
@@ -221,7 +230,7 @@ func (r *Reference) putSettings(s *reference.Settings, received schemas.Instant)
 	next := *r.stored
 	next.Settings = book.PutSettings(r.stored.Settings, s)
 	different := changed(r.stored, &next)
-	if today, ok := r.LocalDate(received); ok && different != nil && s.EffectiveFrom <= today {
+	if today, ok := r.begun(received); ok && different != nil && s.EffectiveFrom <= today {
 		return nil, tooLate(fmt.Sprintf("settings from %s", s.EffectiveFrom), today)
 	}
 	return different, refusal{}
@@ -239,7 +248,7 @@ func (r *Reference) putAsset(a *reference.Asset, received schemas.Instant) (*sta
 		if changed(r.stored, &next) == nil {
 			return nil, nil, refusal{}
 		}
-		if today, ok := r.LocalDate(received); !ok || a.EffectiveFrom <= max(today, through) {
+		if today, ok := r.begun(received); !ok || a.EffectiveFrom <= max(today, through) {
 			return nil, nil, tooLate(fmt.Sprintf("asset %s from %s", a.Code, a.EffectiveFrom), max(today, through))
 		}
 		return &next, nil, refusal{}

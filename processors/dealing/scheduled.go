@@ -28,12 +28,9 @@ func (r *Reference) putCharge(c *reference.AnnualCharge, cause *inbox.Cause) (*s
 			return nil, refusal{}
 		}
 	}
-	today, ready := r.LocalDate(cause.ReceivedAt)
+	today, ready := r.begun(cause.ReceivedAt)
 	if !ready {
 		return nil, refusal{codeSettingsMissing, "the trust's settings are not known yet"}
-	}
-	if begun, known := r.LocalDate(r.stored.Announced); known {
-		today = max(today, begun)
 	}
 	switch {
 	case c.EffectiveFrom <= today:
