@@ -125,7 +125,10 @@ func (r *run) find() bool {
 	}
 	r.cash = new(big.Rat)
 	if r.line.Has("invest-cash") {
-		r.cash = copied(r.Books.balance(key{r.name, "pot:available", cash}))
+		r.cash = minus(r.Books.balance(key{r.name, "pot:available", cash}), r.pot.inReview())
+		if r.cash.Sign() < 0 {
+			r.cash = new(big.Rat)
+		}
 	}
 	for _, code := range slices.Sorted(maps.Keys(r.assets)) {
 		ordered := slices.ContainsFunc(r.pot.orders, func(o *order) bool { return o.asset == code })

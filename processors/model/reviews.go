@@ -43,6 +43,17 @@ func (a *asked) payIn(paid *big.Rat) {
 	a.pot.note(&journal{name: paidBy(a.source, a.id, a.dated), cash: paid})
 }
 
+// inReview is the cash that what is held would take.
+func (p *pot) inReview() *big.Rat {
+	all := new(big.Rat)
+	for _, h := range p.held {
+		if h.kind == "Contribution" || h.kind == "Buy" || h.kind == "Withdraw" {
+			all = sum(all, number(h.line.Get("cash", "0")))
+		}
+	}
+	return all
+}
+
 // drop takes an instruction from those that are held, or returns nil.
 func (p *pot) drop(source, id string) *held {
 	at := slices.IndexFunc(p.held, func(h *held) bool { return h.source == source && h.id == id })

@@ -1,6 +1,7 @@
 package pot
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/penstock-ledger/penstock/schemas"
@@ -12,6 +13,8 @@ import (
 const (
 	// dealtMax bounds the orders of a pot that are open or may still be corrected: beyond it no more are taken, for none of them may be forgotten.
 	dealtMax = 2000
+	// runOrdersMax bounds the same orders where a run of re-balancing makes more: runs come without the member's doing, and leave the member room.
+	runOrdersMax = dealtMax / 2
 	// dealtMarginDays is how much longer an order is kept than dealing lets its price be corrected, for a correction may be on its way.
 	dealtMarginDays = 14
 )
@@ -38,6 +41,19 @@ func (d *draft) forgetDealt(r *Reference, at schemas.Instant) []state.DealtOrder
 		kept = slices.DeleteFunc(kept, func(o state.DealtOrder) bool { return o.Day < oldest && !d.feeds(&o) })
 	}
 	return kept
+}
+
+// refuseMore refuses so many more orders where the pot would come to more than the bound of those that are open or may still be corrected. What may be forgotten by now does not
+// count: nothing may have happened in the pot since that had it forgotten.
+func (q *question) refuseMore(pot *state.PotState, more, bound int) refusal {
+	if len(pot.Orders)+len(pot.Dealt)+more <= bound {
+		return refusal{}
+	}
+	d := draft{state: *pot}
+	if len(pot.Orders)+len(d.forgetDealt(q.reference, q.cause.ReceivedAt))+more <= bound {
+		return refusal{}
+	}
+	return refusal{codeTooManyOrders, fmt.Sprintf("the pot would have more than %d orders that are open or may still be corrected", bound)}
 }
 
 // noteTaken notes of settled orders that a correction of another one has taken something from an account that they settled into.

@@ -204,8 +204,8 @@ type want struct {
 // orders makes the orders for what is wanted, or says why one of them cannot be. A part of a split that is less than a
 // penny makes no order.
 func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order, refusal) {
-	if len(before.Orders)+len(before.Dealt)+len(wanted) > dealtMax {
-		return nil, refusal{codeTooManyOrders, fmt.Sprintf("a pot may have %d orders within the back-dating period", dealtMax)}
+	if why := q.refuseMore(before, len(wanted), dealtMax); why.code != "" {
+		return nil, why
 	}
 	if len(before.Orders)+len(wanted) > ordersMax {
 		return nil, refusal{codeTooManyOrders, fmt.Sprintf("a pot may have %d open orders", ordersMax)}

@@ -43,7 +43,7 @@ func (q *question) tradeBack(d *draft, m *inbox.PotsRebalanced) (*schemas.Date, 
 	}
 	terms := rebalance.Terms{Absolute: m.Absolute, Relative: m.Relative, Minimum: m.Minimum}
 	if m.InvestCash {
-		terms.Cash = max(0, q.freeCash(&d.state))
+		terms.Cash = max(0, q.freeCash(&d.state)-cashInReview(&d.state))
 	}
 	trades, untraded, err := rebalance.Plan(positions, terms)
 	if err != nil {
@@ -69,6 +69,9 @@ func notTraded(why rebalance.Why, m *inbox.PotsRebalanced) refusal {
 
 // orderTrades makes the orders of all trades, or says why one of them cannot be.
 func (q *question) orderTrades(d *draft, positions []rebalance.Position, trades []rebalance.Trade) (*schemas.Date, []schemas.ID, refusal) {
+	if why := q.refuseMore(&d.state, ordersOf(trades), runOrdersMax); why.code != "" {
+		return nil, nil, why
+	}
 	var last *schemas.Date
 	ids := make([]schemas.ID, 0, 2*len(trades))
 	for _, t := range trades {
@@ -83,6 +86,17 @@ func (q *question) orderTrades(d *draft, positions []rebalance.Position, trades 
 		ids = append(ids, added...)
 	}
 	return last, ids, refusal{}
+}
+
+// ordersOf is how many orders the trades make: a switch has two.
+func ordersOf(trades []rebalance.Trade) int {
+	count := 0
+	for _, t := range trades {
+		if count++; t.From != rebalance.FromCash {
+			count++
+		}
+	}
+	return count
 }
 
 // tradeOrders makes the orders of one trade: a switch, or a buy from cash. Legs are counted on, so that no two orders have one id.

@@ -54,6 +54,18 @@ func reviewedCash(body ingest.InstructionBody) schemas.Money {
 	return 0
 }
 
+// cashInReview is the available cash that what is held for review would take, if it were released: as much of it as a pot may have. No machine spends it before a person has looked.
+func cashInReview(pot *state.PotState) schemas.Money {
+	sum := schemas.Money(0)
+	for i := range pot.Review {
+		switch body := pot.Review[i].Instruction.Body.(type) {
+		case *ingest.Contribution, *ingest.Buy, *ingest.Withdraw:
+			sum += min(reviewedCash(body), balanceMax)
+		}
+	}
+	return sum
+}
+
 // mustReview says whether the policy of the day has the instruction held.
 func (q *question) mustReview() bool {
 	policy := q.reference.Settings(q.today)
