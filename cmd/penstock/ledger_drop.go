@@ -82,7 +82,7 @@ func (d *dropMonths) print(out io.Writer, plan *postgres.DropPlan, found *archiv
 	fmt.Fprintf(out, "%d journals with %d postings leave the ledger: %d tables of %.1f MB\n", plan.Journals, plan.Postings, plan.Tables, float64(plan.Bytes)/1e6)
 	fmt.Fprintf(out, "archive %s has exactly these; %d signed heads were met\n", plan.Archive, found.Anchored)
 	fmt.Fprintf(out, "what they come to stays: %d balances, %d of them for days after %s\n", plan.Balances, plan.Later, last)
-	fmt.Fprintf(out, "%d orders were not dealt to their end; %d payments and %d trades have postings there\n", plan.Orders, plan.Payments, plan.Trades)
+	fmt.Fprintf(out, "%d orders were not dealt to their end; %d payments, %d deliveries and %d trades have postings there\n", plan.Orders, plan.Payments, plan.Deliveries, plan.Trades)
 	fmt.Fprintf(out, "from then on, recorded times before %s and effective dates before %s are refused\n",
 		(plan.Last + 1).Begin().Time().Format("2006-01-02"), last)
 	if d.planned(out) {

@@ -43,13 +43,14 @@ type DropPlan struct {
 	Postings int64 `json:"postings"`
 	Tables   int   `json:"tables"`
 	Bytes    int64 `json:"bytes"`
-	// Balances are the rows of the opening, of which Later count for days after the months. Orders were not dealt to their end; Payments and Trades have postings
-	// there.
-	Balances int64 `json:"balances"`
-	Later    int64 `json:"later"`
-	Orders   int64 `json:"orders"`
-	Payments int64 `json:"payments"`
-	Trades   int64 `json:"trades"`
+	// Balances are the rows of the opening, of which Later count for days after the months. Orders were not dealt to their end; Payments, Deliveries of
+	// units that come in and Trades have postings there.
+	Balances   int64 `json:"balances"`
+	Later      int64 `json:"later"`
+	Orders     int64 `json:"orders"`
+	Payments   int64 `json:"payments"`
+	Deliveries int64 `json:"deliveries"`
+	Trades     int64 `json:"trades"`
 }
 
 // DropMonths drops the oldest months from the ledger, in one transaction: it reads them once more, holds every journal against its hash and the chains against

@@ -20,9 +20,9 @@ type carryOver struct {
 	// reserved is by how much the months changed what each order has in the pots' reserved accounts: below 0, what had been reserved before them, or for the order
 	// of which it is the rest.
 	reserved map[schemas.ID]schemas.Quantity
-	// payments have postings in the months.
-	payments map[schemas.ID]struct{}
-	trades   map[schemas.ID]struct{}
+	// payments, and deliveries of units that come in, have postings in the months.
+	payments, deliveries map[schemas.ID]struct{}
+	trades               map[schemas.ID]struct{}
 	// begun is how many orders have something left of what they reserved in the months.
 	begun int64
 }
@@ -104,7 +104,7 @@ func (c *carryOver) side(journal *storedJournal, posting *ledger.Posting, accoun
 	return nil
 }
 
-// order notes what was reserved for the posting's order, or that it is a payment.
+// order notes what was reserved for the posting's order, or that it is a payment or a delivery that comes in. One that goes out reserves its units.
 func (c *carryOver) order(posting *ledger.Posting, account schemas.Account, change schemas.Quantity) {
 	switch {
 	case posting.Order == nil:
@@ -116,12 +116,19 @@ func (c *carryOver) order(posting *ledger.Posting, account schemas.Account, chan
 		c.reserved[*order] += change
 	case isOfPayments(account):
 		c.payments[*posting.Order] = struct{}{}
+	case account == ledger.PotPending && isOfDeliveries(posting.Stage):
+		c.deliveries[*posting.Order] = struct{}{}
 	}
 }
 
 // isOfPayments says whether only payments have an order's place in the account's postings: every step of one that a pot made goes through such an account.
 func isOfPayments(account schemas.Account) bool {
 	return account == ledger.PotPayable || account == ledger.BankInTransit
+}
+
+// isOfDeliveries says whether a posting of the stage is a step of units in specie on their way.
+func isOfDeliveries(stage string) bool {
+	return stage == "announced" || stage == "delivered" || stage == "undelivered"
 }
 
 func (h *carried) on(day schemas.Date, change schemas.Quantity) {
@@ -158,9 +165,11 @@ func (c *carryOver) finish() error {
 			c.opened.orders = append(c.opened.orders, order)
 		}
 	}
-	for payment := range c.payments {
-		if c.reserved[payment] == 0 {
-			c.opened.orders = append(c.opened.orders, payment)
+	for _, whole := range []map[schemas.ID]struct{}{c.payments, c.deliveries} {
+		for id := range whole {
+			if c.reserved[id] == 0 {
+				c.opened.orders = append(c.opened.orders, id)
+			}
 		}
 	}
 	for trade := range c.trades {

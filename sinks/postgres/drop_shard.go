@@ -28,7 +28,7 @@ func (d *dropping) shard(ctx context.Context, shard int32) error {
 			Dropped: d.plan.Dropped, shard: shard, sequence: previous.sequence, head: previous.head, recordedAt: previous.recordedAt,
 		},
 		accounts: map[carriedKey]*carried{}, before: map[carriedKey]schemas.Quantity{}, reserved: map[schemas.ID]schemas.Quantity{},
-		payments: map[schemas.ID]struct{}{}, trades: map[schemas.ID]struct{}{},
+		payments: map[schemas.ID]struct{}{}, deliveries: map[schemas.ID]struct{}{}, trades: map[schemas.ID]struct{}{},
 	}
 	for i := range before {
 		c.goOn(&before[i])
@@ -49,6 +49,7 @@ func (d *dropping) shard(ctx context.Context, shard int32) error {
 	}
 	d.plan.Orders += c.begun
 	d.plan.Payments += int64(len(c.payments))
+	d.plan.Deliveries += int64(len(c.deliveries))
 	d.plan.Trades = max(d.plan.Trades, int64(len(c.opened.trades)))
 	if !d.execute {
 		return nil

@@ -115,3 +115,25 @@ func TestATraceOfAPaymentNamesTheArchivesOfItsSteps(t *testing.T) {
 		t.Errorf("these checks failed: %v", failed)
 	}
 }
+
+// TestATraceOfADeliveryNamesTheArchivesOfItsSteps has units in specie that are announced in March and come in May.
+func TestATraceOfADeliveryNamesTheArchivesOfItsSteps(t *testing.T) {
+	a := openArchived(t)
+	delivery := testID("delivery")
+	step := func(stage string, from, to schemas.Account) func(*testChain) ledger.Journal {
+		return func(c *testChain) ledger.Journal {
+			return c.journal(potIn(1, 7), stage, testMove{stage, testAsset, 30, from, to, delivery, nil})
+		}
+	}
+	a.lives(t, time.March, step("announced", ledger.UnitsOwed(testCustodian), ledger.PotPending))
+	a.lives(t, time.April)
+	a.lives(t, time.May, step("delivered", ledger.PotPending, ledger.PotSettled))
+	plan := a.drop(t, testMarch)
+	a.wantDropped(t, *delivery, "ledger-2008-03")
+	if plan.Deliveries != 1 || plan.Payments != 0 {
+		t.Errorf("of March %d deliveries and %d payments are counted", plan.Deliveries, plan.Payments)
+	}
+	if failed := a.failed(t, VerifyOptions{}); len(failed) > 0 {
+		t.Errorf("these checks failed: %v", failed)
+	}
+}
