@@ -138,7 +138,7 @@ func (d *desk) answer(c *state.Claimant, body inbox.PotBody, pot schemas.PotID) 
 func claimed(place streams.Place, key string, before *state.PotState, cause *inbox.Cause, m *inbox.CashClaimed) (*state.PotState, []streams.Out) {
 	d := newDesk(place, cause, key, before)
 	s := d.state.Suspense
-	c := &state.Claimant{Claim: m.Claim, On: m.On, Cause: *cause, OwnedBefore: s.Owner == m.Pot}
+	c := &state.Claimant{Claim: m.Claim, On: m.On, Cause: *cause, OwnedBefore: s.Owner == m.Pot, OwnerNoted: true}
 	if s.Owner != "" && s.Owner != m.Pot {
 		d.answer(c, &inbox.ClaimRefused{Pot: m.Pot, Claim: m.Claim, Code: codeReferenceClaimed, Reason: "another pot has claimed the reference " + m.Reference}, m.Pot)
 		return before, d.outs
@@ -162,11 +162,19 @@ func claimWithdrawn(place streams.Place, key string, before *state.PotState, cau
 	s := d.state.Suspense
 	waiting := *s.Waiting
 	s.Waiting = nil
-	if !waiting.OwnedBefore {
+	if !ownedBefore(s, &waiting) {
 		s.Owner = ""
 	}
 	d.answer(&waiting, &inbox.ClaimRefused{Pot: m.Pot, Claim: m.Claim}, m.Pot)
 	return &d.state, d.outs
+}
+
+// ownedBefore says whether the reference was its pot's before the claim. Of a claim that an older program noted it is known only whether any cash had come: then the pot may have had it.
+func ownedBefore(s *state.Suspense, c *state.Claimant) bool {
+	if !c.OwnerNoted {
+		return len(s.Receipts) > 0
+	}
+	return c.OwnedBefore
 }
 
 // refund orders the payment of all that nobody has claimed. It is done once per act of an operator.
