@@ -89,6 +89,9 @@ func printArchives(cmd *cobra.Command, dirs []string, anchors []anchor.Anchor, a
 	}
 	fmt.Fprintf(out, "%d events of trades are as they were written; they come to what was signed of them %d times, and %d come after that\n",
 		found.Events, found.AnchoredEvents, found.UnsignedEvents)
+	if found.UndecidedEvents > 0 {
+		fmt.Fprintf(out, "%d times something was signed of trades that lies beyond, without a recorded time: whether events are missing up to there cannot be said\n", found.UndecidedEvents)
+	}
 	if found.Undecided > 0 {
 		fmt.Fprintf(out, "%d signed heads lie beyond, without a recorded time: whether journals are missing up to them cannot be said\n", found.Undecided)
 	}

@@ -24,10 +24,12 @@ type Verified struct {
 	// Undecided counts signed heads that the archives do not reach, and that were signed without their recorded time: whether the archives should have them
 	// cannot be said.
 	Undecided int `json:"undecided"`
-	// Events counts the events of trades. AnchoredEvents counts what was signed of them and was met, UnsignedEvents those after the last of these.
-	Events         int64 `json:"events"`
-	AnchoredEvents int   `json:"anchoredEvents"`
-	UnsignedEvents int64 `json:"unsignedEvents"`
+	// Events counts the events of trades. AnchoredEvents counts what was signed of them and was met, UnsignedEvents those after the last of these,
+	// UndecidedEvents what was signed of them that the archives do not reach, and without a recorded time: whether they should have it cannot be said.
+	Events          int64 `json:"events"`
+	AnchoredEvents  int   `json:"anchoredEvents"`
+	UnsignedEvents  int64 `json:"unsignedEvents"`
+	UndecidedEvents int   `json:"undecidedEvents"`
 }
 
 // Verify checks archives, in their order, without a database: each in itself, each against the one before it, and all against anchors, where there are any. It

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
+	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/sinks/postgres"
 	"github.com/penstock-ledger/penstock/sinks/postgres/anchor"
 )
@@ -13,6 +15,8 @@ import (
 // that was signed speaks of them.
 type signedTrades struct {
 	told map[int64]anchor.Trades
+	// until are the times by which those events were recorded, where that was signed.
+	until map[int64]time.Time
 	// begun says that some archive has trades, before and through what those that have them begin after and come to.
 	begun           bool
 	before, through anchor.Trades
@@ -22,13 +26,16 @@ type signedTrades struct {
 }
 
 func newSignedTrades(anchors []anchor.Anchor) (*signedTrades, error) {
-	s := &signedTrades{told: make(map[int64]anchor.Trades)}
+	s := &signedTrades{told: make(map[int64]anchor.Trades), until: make(map[int64]time.Time)}
 	for i := range anchors {
 		if t := anchors[i].Trades; t != nil {
 			if before, ok := s.told[t.Through]; ok && before != *t {
 				return nil, fmt.Errorf("the anchors contradict each other: of trades they say %+v and later %+v", before, *t)
 			}
 			s.told[t.Through] = *t
+			if until := anchors[i].TradesUntil; !until.IsZero() { // an anchor of an older program after a newer one's knows less
+				s.until[t.Through] = until
+			}
 		}
 	}
 	return s, nil
@@ -44,6 +51,9 @@ func (s *signedTrades) begin(m *Manifest) error {
 		return nil // and follows on the one before
 	}
 	s.begun, s.before, s.met = true, m.Trades.Before, m.Trades.Before
+	if until := s.until[s.before.Through]; !until.IsZero() && monthOf(schemas.InstantOf(until)) >= m.First {
+		return s.missing(s.before.Through)
+	}
 	return s.meet(m.Trades.Before)
 }
 
@@ -67,17 +77,38 @@ func (s *signedTrades) meet(come anchor.Trades) error {
 	return nil
 }
 
-// end looks for what was signed within the archives and was not met.
-func (s *signedTrades) end(found *Verified) error {
-	if !s.begun {
-		return nil
+func (s *signedTrades) missing(through int64) error {
+	recorded := ""
+	if until := s.until[through]; !until.IsZero() {
+		recorded = fmt.Sprintf(", recorded by %s,", monthOf(schemas.InstantOf(until)))
 	}
-	found.Events = s.through.Events - s.before.Events
-	found.AnchoredEvents, found.UnsignedEvents = s.count, s.through.Events-s.met.Events
+	return fmt.Errorf("%w: the event of a trade at offset %d%s was signed and is not there; if the ledger was told of it after the months were exported, export them again",
+		ErrNotIntact, through, recorded)
+}
+
+// end looks at what was signed and was not met. Where the last of its events was recorded in the months of the archives, events are missing there; what else
+// was signed lies before or after them, if it names that time: an archive has the events from the first on that was recorded in its months, up to the first
+// that was recorded later.
+func (s *signedTrades) end(found *Verified) error {
+	events := s.through.Events - s.before.Events
+	found.Events, found.AnchoredEvents, found.UnsignedEvents = events, s.count, s.through.Events-s.met.Events
+	first, last := found.Archives[0].First, found.Archives[len(found.Archives)-1].Last
 	for _, through := range slices.Sorted(maps.Keys(s.told)) {
-		if through > s.before.Through && through < s.through.Through {
-			return fmt.Errorf("%w: the event of a trade at offset %d was signed and is not there", ErrNotIntact, through)
+		until := s.until[through]
+		month := monthOf(schemas.InstantOf(until))
+		switch {
+		case through < 0: // there were none yet
+		case s.begun && through > s.before.Through && through < s.through.Through:
+			return s.missing(through)
+		case until.IsZero():
+			found.UndecidedEvents++
+		case month >= first && month <= last:
+			return s.missing(through)
 		}
+	}
+	if events > 0 && s.count == 0 && found.UndecidedEvents > 0 {
+		return fmt.Errorf("%w: of the events of trades from offset %d through %d nothing was signed, so nothing signed vouches for them",
+			errUnsigned, s.before.Through+1, s.through.Through)
 	}
 	return nil
 }

@@ -159,6 +159,79 @@ func TestAForgerOfTradesIsFoundByWhatWasSigned(t *testing.T) {
 	}
 }
 
+// dated is signedTrades with the month in which the last of the events was recorded.
+func dated(t *testing.T, count int) anchor.Anchor {
+	t.Helper()
+	all, come := events(t)
+	a := signedTrades(come[count])
+	if count > 0 {
+		a.TradesUntil = all[count-1].RecordedAt.Time()
+	}
+	return a
+}
+
+// Two events each were recorded in March, April and May, and the archives say that they have the journals of March and April.
+func TestSignedEventsOfTradesThatAreGoneAreMissed(t *testing.T) {
+	_, come := events(t)
+	forge := func(e *postgres.TradeEvent) { e.Cash += 10_000 }
+	whole := writtenWithTrades(t, 0, 2, 0, 4, nil)
+	cut, cutForged, none := writtenWithTrades(t, 0, 2, 0, 3, nil), writtenWithTrades(t, 0, 2, 0, 3, forge), writtenWithTrades(t, 0, 2, 0, 0, nil)
+	late := writtenWithTrades(t, 1, 2, 3, 4, nil)
+	old := rewrittenTrades(t, withoutTrades)
+	for name, c := range map[string]struct {
+		dir     string
+		anchors []anchor.Anchor
+		says    string // nothing: it is right
+	}{
+		"whole":                                  {whole, []anchor.Anchor{dated(t, 0), dated(t, 2), dated(t, 4), dated(t, 6)}, ""},
+		"whole, and signed only later":           {whole, []anchor.Anchor{dated(t, 6)}, ""},
+		"cut at the end":                         {cut, []anchor.Anchor{dated(t, 2), dated(t, 4)}, "offset 30, recorded by 2008-04, was signed and is not there"},
+		"cut at the end, and the rest forged":    {cutForged, []anchor.Anchor{dated(t, 4)}, "offset 30, recorded by 2008-04, was signed and is not there"},
+		"cut altogether":                         {none, []anchor.Anchor{dated(t, 4)}, "offset 30, recorded by 2008-04, was signed and is not there"},
+		"cut at the beginning":                   {late, []anchor.Anchor{dated(t, 3), dated(t, 4)}, "offset 20, recorded by 2008-04, was signed and is not there"},
+		"called one of before":                   {old, []anchor.Anchor{dated(t, 4)}, "offset 30, recorded by 2008-04, was signed and is not there"},
+		"forged, and signed without a month":     {cutForged, []anchor.Anchor{signedTrades(come[4])}, "nothing signed vouches for them"},
+		"another word for the same, with months": {whole, []anchor.Anchor{signedTrades(come[4]), dated(t, 4), signedTrades(come[4])}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if found, err := archive.Verify([]string{c.dir}, nil); err != nil {
+				t.Fatalf("it shows without anchors: %+v, %v", found, err)
+			}
+			switch found, err := archive.Verify([]string{c.dir}, c.anchors); {
+			case c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)):
+				t.Errorf("found %+v, %v", found, err)
+			case c.says == "" && (err != nil || found.UndecidedEvents != 0):
+				t.Errorf("it is right, and found is %+v, %v", found, err)
+			}
+		})
+	}
+}
+
+// What was signed beyond, without a month, may have come later or be gone: it is counted, also where there is nothing to compare it with.
+func TestSignedTradesWithoutAMonthDecideLess(t *testing.T) {
+	_, come := events(t)
+	anchors := []anchor.Anchor{signedTrades(come[0]), signedTrades(come[2]), signedTrades(come[4]), signedTrades(come[6])}
+	for name, c := range map[string]struct {
+		dir                 string
+		anchored, undecided int
+	}{
+		"cut at the end":       {writtenWithTrades(t, 0, 2, 0, 3, nil), 1, 2},
+		"whole":                {writtenWithTrades(t, 0, 2, 0, 4, nil), 2, 1},
+		"cut altogether":       {writtenWithTrades(t, 0, 2, 0, 0, nil), 0, 3},
+		"called one of before": {rewrittenTrades(t, withoutTrades), 0, 3},
+	} {
+		if found, err := archive.Verify([]string{c.dir}, anchors); err != nil || found.AnchoredEvents != c.anchored || found.UndecidedEvents != c.undecided {
+			t.Errorf("%s: found %+v, %v", name, found, err)
+		}
+	}
+}
+
+// withoutTrades makes the manifest one from before trades were exported.
+func withoutTrades(m *archive.Manifest) {
+	m.Format, m.Trades = "penstock-archive/1", nil
+	m.Files = slices.DeleteFunc(m.Files, func(f archive.File) bool { return strings.HasPrefix(f.Name, "trade") })
+}
+
 // rewrittenTrades writes an archive whose manifest was changed.
 func rewrittenTrades(t *testing.T, change func(*archive.Manifest)) string {
 	t.Helper()
@@ -218,10 +291,7 @@ func TestRowsOfTradesInAnotherFormAreFound(t *testing.T) {
 // TestAnArchiveFromBeforeTradesIsRead takes what was written then: the same without what is said of trades.
 func TestAnArchiveFromBeforeTradesIsRead(t *testing.T) {
 	_, come := events(t)
-	old := rewrittenTrades(t, func(m *archive.Manifest) {
-		m.Format, m.Trades = "penstock-archive/1", nil
-		m.Files = slices.DeleteFunc(m.Files, func(f archive.File) bool { return strings.HasPrefix(f.Name, "trade") })
-	})
+	old := rewrittenTrades(t, withoutTrades)
 	found, err := archive.Verify([]string{old, writtenWithTrades(t, 2, 4, 4, 6, nil)}, []anchor.Anchor{signedTrades(come[2]), signedTrades(come[5])})
 	if err != nil || found.Events != 2 || found.AnchoredEvents != 1 || found.UnsignedEvents != 1 {
 		t.Errorf("verified were %+v, %v", found, err)

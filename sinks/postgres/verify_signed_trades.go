@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -97,6 +98,15 @@ func signTrades(ctx context.Context, tx pgx.Tx, a *anchor.Anchor) error {
 	}
 	signed := told.signed()
 	a.Trades = &signed
+	// A time at infinity stands for no month; that it was changed shows in the digest.
+	var until *time.Time
+	const latest = "select max(recorded_at) filter (where isfinite(recorded_at)) from ledger.trade_event"
+	if err := tx.QueryRow(ctx, latest).Scan(&until); err != nil {
+		return fmt.Errorf("reading when the last of the trades' events was recorded: %w", err)
+	}
+	if until != nil {
+		a.TradesUntil = until.UTC()
+	}
 	return nil
 }
 

@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -103,6 +105,21 @@ func TestTheDigestOfTradesStaysWhatItIs(t *testing.T) {
 		if got := s.anchors[i].Trades.Digest; got != want {
 			t.Errorf("digest %d is %s, want %s", i, got, want)
 		}
+	}
+}
+
+// The time by which events were recorded is that of the latest, whatever order they came in, and that of a day which never comes is none.
+func TestAnAnchorTellsByWhenTradesWereRecorded(t *testing.T) {
+	s := newSignedTrade(t)
+	first := s.anchors[0].TradesUntil
+	const changes = "update ledger.trade_event set recorded_at = %s where record_offset = %d"
+	for _, change := range []string{fmt.Sprintf(changes, "'2030-01-02 03:04:05Z'", 10), fmt.Sprintf(changes, "'infinity'", 81)} {
+		if _, err := s.super.Exec(t.Context(), unprotected(change), pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a := s.takeAnchor(t); first.IsZero() || !a.TradesUntil.Equal(time.Date(2030, time.January, 2, 3, 4, 5, 0, time.UTC)) {
+		t.Errorf("it was %s and is %s", first, a.TradesUntil)
 	}
 }
 

@@ -63,6 +63,8 @@ type Anchor struct {
 	Openings []Opening `json:"openings,omitempty"`
 	// Trades is what became of external trades by then; nil where it was signed before anchors told of them.
 	Trades *Trades `json:"trades,omitempty"`
+	// TradesUntil is the latest recorded time of the events in Trades, zero where there are none, or where it was signed before anchors had this time.
+	TradesUntil time.Time `json:"tradesUntil,omitzero"`
 	// Previous is the SHA-256 hash of the line before in hex, empty on the first.
 	Previous string `json:"previous"`
 }
