@@ -24,6 +24,8 @@ const (
 	// pauseFirst and pauseMax are the shortest and the longest time until it is tried again. It doubles, so what was away for a while is signed about as long after.
 	pauseFirst = 5 * time.Second
 	pauseMax   = time.Hour
+	// aheadMax is by how much the database's clock may be ahead of this machine's: more than zones that were mixed up, so that only a clock that is wrong is beyond.
+	aheadMax = 24 * time.Hour
 )
 
 // Config says what is signed, where to, and how often.
@@ -37,7 +39,8 @@ type Config struct {
 	Take func(context.Context) (*anchor.Anchor, error)
 	// Check, where given, is called after Take with the lines that there are, none at first. Where it returns an error nothing is signed.
 	Check func(context.Context, []anchor.Anchor) error
-	// Wait waits for a time, or returns an error when the context ends; nil stands for the machine's clock.
+	// Now tells the time, and Wait waits, or returns an error when the context ends; nil stands for the machine's clock.
+	Now     func() time.Time
 	Wait    func(context.Context, time.Duration) error
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
@@ -69,6 +72,9 @@ func New(config Config) (*Signer, error) {
 	}
 	if len(config.Key) != ed25519.PrivateKeySize {
 		return nil, errors.New("there is no key to sign with")
+	}
+	if config.Now == nil {
+		config.Now = time.Now
 	}
 	if config.Wait == nil {
 		config.Wait = wait
@@ -130,6 +136,9 @@ func (s *Signer) look(ctx context.Context) (next time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := s.checkClock(a.TakenAt, before); err != nil {
+		return 0, err
+	}
 	if len(before) > 0 {
 		if ends := s.periodEnds(before[len(before)-1].TakenAt); a.TakenAt.Before(ends) {
 			return ends.Sub(a.TakenAt), nil
@@ -146,6 +155,20 @@ func (s *Signer) look(ctx context.Context) (next time.Duration, err error) {
 	s.signed(append(before, *a))
 	s.config.Logger.Info("signed", "journals", s.State().Journals, "taken_at", a.TakenAt, "line", len(before)+1)
 	return s.periodEnds(a.TakenAt).Sub(a.TakenAt), nil
+}
+
+// checkClock refuses a time of the database by which no line should be signed: one before the last line, up to which no period would get another, and one
+// so far ahead that such a line would come of it.
+func (s *Signer) checkClock(at time.Time, before []anchor.Anchor) error {
+	if now := s.config.Now(); at.Sub(now) > aheadMax {
+		return fmt.Errorf("the database's clock says %s, which is more than %s ahead of this machine's, %s: put right the one that is wrong",
+			at.UTC().Format(time.RFC3339), aheadMax, now.UTC().Format(time.RFC3339))
+	}
+	if len(before) > 0 && at.Before(before[len(before)-1].TakenAt) {
+		return fmt.Errorf("the database's clock says %s, which is before the last line, %s: put it right, or if it is that line's which was wrong, begin a new file and keep this one",
+			at.UTC().Format(time.RFC3339), before[len(before)-1].TakenAt.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // periodEnds returns the end of the period that a time lies in.

@@ -59,6 +59,7 @@ func (b *bench) runs(days float64) *anchoring.Signer {
 			return &anchor.Anchor{Cluster: "c", TakenAt: b.now.Add(-b.behind), Heads: []anchor.Head{{Sequence: b.journals, Hash: "00"}}}, b.away
 		},
 		Check: func(context.Context, []anchor.Anchor) error { return b.faulty },
+		Now:   func() time.Time { return b.now },
 		Wait: func(_ context.Context, d time.Duration) error {
 			if d <= 0 {
 				b.Fatalf("it waits for %s", d)
@@ -155,10 +156,33 @@ func TestTheDatabasesClockDecides(t *testing.T) {
 		b.runs(2)
 		b.want("17 18 19")
 	}
+}
+
+// A clock that is behind the last line has to come back to it, or no period would get a line until then, and nobody be told.
+func TestADatabaseWhoseClockWasSetBackIsWaitedFor(t *testing.T) {
 	b := newBench(t)
 	b.runs(0.1)
-	b.behind = 48 * time.Hour // it was set back
-	b.runs(1.9)
+	b.behind = 48 * time.Hour
+	if state := b.runs(1.9).State(); state.Lines != 1 || !strings.Contains(state.Waiting, "before the last line") || b.shows("waiting") != 1 {
+		t.Errorf("with a clock that was set back it says %+v", state)
+	}
+	b.want("17")
+	b.behind = 0
+	if state := b.runs(0.1).State(); state.Lines != 2 || state.Waiting != "" {
+		t.Errorf("with a clock that was put right it says %+v", state)
+	}
+	b.want("17 19")
+}
+
+// A line that is signed ahead of its time would stand in the way of all until then.
+func TestADatabaseWhoseClockIsAheadIsWaitedFor(t *testing.T) {
+	b := newBench(t)
+	b.behind = -28 * 365 * 24 * time.Hour
+	if state := b.runs(0.5).State(); state.Lines != 0 || !strings.Contains(state.Waiting, "ahead of this machine's") || b.shows("waiting") != 1 {
+		t.Errorf("with a clock that is ahead it says %+v", state)
+	}
+	b.behind = 0
+	b.runs(0.1)
 	b.want("17")
 }
 
