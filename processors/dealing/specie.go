@@ -13,8 +13,9 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
-// unitsWaitingMax bounds the confirmations of units in specie that wait for counts to end.
-const unitsWaitingMax = 1000
+// unitsWaitingBytesMax bounds the confirmations of units in specie that wait for counts to end: some thousand announcements. They are kept in one record with the reference data, so
+// together the two have no more room than referenceBytesMax.
+const unitsWaitingBytesMax = 200 << 10
 
 // unitsConfirmed passes on to its pot what a custodian says of units in specie. While units of the asset are counted for an event it waits: what the event is
 // done for is what was counted. The pot alone knows whether it can be true.
@@ -25,11 +26,11 @@ func (d *dealing) unitsConfirmed(place streams.Place, r *Reference, cause *inbox
 		if slices.ContainsFunc(next.UnitsWaiting, func(w state.Waiting) bool { return bytes.Equal(w.Confirmation.AppendAvro(nil), told) }) {
 			return r.stored, nil
 		}
-		if len(next.UnitsWaiting) >= unitsWaitingMax {
-			why := refusal{codeTooManyWaiting, fmt.Sprintf("%d confirmations of units in specie wait until units are counted: send it again", unitsWaitingMax)}
+		next.UnitsWaiting = append(slices.Clone(next.UnitsWaiting), state.Waiting{Cause: *cause, Confirmation: *c})
+		if waitingBytes(&next) > unitsWaitingBytesMax || referenceBytes(&next) > referenceBytesMax {
+			why := refusal{codeTooManyWaiting, fmt.Sprintf("no more confirmations of units in specie than the %d that wait can be kept until units are counted: send it again", len(r.stored.UnitsWaiting))}
 			return r.stored, []streams.Out{rejectionOut(place, cause, why)}
 		}
-		next.UnitsWaiting = append(slices.Clone(next.UnitsWaiting), state.Waiting{Cause: *cause, Confirmation: *c})
 		return &next, nil
 	}
 	outs := []streams.Out{unitsOut(cause, c)}
@@ -37,6 +38,14 @@ func (d *dealing) unitsConfirmed(place streams.Place, r *Reference, cause *inbox
 		return r.stored, outs
 	}
 	return &next, d.countAgain(r, &next, outs)
+}
+
+func waitingBytes(stored *state.DealingReference) int {
+	sum := 0
+	for i := range stored.UnitsWaiting {
+		sum += len(stored.UnitsWaiting[i].AppendAvro(nil))
+	}
+	return sum
 }
 
 // counts says whether units of the asset are being counted in the shards.
