@@ -80,9 +80,9 @@ func (t *tracer) findDropped(ctx context.Context) error {
 	return nil
 }
 
-// findBegun adds the acts that dropped what the rest of an order goes on with. Nothing is reserved for a rest, and nothing in the ledger names it beside the
-// order before; but that order's id gives its own. So where an order is found without a reservation, the ids of all that began in dropped months of its shard
-// are gone through.
+// findBegun adds the acts that dropped what the rest of an order goes on with. Nothing is reserved for a rest but more units for that of a sell for cash, in a journal that
+// names the order before as well; else nothing in the ledger names a rest beside that order, but that order's id gives its own. So where an order is found without a
+// reservation, the ids of all that began in dropped months of its shard are gone through.
 func (t *tracer) findBegun(ctx context.Context, named map[int32]bool) error {
 	rests, shards := t.unreserved()
 	if len(rests) == 0 {
