@@ -108,32 +108,72 @@ func (l *signedLines) tradesGoOnWith(is *Trades) error {
 	return nil
 }
 
+// errHeld says that somebody else is adding a line.
+var errHeld = errors.New("another process is adding to it")
+
 // Append signs the anchor and adds it to the file, which it makes where there is none. It refuses a file whose last line the anchor
-// does not follow, and sets the anchor's Previous. When it returns without an error the line is on disk.
+// does not follow, and one that another process is adding to, and sets the anchor's Previous. When it returns without an error the line is on disk; with one,
+// such as of a disk that is full, the file is as it was.
 func Append(path string, key ed25519.PrivateKey, a *Anchor) (err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	file, err := open(path)
 	if err != nil {
-		return fmt.Errorf("opening the anchors: %w", err)
+		return fmt.Errorf("opening the anchors %s: %w", path, err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	public, _ := key.Public().(ed25519.PublicKey) // it is of no other type
-	before, err := read(file, public)
+	if err := appendTo(file, key, a); err != nil {
+		return fmt.Errorf("adding to %s: %w", path, err)
+	}
+	return nil
+}
+
+// open opens the file for adding to it, which nobody else can until it is closed.
+func open(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600) //nolint:gosec // the operator names the file
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", path, err)
+		return nil, err
+	}
+	if err := errors.Join(lock(file), syncFolder(path)); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// appendable is what adding a line needs of a file.
+type appendable interface {
+	io.Reader
+	io.StringWriter
+	Sync() error
+	Truncate(size int64) error
+}
+
+func appendTo(file appendable, key ed25519.PrivateKey, a *Anchor) error {
+	public, _ := key.Public().(ed25519.PublicKey) // it is of no other type
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return err
+	}
+	before, err := read(bytes.NewReader(text), public)
+	if err != nil {
+		return err
 	}
 	if err := before.goesOnWith(a); err != nil {
-		return fmt.Errorf("adding to %s: %w", path, err)
+		return err
 	}
 	a.Previous = before.hash
 	line, err := a.line(key)
 	if err != nil {
 		return err
 	}
-	if _, err := file.WriteString(line + "\n"); err != nil {
-		return fmt.Errorf("adding to %s: %w", path, err)
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		line = "\n" + line // the last line is whole, and only its end is missing
 	}
-	if err := file.Sync(); err != nil {
-		return fmt.Errorf("adding to %s: %w", path, err)
+	_, err = file.WriteString(line + "\n")
+	if err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		// A part of a line would have the file refused from then on.
+		return errors.Join(err, file.Truncate(int64(len(text))))
 	}
 	return nil
 }
