@@ -22,7 +22,7 @@ func Collect(ctx context.Context, connection feed.Connection, registry *feed.Reg
 	c := &collector{ctx, connection, registry}
 	in := &invariants.Input{Shards: shards}
 	// The greatest timestamp so far in a partition is when what stands there was received.
-	received := make(map[int32]schemas.Instant)
+	received, operated := make(map[int32]schemas.Instant), make(map[int32]schemas.Instant)
 	for _, err := range []error{
 		each(c, streams.LedgerJournal, strict, func(_ feed.Record, v *ledger.Journal) { in.Journals = append(in.Journals, v) }),
 		each(c, streams.LedgerTrade, strict, func(_ feed.Record, v *ledger.Trade) { in.Trades = append(in.Trades, v) }),
@@ -32,7 +32,10 @@ func Collect(ctx context.Context, connection feed.Connection, registry *feed.Reg
 		each(c, streams.IngestConfirmation, lenient, func(_ feed.Record, v *ingest.Confirmation) { in.Confirmations = append(in.Confirmations, v) }),
 		each(c, streams.IngestPrice, lenient, func(_ feed.Record, v *ingest.Price) { in.Prices = append(in.Prices, v) }),
 		each(c, streams.IngestOperator, lenient, func(record feed.Record, v *ingest.Operation) {
-			in.Operations = append(in.Operations, invariants.Operation{Partition: record.Partition, Offset: record.Offset, Operation: v})
+			operated[record.Partition] = max(operated[record.Partition], record.Timestamp)
+			if v != nil {
+				in.Operations = append(in.Operations, invariants.Operation{Partition: record.Partition, Offset: record.Offset, ReceivedAt: operated[record.Partition], Operation: v})
+			}
 		}),
 		each(c, streams.IngestReference, lenient, func(record feed.Record, v *ingest.ReferenceData) {
 			in.Reference = append(in.Reference, &v.Entry)
@@ -74,8 +77,8 @@ const (
 	lenient = true
 )
 
-// each calls fn for every record of a topic. What cannot be read is an error, or lenient passed over; of instructions fn is
-// told even then, without a value, for their timestamps count.
+// each calls fn for every record of a topic. What cannot be read is an error, or lenient passed over; of instructions and of what operators do
+// fn is told even then, without a value, for their timestamps count.
 func each[T any, P avro[T]](c *collector, topic string, pass bool, fn func(feed.Record, *T)) error {
 	err := feed.ReadToEnd(c.ctx, c.connection, topic, func(record feed.Record) error {
 		value, err := decode[T, P](c.ctx, c.registry, record)
@@ -84,7 +87,7 @@ func each[T any, P avro[T]](c *collector, topic string, pass bool, fn func(feed.
 			fn(record, value)
 		case !pass || errors.Is(err, context.Canceled):
 			return fmt.Errorf("reading %s: %w", record.Position, err)
-		case topic == streams.IngestInstruction:
+		case topic == streams.IngestInstruction || topic == streams.IngestOperator:
 			fn(record, nil)
 		}
 		return nil

@@ -55,12 +55,14 @@ func (w *World) Input() invariants.Input {
 	}
 }
 
-// operations are what operators did, each with its place on its topic.
+// operations are what operators did, each with its place on its topic and the receipt time that intake gave it.
 func (w *World) operations() []invariants.Operation {
+	latest := make(map[int32]schemas.Instant)
 	var all []invariants.Operation
 	for _, record := range w.Topic(streams.IngestOperator) {
+		latest[record.Partition] = max(latest[record.Partition], record.Timestamp)
 		if o, ok := Decode(streams.IngestOperator, record.Value, new(ingest.Operation)); ok {
-			all = append(all, invariants.Operation{Partition: record.Partition, Offset: record.Offset, Operation: o})
+			all = append(all, invariants.Operation{Partition: record.Partition, Offset: record.Offset, ReceivedAt: latest[record.Partition], Operation: o})
 		}
 	}
 	return all

@@ -34,6 +34,9 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 			if !result.OK {
 				t.Errorf("seed %d: invariant %d, %s: %s", seed, result.Number, result.Name, result.Detail)
 			}
+			if strings.HasSuffix(result.CheckedOn, " worked out again") && !strings.HasSuffix(result.CheckedOn, " 0 worked out again") {
+				reached["re-balancing worked out again"]++
+			}
 		}
 		for _, s := range in.Statuses {
 			reached[string(s.Code)]++
@@ -61,7 +64,7 @@ func TestWhatIsRareKeepsTheBooksRight(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", "by the calendar", "pot/no-choice", "by a fixed split", "by a path", secondPolicy, "announced", "promised", "delivered", "undelivered", "pot/delivery-refused", "in specie delivered", "in specie cancelled", "re-balancing accepted", "re-balancing untraded", "pot/within-bands", "pot/below-minimum", "pot/unsettled"} {
+	for _, what := range []string{"split", "merged", "BUY", "SELL", "reinvested", "sold for a charge", "by the calendar", "pot/no-choice", "by a fixed split", "by a path", secondPolicy, "announced", "promised", "delivered", "undelivered", "pot/delivery-refused", "in specie delivered", "in specie cancelled", "re-balancing accepted", "re-balancing untraded", "re-balancing worked out again", "pot/within-bands", "pot/below-minimum", "pot/unsettled"} {
 		if reached[what] == 0 {
 			t.Errorf("in no history something of the kind %q came up", what)
 		}

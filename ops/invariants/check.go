@@ -21,10 +21,11 @@ type Received struct {
 	Instruction *ingest.Instruction
 }
 
-// Operation is what an operator did, and where its record lies on its topic.
+// Operation is what an operator did, where its record lies on its topic, and when it was received.
 type Operation struct {
-	Partition int32
-	Offset    int64
+	Partition  int32
+	Offset     int64
+	ReceivedAt schemas.Instant
 	*ingest.Operation
 }
 

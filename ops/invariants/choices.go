@@ -15,13 +15,15 @@ type choices struct {
 	days  *almanac
 	paths []*reference.GlidePath
 	stand map[schemas.PotID]*ingest.InvestmentChoice
+	// since is when each pot last made one, or took it back.
+	since map[schemas.PotID]schemas.Instant
 	// contributions counts those that were invested by choice; wrong are those whose orders are others than the choice says.
 	contributions int
 	wrong         []*status.InstructionStatus
 }
 
 func newChoices(entries []*reference.Entry) *choices {
-	c := &choices{days: newAlmanac(entries), stand: make(map[schemas.PotID]*ingest.InvestmentChoice)}
+	c := &choices{days: newAlmanac(entries), stand: make(map[schemas.PotID]*ingest.InvestmentChoice), since: make(map[schemas.PotID]schemas.Instant)}
 	for _, entry := range entries {
 		if path, ok := entry.Body.(*reference.GlidePath); ok {
 			c.paths = append(c.paths, path)
@@ -81,7 +83,7 @@ func (f *facts) accept(received *Received, answer *status.InstructionStatus) boo
 	i, c := received.Instruction, f.choices
 	switch body := i.Body.(type) {
 	case *ingest.InvestmentChoice:
-		c.stand[i.Pot] = nil
+		c.stand[i.Pot], c.since[i.Pot] = nil, answer.RecordedAt
 		if len(body.Split) > 0 || body.Path != nil {
 			c.stand[i.Pot] = body
 		}

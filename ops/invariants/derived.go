@@ -19,6 +19,7 @@ func (f *facts) deriveAccepted() {
 			f.noteRun(s)
 			continue
 		}
+		f.noteHeld(s, receipts[instructionKey{s.Source, s.Pot, s.ID}])
 		if s.State != stateAccepted || s.Duplicate {
 			continue
 		}

@@ -54,6 +54,8 @@ type facts struct {
 	choices    *choices
 	// runs are what pots told of re-balancing.
 	runs []*outcome
+	// held are the instructions for which pots keep cash until somebody has reviewed them, as far as their answers were read.
+	held map[instructionKey]schemas.Money
 }
 
 type confirmationKey struct {
@@ -141,6 +143,7 @@ func gather(in *Input) *facts {
 		Input: in, shards: make(map[int32][]*ledger.Journal), trades: make(map[schemas.ID]*trade), orders: make(map[schemas.ID]*order),
 		residues: make(map[residueKey]int64), confirmed: make(map[confirmationKey][]*ingest.Confirmation), prices: make(map[priceKey][]*ingest.Price),
 		payments: make(map[schemas.ID]*payment), deliveries: make(map[schemas.ID]*inSpecie), choices: newChoices(in.Reference),
+		held: make(map[instructionKey]schemas.Money),
 	}
 	for _, c := range in.Confirmations {
 		key := confirmationKey{c.Trade, c.ID}

@@ -19,6 +19,7 @@ const (
 	statePriced    schemas.Code = "priced"
 	stateCarried   schemas.Code = "carried"
 	stateSettled   schemas.Code = "settled"
+	stateHeld      schemas.Code = "held"
 
 	stateSent       schemas.Code = "sent"
 	statePaid       schemas.Code = "paid"

@@ -1,6 +1,7 @@
 package invariants_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/penstock-ledger/penstock/ops/invariants"
@@ -60,6 +61,68 @@ func ofSettled(tell func(*invariants.Input) bool) func(*invariants.Input) bool {
 	}
 }
 
+// runsAt are the re-balancings that were declared at the moment.
+func runsAt(in *invariants.Input, at schemas.Instant) []*ingest.Rebalancing {
+	var runs []*ingest.Rebalancing
+	for _, o := range in.Operations {
+		if run, ok := o.Body.(*ingest.Rebalancing); ok && o.ReceivedAt == at {
+			runs = append(runs, run)
+		}
+	}
+	return runs
+}
+
+// ofStaying tells a lie of the first outcome that a pot tells which is not to leave: what is under way of one that is, no amount tells.
+func ofStaying(code schemas.Code, change func(*invariants.Input, *status.InstructionStatus)) func(*invariants.Input) bool {
+	return func(in *invariants.Input) bool {
+		for _, s := range in.Statuses {
+			if s.Source == "!rebalance" && s.Code == code && !isToLeave(in, s.Pot) {
+				change(in, s)
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// isToLeave says whether the pot is asked to be transferred out, or to be closed.
+func isToLeave(in *invariants.Input, pot schemas.PotID) bool {
+	return slices.ContainsFunc(in.Instructions, func(r invariants.Received) bool {
+		switch r.Instruction.Body.(type) {
+		case *ingest.TransferOut, *ingest.TransferOutInSpecie, *ingest.Close:
+			return r.Instruction.Pot == pot
+		}
+		return false
+	})
+}
+
+// tellsNothing takes away what one pot told of a run, of which another pot tells as well. It has made one choice: before the run, or it would tell nothing.
+func tellsNothing(in *invariants.Input) bool {
+	for n, s := range in.Statuses {
+		if s.Source != "!rebalance" || s.State != "untraded" || !isLeftAlone(in, s.Pot) {
+			continue
+		}
+		for _, other := range in.Statuses {
+			if other.Source == s.Source && other.ID == s.ID && other.Pot != s.Pot {
+				in.Statuses = append(in.Statuses[:n:n], in.Statuses[n+1:]...)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isLeftAlone says whether the pot has made one choice, and is not to leave.
+func isLeftAlone(in *invariants.Input, pot schemas.PotID) bool {
+	choices := 0
+	for _, r := range in.Instructions {
+		if _, chooses := r.Instruction.Body.(*ingest.InvestmentChoice); chooses && r.Instruction.Pot == pot {
+			choices++
+		}
+	}
+	return choices == 1 && !isToLeave(in, pot)
+}
+
 func liesOfRuns() []lie {
 	return []lie{
 		{24, "a trade is a quantum larger than it should be", inRun(func(_ *invariants.Input, j *ledger.Journal, _ *ingest.Rebalancing) {
@@ -92,6 +155,26 @@ func liesOfRuns() []lie {
 			second.ID = "1000"
 			in.Statuses = append(in.Statuses, &second)
 		})},
+		{24, "a pot with a choice tells nothing of a run", tellsNothing},
+		{24, "a pot of which nothing is unsettled says that something is", ofSettled(ofStaying("pot/within-bands", func(_ *invariants.Input, s *status.InstructionStatus) {
+			s.Code = "pot/unsettled"
+		}))},
+		{24, "a pot says that it is unsettled in a run that allows for that", ofStaying("pot/unsettled", func(in *invariants.Input, s *status.InstructionStatus) {
+			for _, run := range runsAt(in, s.ReceivedAt) {
+				run.WhileUnsettled = true
+			}
+		})},
+		{24, "a pot is below the minimum in a run whose bands it is within, as it would be in another run", ofSettled(func(in *invariants.Input) bool {
+			return inOutcome("untraded", "pot/below-minimum", func(in *invariants.Input, s *status.InstructionStatus) {
+				whole := schemas.WeightOne
+				for _, run := range runsAt(in, s.ReceivedAt) {
+					other := *run
+					run.Absolute, run.Relative = &whole, nil
+					in.Operations = append(in.Operations, invariants.Operation{Offset: 1 << 20, ReceivedAt: s.ReceivedAt + 1, Operation: &ingest.Operation{Body: &other}})
+				}
+			})(in)
+		})},
+		{24, "a pot tells of a run at a time at which none was declared", inOutcome("untraded", "pot/within-bands", func(_ *invariants.Input, s *status.InstructionStatus) { s.ReceivedAt++ })},
 	}
 }
 

@@ -6,6 +6,9 @@
 //
 // All is exact: whole pennies, whole quanta of units, and every rounding goes down. Rounding may lift a pair that was just too small; the plan is therefore made
 // again for what it would leave, until nothing is left to plan. So a second run, on what the first one comes to at the same prices, trades nothing.
+//
+// As long as what rounding loses in all trades is less than the minimum, no asset is both sold and bought. Where a quantum of units is worth more than that, what its rounding loses
+// is itself shared again: then a later look may sell some of an asset that an earlier one bought, or that was never off.
 package rebalance
 
 import (
@@ -66,8 +69,9 @@ const (
 	BelowMinimum
 )
 
-// roundsMax bounds how often the plan is made again. Each time it sells at least a quantum that was free, and was left by pairs that were too small: there are at most as
-// many of those as of positions and cash together.
+// roundsMax bounds how often the plan is made again. Each time at least the minimum more of what was free or cash at the beginning is traded, and what is bought is not free: so it ends.
+// Where rounding loses less than the minimum, only pairs that were too small are left, of which there are at most as many as of positions and cash together. A plan that is not done
+// by then is one for the next run to go on with.
 const roundsMax = 1000
 
 // Plan returns the trades, in the order of what they come from and go into, or says why there are none. It fails where an amount is too large to be worked with, or
