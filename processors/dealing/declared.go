@@ -219,6 +219,7 @@ func (c *declaration) merge(m *ingest.FundMerger) ([]streams.Out, refusal) {
 	}
 	outs, why := c.queue(m.Asset, m.Into)
 	c.next.Ended = append(slices.Clone(c.next.Ended), m.Asset)
+	c.next.Merged = append(slices.Clone(c.next.Merged), state.MergedAsset{Asset: m.Asset, Into: m.Into})
 	return c.halt(m.Asset, m.On, outs), why
 }
 

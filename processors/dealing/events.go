@@ -45,9 +45,21 @@ func (d *dealing) advance(r *Reference, next *state.DealingReference, outs []str
 		}
 		e.Round, e.Again, e.Totals = e.Round+1, false, nil
 		body := &inbox.HoldingsCounted{Event: e.Number, Round: e.Round, Asset: assetsOf(&e.Operation)[0]}
+		body.Merged = mergedInto(next.Merged, body.Asset)
 		outs = tellAll(outs, d.shards, eventID(e.Number, "counted", strconv.Itoa(int(e.Round))), &e.Cause, body)
 	}
 	return outs
+}
+
+// mergedInto returns the assets that were merged into one, at once or one after another. What was merged into a later one of them is noted before it.
+func mergedInto(merged []state.MergedAsset, into schemas.AssetCode) []schemas.AssetCode {
+	all := []schemas.AssetCode{into}
+	for _, m := range slices.Backward(merged) {
+		if slices.Contains(all, m.Into) {
+			all = append(all, m.Asset)
+		}
+	}
+	return all[1:]
 }
 
 // isCounting says whether totals of the event's last count are still to come.

@@ -58,6 +58,7 @@ const (
 	codeReversalTooLate      schemas.Code = "pot/reversal-too-late"
 	codeWrongCustodian       schemas.Code = "pot/wrong-custodian"
 	codeOldUnits             schemas.Code = "pot/units-before-conversion"
+	codeCounted              schemas.Code = "pot/units-counted"
 	codeTooManyDeliveries    schemas.Code = "pot/too-many-deliveries"
 	codeUnknownDelivery      schemas.Code = "pot/unknown-delivery"
 	codeDeliveryDiffers      schemas.Code = "pot/delivery-differs"

@@ -74,7 +74,7 @@ func assetConverted(place streams.Place, r *Reference, stored *state.PotReferenc
 	due := closing.due(heldTag(m.Asset), key, HeldSettlement, shares)
 	next := eventSeen(closing.after(stored), place, m.Event, m.Asset, m.Into)
 	if !place.Released {
-		next = withKept(next, m.Asset, func(k *state.Kept) { k.ConvertedOn = &m.EffectiveOn })
+		next = withKept(next, m.Asset, func(k *state.Kept) { k.ConvertedOn, k.ConvertedBy = &m.EffectiveOn, m.Event })
 	}
 	if !place.Released && m.Into == m.Asset {
 		next = rescaled(withKept(next, m.Asset, func(k *state.Kept) { k.HaltedFrom = nil }), m)

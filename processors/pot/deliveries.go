@@ -103,7 +103,8 @@ func (a *advice) announced(before *state.PotState) (*state.PotState, []streams.O
 	}
 	p := purpose{stage: stageAnnounced, effectiveOn: a.On, order: &a.id}
 	move(d, p, a.Asset, a.reference.Latest(a.Asset).UnitsScale, outside[schemas.Units](ledger.UnitsOwed(a.custodian)), held.pending(), quanta)
-	return &d.state, d.journal(nil, a.place, a.Pot, a.cause, "announced/"+a.id.String())
+	// The date belongs to the identity: the custodian may use an id again once the pot has forgotten it.
+	return &d.state, d.journal(nil, a.place, a.Pot, a.cause, "announced/"+a.id.String()+"/"+a.On.String())
 }
 
 // checkAnnounced returns how many quanta are announced, or says why they cannot be the pot's: the pot first, then the day, then the asset.
@@ -124,6 +125,11 @@ func (a *advice) checkAnnounced(before *state.PotState) (schemas.Units, refusal)
 	}
 	if why := a.reference.refuseOldUnits(a.Asset, a.On); why.code != "" {
 		return 0, why
+	}
+	if kept := a.reference.kept[a.Asset]; a.place.Released && kept.Counted > kept.Event {
+		// Dealing holds back what is announced from the count on. This came before it, waited with the pot, and was missed by nobody: the event is done
+		// for what was counted without it.
+		return 0, refusal{codeCounted, fmt.Sprintf("units of %s were counted for event %d without these, and it is not done", a.Asset, kept.Counted)}
 	}
 	quanta, exact := a.Units.Quanta(int(asset.UnitsScale))
 	if !exact {
@@ -163,7 +169,8 @@ func (a *advice) noticed(before *state.PotState, at int) (*state.PotState, []str
 	// The custodian's own day counts, but no later than today, and never before the delivery's last step.
 	end.Stage, end.On = a.stage, max(min(a.On, a.today), end.On)
 	a.post(d, end)
-	outs := d.journal(make([]streams.Out, 0, 2), a.place, a.Pot, a.cause, a.stage.String()+"/"+a.id.String())
+	kind := a.stage.String() + "/" + a.id.String() + "/" + end.Began.String()
+	outs := d.journal(make([]streams.Out, 0, 2), a.place, a.Pot, a.cause, kind)
 	if !end.Incoming {
 		outs = append(outs, a.told(d, end))
 	}

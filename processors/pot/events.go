@@ -16,6 +16,17 @@ import (
 // eventKey names an event in tallies and among what a shard owes.
 func eventKey(event int32) schemas.ID { return schemas.DeriveID("event", strconv.Itoa(int(event))) }
 
+// countedTags are the tags of all pots that may have units of the asset when they are counted. One that still has units of an asset that was merged into it waits
+// with its merger: until it is released nobody knows what it will have.
+func countedTags(m *inbox.HoldingsCounted) []string {
+	t := make([]string, 0, 1+len(m.Merged))
+	t = append(t, heldTag(m.Asset))
+	for _, asset := range m.Merged {
+		t = append(t, heldTag(asset))
+	}
+	return t
+}
+
 // count adds what a pot holds of the asset. No pot is written: dealing tells of nothing that would change it before the event is done.
 func count(pot *state.PotState, m *inbox.HoldingsCounted, tally *state.PotTally) {
 	entry := tallyOf(tally, eventKey(m.Event), m.Round)
@@ -32,11 +43,15 @@ func count(pot *state.PotState, m *inbox.HoldingsCounted, tally *state.PotTally)
 // holdingsCounted ends a count: the shard's total goes to dealing. Where pots are set aside it is withheld until a repeated sweep finds all of them.
 func holdingsCounted(place streams.Place, stored *state.PotReference, cause *inbox.Cause, m *inbox.HoldingsCounted, tally *state.PotTally) (*state.PotReference, []streams.Out) {
 	c, key := newClosing(place, stored), eventKey(m.Event)
-	if !c.due(heldTag(m.Asset), key, m.Round, &state.BatchTally{}) {
-		return c.after(stored), nil
+	if !c.due(c.missing(countedTags(m)), key, m.Round, &state.BatchTally{}) {
+		next := c.after(stored)
+		if !place.Released { // an earlier count of the event counts no more
+			next = withKept(next, m.Asset, func(k *state.Kept) { k.Counted = 0 })
+		}
+		return next, nil
 	}
 	entry, kept := tallyOf(tally, key, m.Round), keptOf(stored, m.Asset)
-	return c.after(stored), []streams.Out{{Topic: streams.DealingInbox, Key: streams.ControlKey(0), Value: &inbox.DealingMessage{Cause: *cause, Body: &inbox.EventTotal{
+	return withKept(c.after(stored), m.Asset, func(k *state.Kept) { k.Counted = m.Event }), []streams.Out{{Topic: streams.DealingInbox, Key: streams.ControlKey(0), Value: &inbox.DealingMessage{Cause: *cause, Body: &inbox.EventTotal{
 		Shard: place.Shard, Event: m.Event, Round: m.Round, Weight: entry.Weight, Rounding: kept.Rounding, Compensation: kept.Compensation, Open: entry.Orders,
 	}}}}
 }

@@ -53,6 +53,16 @@ func newClosing(place streams.Place, stored *state.PotReference) *closing {
 	return c
 }
 
+// missing returns the first of the tags under which a pot is set aside, or the first of all where none is.
+func (c *closing) missing(tags []string) string {
+	for _, tag := range tags {
+		if c.aside[tag] {
+			return tag
+		}
+	}
+	return tags[0]
+}
+
 // due says whether the shard does now what it owes of a batch, of which all pots bear the tag. The first time it does, unless one of them is set
 // aside; when the message is swept again, only what it did not do then. What orders took in earlier sweeps is added to the shares.
 func (c *closing) due(tag string, trade schemas.ID, piece int32, shares *state.BatchTally) bool {

@@ -96,6 +96,15 @@ func (r *Reference) isHalted(asset schemas.AssetCode, day schemas.Date) bool {
 	return from != nil && day >= *from
 }
 
+// refuseUnconverted refuses to give away units of a pot that was set aside when its asset was split or merged, and has not come to that yet: the asset may deal
+// again, but these are old units.
+func (r *Reference) refuseUnconverted(held *state.Holding) refusal {
+	if by := r.kept[held.Asset].ConvertedBy; held.Event < by {
+		return refusal{codeAssetHalted, fmt.Sprintf("the pot's units of %s are still to be split or merged by event %d", held.Asset, by)}
+	}
+	return refusal{}
+}
+
 // refuseHalted refuses an order of the asset for a day from which on none is accepted.
 func (r *Reference) refuseHalted(asset schemas.AssetCode, day schemas.Date) refusal {
 	if !r.isHalted(asset, day) {

@@ -143,6 +143,9 @@ func (r *Reference) positionsOf(q *question, pot *state.PotState) ([]rebalance.P
 	var positions []rebalance.Position
 	for i := range pot.Holdings {
 		h := &pot.Holdings[i]
+		if why := r.refuseUnconverted(h); why.code != "" {
+			return nil, why // valued by closes in new units, it would seem worth another amount than it is
+		}
 		positions = append(positions, rebalance.Position{Asset: h.Asset, Units: unitsOf(h), Free: max(0, q.freeUnits(pot, h))})
 	}
 	at := func(asset schemas.AssetCode) *rebalance.Position {

@@ -12,6 +12,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/streams"
 )
@@ -27,6 +28,8 @@ type player struct {
 	pots  scenario.Pots
 	// effective is what the journals so far moved.
 	effective timeline
+	// journals are the ids of the journals so far.
+	journals map[schemas.ID]bool
 }
 
 func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
@@ -37,6 +40,30 @@ func (p *player) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 	}
 	p.effective.journals(r, outs)
 	return outs
+}
+
+func (p *player) tell(r scenario.Reporter, message *inbox.PotMessage, prove bool) []streams.Out {
+	r.Helper()
+	if prove {
+		return p.shard.Prove(r, message)
+	}
+	return p.shard.Apply(r, message)
+}
+
+// checkJournalIDs finds two journals of what pots were told themselves that have one id: a ledger could not keep both.
+func (p *player) checkJournalIDs(r scenario.Reporter, outs []streams.Out) {
+	r.Helper()
+	if p.journals == nil {
+		p.journals = make(map[schemas.ID]bool)
+	}
+	for i := range outs {
+		if j, ok := outs[i].Value.(*ledger.Journal); ok {
+			if p.journals[j.ID] {
+				r.Errorf("two journals have the id %s", j.ID)
+			}
+			p.journals[j.ID] = true
+		}
+	}
 }
 
 func (p *player) play(r scenario.Reporter, at schemas.Instant, steps []scenario.Step, prove bool) []streams.Out {
@@ -51,12 +78,13 @@ func (p *player) play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 		return p.shard.Drop(r, key)
 	}
 	message := p.pots.Message(r, at, steps)
-	if !prove {
-		return p.shard.Apply(r, message)
-	}
-	outs := p.shard.Prove(r, message)
+	outs := p.tell(r, message, prove)
 	switch message.Body.(type) {
 	case *inbox.Instructed, *inbox.BankConfirmed, *inbox.UnitsConfirmed, *inbox.PotOperated:
+		p.checkJournalIDs(r, outs)
+		if !prove {
+			break
+		}
 		for _, out := range p.shard.Again(r, message) {
 			if out.Topic != streams.StatusInstruction && out.Topic != streams.AuditRejection {
 				r.Errorf("the same again writes to %s", out.Topic)

@@ -68,6 +68,9 @@ func (q *question) weigh(before *state.PotState, order *state.Order, sold quanti
 	if held == nil {
 		return refusal{codeNoUnits, fmt.Sprintf("the pot has no units of %s", order.Asset)}
 	}
+	if why := q.reference.refuseUnconverted(held); why.code != "" {
+		return why
+	}
 	scale, free := int(q.reference.Latest(order.Asset).UnitsScale), q.freeUnits(before, held)
 	switch {
 	case sold.cash != nil:

@@ -48,7 +48,7 @@ func route(m *inbox.PotMessage) streams.Route {
 	case *inbox.ReferenceChanged, *inbox.RuleActivated, *inbox.PriceReleased, *inbox.AssetHalted:
 		r.Control = true
 	case *inbox.HoldingsCounted:
-		r.Control, r.Tags = true, []string{heldTag(body.Asset)}
+		r.Control, r.Tags = true, countedTags(body)
 	case *inbox.IncomeDistributed:
 		r.Control, r.Tags = true, []string{heldTag(body.Asset)}
 	case *inbox.AssetConverted:

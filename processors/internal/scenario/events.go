@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
@@ -60,7 +61,7 @@ func (b *builder) event(kind string) inbox.PotBody {
 	rounding, compensation := b.quanta("rounding", scale), b.quanta("compensation", scale)
 	switch kind {
 	case "HoldingsCounted":
-		return &inbox.HoldingsCounted{Event: event, Round: b.number("round", "1"), Asset: asset}
+		return &inbox.HoldingsCounted{Event: event, Round: b.number("round", "1"), Asset: asset, Merged: b.merged()}
 	case "IncomeDistributed":
 		return &inbox.IncomeDistributed{
 			Event: event, Asset: asset, Custodian: custodian, Cash: b.money("cash", "0"), Weight: whole, WeightBefore: before, WeightThrough: through,
@@ -88,6 +89,25 @@ func (b *builder) event(kind string) inbox.PotBody {
 	return nil
 }
 
+// merged reads the assets that were merged into the one that is counted; there may be none.
+func (b *builder) merged() []schemas.AssetCode {
+	var assets []schemas.AssetCode
+	if b.Has("merged") {
+		for asset := range strings.SplitSeq(b.Get("merged", ""), ",") {
+			assets = append(assets, schemas.AssetCode(asset))
+		}
+	}
+	return assets
+}
+
+func mergedText(assets []schemas.AssetCode) string {
+	texts := make([]string, len(assets))
+	for i, asset := range assets {
+		texts[i] = string(asset)
+	}
+	return strings.Join(texts, ",")
+}
+
 // band reads a tolerance band of a re-balancing, which may not be given.
 func (b *builder) band(name string) *schemas.Weight {
 	if !b.Has(name) {
@@ -108,7 +128,11 @@ func bandArg(name string, band *schemas.Weight) Args {
 func eventArgs(body inbox.PotBody) (string, Args, bool) {
 	switch e := body.(type) {
 	case *inbox.HoldingsCounted:
-		return "HoldingsCounted", Args{{"event", number(e.Event)}, {"round", number(e.Round)}, {"asset", string(e.Asset)}}, true
+		args := Args{{"event", number(e.Event)}, {"round", number(e.Round)}, {"asset", string(e.Asset)}}
+		if len(e.Merged) > 0 {
+			args = append(args, Arg{"merged", mergedText(e.Merged)})
+		}
+		return "HoldingsCounted", args, true
 	case *inbox.IncomeDistributed:
 		args := Args{
 			{"event", number(e.Event)},
