@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/ops/invariants"
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
@@ -28,6 +29,7 @@ func Collect(ctx context.Context, connection feed.Connection, registry *feed.Reg
 		each(c, streams.LedgerTrade, strict, func(_ feed.Record, v *ledger.Trade) { in.Trades = append(in.Trades, v) }),
 		each(c, streams.StatusInstruction, strict, func(_ feed.Record, v *status.InstructionStatus) { in.Statuses = append(in.Statuses, v) }),
 		each(c, streams.CustodianDelivery, strict, func(_ feed.Record, v *custodian.DeliveryOrder) { in.Deliveries = append(in.Deliveries, v) }),
+		each(c, streams.AuditRejection, strict, func(_ feed.Record, v *audit.Rejection) { in.Refused = append(in.Refused, v) }),
 		each(c, streams.CustodianOrder, strict, func(_ feed.Record, v *custodian.CustodianOrder) { in.Orders = append(in.Orders, v) }),
 		each(c, streams.IngestConfirmation, lenient, func(_ feed.Record, v *ingest.Confirmation) { in.Confirmations = append(in.Confirmations, v) }),
 		each(c, streams.IngestPrice, lenient, func(_ feed.Record, v *ingest.Price) { in.Prices = append(in.Prices, v) }),

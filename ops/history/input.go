@@ -5,6 +5,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/ops/invariants"
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -48,6 +49,7 @@ func (w *World) Input() invariants.Input {
 		Deliveries:    Decoded(w.Topic(streams.CustodianDelivery), streams.CustodianDelivery, func() *custodian.DeliveryOrder { return new(custodian.DeliveryOrder) }),
 		Orders:        Decoded(w.Topic(streams.CustodianOrder), streams.CustodianOrder, func() *custodian.CustodianOrder { return new(custodian.CustodianOrder) }),
 		Confirmations: Decoded(w.Topic(streams.IngestConfirmation), streams.IngestConfirmation, func() *ingest.Confirmation { return new(ingest.Confirmation) }),
+		Refused:       Decoded(w.Topic(streams.AuditRejection), streams.AuditRejection, func() *audit.Rejection { return new(audit.Rejection) }),
 		Operations:    w.operations(),
 		Prices:        Decoded(w.Topic(streams.IngestPrice), streams.IngestPrice, func() *ingest.Price { return new(ingest.Price) }),
 		Reference:     append(w.ReferenceEntries(), w.glidePaths()...),

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
@@ -51,6 +52,8 @@ type Input struct {
 	Prices        []*ingest.Price
 	Operations    []Operation
 	Reference     []*reference.Entry
+	// Refused is all that was refused, whoever sent it.
+	Refused []*audit.Rejection
 	// Charges are the rows of the annual charge among all reference data that were sent.
 	Charges []Charge
 }

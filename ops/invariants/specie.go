@@ -5,9 +5,11 @@ import (
 	"strings"
 
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/custodian"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/streams"
 )
 
 // The stages of units in specie, the state of an instruction of which they have gone, and the code of one of which they have not.
@@ -175,7 +177,7 @@ func (f *facts) checkPromised(c *finding, id schemas.ID, d *inSpecie) {
 }
 
 // coming are the units, by shard and asset, that custodians have announced and said no end of, as far as pots have taken the announcements. What has come of them
-// only the confirmations say.
+// only the confirmations say, without those that were refused, or dropped by an operator, and not taken when they were sent again.
 func (f *facts) coming() map[controlKey]schemas.Quantity {
 	coming := make(map[controlKey]schemas.Quantity)
 	for _, j := range f.Journals {
@@ -195,13 +197,25 @@ func (f *facts) coming() map[controlKey]schemas.Quantity {
 			if !slices.ContainsFunc(f.Confirmations[began:], func(said *ingest.Confirmation) bool {
 				n, is := noticeOf(said)
 				return is && n.stage != stageAnnounced && said.Trade == *p.Order && said.Custodian == f.Confirmations[began].Custodian &&
-					n.pot == first.pot && n.asset == first.asset && n.units == first.units
+					n.pot == first.pot && n.asset == first.asset && n.units == first.units && (f.hasEnded(*p.Order) || !f.isRefused(said))
 			}) {
 				coming[controlKey{j.Shard, first.asset}] += first.units
 			}
 		}
 	}
 	return coming
+}
+
+// hasEnded says whether an end of the delivery was booked, be it the right one.
+func (f *facts) hasEnded(delivery schemas.ID) bool {
+	d := f.deliveries[delivery]
+	return d != nil && d.stages[stageDelivered]+d.stages[stageUndelivered] > 0
+}
+
+func (f *facts) isRefused(said *ingest.Confirmation) bool {
+	return slices.ContainsFunc(f.Refused, func(r *audit.Rejection) bool {
+		return r.Topic == streams.IngestConfirmation && string(r.Source) == string(said.Custodian) && r.ID == said.ID
+	})
 }
 
 // follows says whether a posting in a pot's journal moves, between accounts of the outside world, what the posting before it moved of a delivery.

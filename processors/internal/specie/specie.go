@@ -11,7 +11,7 @@ type Notice struct {
 	Pot   schemas.PotID
 	Asset schemas.AssetCode
 	Units schemas.Quantity
-	// On is the custodian's day of it. The units are counted as they are on that day.
+	// On is the custodian's day of it. Units that are announced are counted as they are on that day; a delivery ends in the units in which it began.
 	On schemas.Date
 }
 
