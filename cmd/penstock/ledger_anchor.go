@@ -20,6 +20,7 @@ type signing struct {
 	target
 	file, keyFile string
 	verify, json  bool
+	begin         bool
 	every         time.Duration
 	metrics, name string
 }
@@ -36,20 +37,21 @@ added with --verify, an incremental verification goes on from what was verified.
 refused. The key is Ed25519 in PEM: openssl genpkey -algorithm ed25519 -out anchor.key.
 
 With --every it goes on by itself until it is interrupted: each period, such as a day of UTC with 24h, gets one line, at once where it has none yet. What has been
-signed it reads off the file, so it may be restarted at any time. It says what keeps it from signing (a database or a file that is away, a check that fails), and
+signed it reads off the file, so it may be restarted at any time; where there is no file it waits, for a disk may not be mounted, unless it is told to --begin. It says what keeps it from signing (a database or a file that is away, a check that fails), and
 tries again. With --metrics-addr it answers /healthz, /metrics and, for penstock status --api, /status.`,
 		Example: `  penstock ledger anchor --verify --file heads.jws --key anchor.key
-  penstock ledger anchor --every 24h --verify --file heads.jws --key anchor.key --metrics-addr 127.0.0.1:9601`,
+  penstock ledger anchor --every 24h --verify --file heads.jws --key anchor.key --metrics-addr 127.0.0.1:9601 --begin   # later without --begin`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
 	s.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&s.file, "file", "", "the file to add to; it is made where there is none")
+	f.StringVar(&s.file, "file", "", "the file to add to; it is made where there is none, with --every only where it is told to --begin")
 	f.StringVar(&s.keyFile, "key", "", "private key, in PEM")
 	f.BoolVar(&s.verify, "verify", false, "check first what came since the last line of the file, and sign nothing where a check fails")
 	f.BoolVar(&s.json, "json", false, "print JSON")
-	f.DurationVar(&s.every, "every", 0, "go on, with one line for each period of this length, such as 24h")
+	f.DurationVar(&s.every, "every", 0, "go on, with one line for each period of this length: 24h, days, or a part of a day such as 8h")
+	f.BoolVar(&s.begin, "begin", false, "with --every: make the file where there is none, or none with a line")
 	f.StringVar(&s.metrics, "metrics-addr", "", "with --every: host:port of /healthz, /metrics and /status")
 	f.StringVar(&s.name, "name", hostName(), "with --every: name of this instance in its status")
 	f.Lookup("name").DefValue = "" // it differs by machine
@@ -63,6 +65,12 @@ tries again. With --metrics-addr it answers /healthz, /metrics and, for penstock
 }
 
 func (s *signing) run(cmd *cobra.Command) error {
+	goesOn := cmd.Flags().Changed("every")
+	for _, name := range []string{"metrics-addr", "name", "begin"} {
+		if cmd.Flags().Changed(name) && !goesOn {
+			return fmt.Errorf("--%s goes only with --every", name)
+		}
+	}
 	text, err := os.ReadFile(s.keyFile)
 	if err != nil {
 		return fmt.Errorf("reading the key: %w", err)
@@ -76,7 +84,7 @@ func (s *signing) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer pool.Close()
-	if s.every > 0 {
+	if goesOn {
 		return s.goOn(cmd, pool, key)
 	}
 	return s.once(cmd, pool, key)

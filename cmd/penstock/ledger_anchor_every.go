@@ -29,7 +29,7 @@ func (s *signing) goOn(cmd *cobra.Command, pool *pgxpool.Pool, key ed25519.Priva
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	config := anchoring.Config{
-		File: s.file, Key: key, Every: s.every, Logger: log, Metrics: metrics,
+		File: s.file, Begin: s.begin, Key: key, Every: s.every, Logger: log, Metrics: metrics,
 		Take: func(ctx context.Context) (*anchor.Anchor, error) { return postgres.TakeAnchor(ctx, pool) },
 	}
 	if s.verify {

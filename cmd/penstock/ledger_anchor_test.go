@@ -53,12 +53,29 @@ func TestTheLedgerIsSignedByItself(t *testing.T) {
 	makeKeys(t, folder)
 	file := filepath.Join(folder, "heads.jws")
 	flags := []string{"--verify", "--file", file, "--key", filepath.Join(folder, "anchor.key"), "--postgres", s.Endpoints.Postgres}
-	for range 2 {
-		signs(t, "journals, line 1", flags...)
-	}
+	signs(t, "there is no line in", flags...)
+	signs(t, "journals, line 1", append(flags, "--begin")...)
+	signs(t, "journals, line 1", flags...)
 	if text, err := os.ReadFile(file); err != nil || strings.Count(string(text), "\n") != 1 {
 		t.Errorf("after two starts the file is %q, %v", text, err)
 	}
 	must(t, "", at("ledger", "verify", "--anchors", file, "--public-key", filepath.Join(folder, "anchor.pub"))...)
 	signs(t, "role anchor is waiting", append(flags, "--postgres", "postgres://127.0.0.1:1/nowhere")...)
+}
+
+// What goes with periods is refused without them, and a period below none is one that was mistyped.
+func TestASignerThatDoesNotGoOnIsToldNothingOfPeriods(t *testing.T) {
+	for says, args := range map[string][]string{
+		"too often":   {"--every", "-24h"},
+		"every 0s":    {"--every", "0s"},
+		"multiple":    {"--every", "7h"},
+		"goes only":   {"--metrics-addr", "127.0.0.1:0"},
+		"--begin goe": {"--begin"},
+	} {
+		folder := t.TempDir()
+		makeKeys(t, folder)
+		refused(t, says, "", append([]string{
+			"ledger", "anchor", "--postgres", "postgres://127.0.0.1:1/nowhere", "--file", filepath.Join(folder, "heads.jws"), "--key", filepath.Join(folder, "anchor.key"),
+		}, args...)...)
+	}
 }

@@ -25,15 +25,18 @@ const (
 	pauseFirst = 5 * time.Second
 	pauseMax   = time.Hour
 	// aheadMax is by how much the database's clock may be ahead of this machine's: more than zones that were mixed up, so that only a clock that is wrong is beyond.
-	aheadMax = 24 * time.Hour
+	aheadMax = day
+	// day is one of UTC.
+	day = 24 * time.Hour
 )
 
 // Config says what is signed, where to, and how often.
 type Config struct {
-	// File is the file of anchors; it is made where there is none.
-	File string
-	Key  ed25519.PrivateKey
-	// Every is the length of a period. Periods are counted from midnight UTC, so that with 24 hours each day has one.
+	// File is the file of anchors. Only with Begin it is made where there is none, or none with a line: a place without it may be the wrong one.
+	File  string
+	Begin bool
+	Key   ed25519.PrivateKey
+	// Every is the length of a period, so many to a day or so many days. Periods begin at midnight UTC, so that with 24 hours each day has one.
 	Every time.Duration
 	// Take reads what is to be signed.
 	Take func(context.Context) (*anchor.Anchor, error)
@@ -65,10 +68,13 @@ type Signer struct {
 	state   State
 }
 
-// New makes a Signer. It refuses periods shorter than EveryMin, no key, and metrics that are registered already.
+// New makes a Signer. It refuses periods shorter than EveryMin or that do not fit into days, no key, and metrics that are registered already.
 func New(config Config) (*Signer, error) {
 	if config.Every < EveryMin {
 		return nil, fmt.Errorf("a line every %s is too often; it must be %s or more", config.Every, EveryMin)
+	}
+	if every := config.Every; day%every != 0 && every%day != 0 {
+		return nil, fmt.Errorf("a line every %s does not fit into days; a day must be a multiple of it, or it one of days", every)
 	}
 	if len(config.Key) != ed25519.PrivateKeySize {
 		return nil, errors.New("there is no key to sign with")
@@ -176,7 +182,8 @@ func (s *Signer) periodEnds(at time.Time) time.Time {
 	return at.UTC().Truncate(s.config.Every).Add(s.config.Every)
 }
 
-// before reads the lines that there are. A file that lost lines which it had, such as one on a disk that is not mounted now, is not begun anew.
+// before reads the lines that there are. A file that lost lines which it had, such as one on a disk that is not mounted now, is not begun anew, and none is
+// begun without being told so.
 func (s *Signer) before() ([]anchor.Anchor, error) {
 	lines, err := anchor.ReadFile(s.config.File, s.public)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -189,6 +196,9 @@ func (s *Signer) before() ([]anchor.Anchor, error) {
 	if len(lines) < was.Lines || was.Lines > 0 && !lines[was.Lines-1].TakenAt.Equal(was.SignedAt) {
 		return nil, fmt.Errorf("%s does not have its line %d any more, signed at %s: bring the file back",
 			s.config.File, was.Lines, was.SignedAt.UTC().Format(time.RFC3339))
+	}
+	if len(lines) == 0 && !s.config.Begin {
+		return nil, fmt.Errorf("there is no line in %s: bring the file back, or with --begin sign its first line", s.config.File)
 	}
 	s.signed(lines)
 	return lines, nil

@@ -24,6 +24,8 @@ type bench struct {
 	*testing.T
 	file string
 	now  time.Time
+	// resumes says that the file is not made where there is none.
+	resumes bool
 	// behind is by how much the database's clock is behind.
 	behind   time.Duration
 	journals int64
@@ -53,7 +55,7 @@ func (b *bench) runs(days float64) *anchoring.Signer {
 	defer cancel()
 	b.metrics = prometheus.NewRegistry()
 	s, err := anchoring.New(anchoring.Config{
-		File: b.file, Key: b.key(), Every: 24 * time.Hour, Metrics: b.metrics, Logger: slog.New(slog.NewTextHandler(&b.log, nil)),
+		File: b.file, Begin: !b.resumes, Key: b.key(), Every: 24 * time.Hour, Metrics: b.metrics, Logger: slog.New(slog.NewTextHandler(&b.log, nil)),
 		Take: func(context.Context) (*anchor.Anchor, error) {
 			b.journals++
 			return &anchor.Anchor{Cluster: "c", TakenAt: b.now.Add(-b.behind), Heads: []anchor.Head{{Sequence: b.journals, Hash: "00"}}}, b.away
@@ -240,6 +242,29 @@ func TestAFileThatIsAwayIsWaitedFor(t *testing.T) {
 	}
 }
 
+// Who is begun again in a place without the file, such as a disk that is not mounted yet, would otherwise begin another one there and seem well.
+func TestASignerBeginsNoFileUnlessToldTo(t *testing.T) {
+	for name, make := range map[string]func(b *bench) error{
+		"none":     func(*bench) error { return nil },
+		"an empty": func(b *bench) error { return os.WriteFile(b.file, nil, 0o600) },
+	} {
+		b := newBench(t)
+		b.resumes = true
+		if err := make(b); err != nil {
+			t.Fatal(err)
+		}
+		if state := b.runs(1).State(); state.Lines != 0 || !strings.Contains(state.Waiting, "--begin") || b.shows("waiting") != 1 {
+			t.Errorf("with %s file it says %+v", name, state)
+		}
+		b.want("")
+		b.resumes = false
+		b.runs(0.1)
+		b.resumes = true
+		b.runs(1)
+		b.want("18 19")
+	}
+}
+
 func TestWhatIsNotAsItMustBeIsNotSigned(t *testing.T) {
 	b := newBench(t)
 	b.runs(0.1)
@@ -252,6 +277,18 @@ func TestWhatIsNotAsItMustBeIsNotSigned(t *testing.T) {
 		t.Errorf("with a ledger that went back it says %+v", state)
 	}
 	b.want("17")
+}
+
+// Periods begin at midnight, so that each day has the same ones.
+func TestPeriodsFitIntoDays(t *testing.T) {
+	b := newBench(t)
+	for every, taken := range map[time.Duration]bool{
+		time.Hour: true, 8 * time.Hour: true, 24 * time.Hour: true, 48 * time.Hour: true, 5 * time.Hour: false, 7 * time.Hour: false, 36 * time.Hour: false, -24 * time.Hour: false,
+	} {
+		if _, err := anchoring.New(anchoring.Config{Every: every, Key: b.key()}); (err == nil) != taken {
+			t.Errorf("a line every %s: %v", every, err)
+		}
+	}
 }
 
 func TestALineEachMomentIsRefused(t *testing.T) {
