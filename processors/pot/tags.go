@@ -14,8 +14,8 @@ const tagOpen = "open"
 // tagChoice is borne by every open pot with a standing choice: what re-balances finds them by it.
 const tagChoice = "choice"
 
-// heldTag is borne by every pot that has units of the asset, in whatever account, or an order in it. A pot that only has an order has no units yet, but
-// may be told of them by something that waits in its queue: what counts units must know that it is missing.
+// heldTag is borne by every pot that has units of the asset, in whatever account, or an order in it that is open or may still be corrected. A pot that only has such an order has
+// no units, but may be told of some by what waits in its queue, or of the residue of its batch: what counts units must know that it is missing.
 func heldTag(asset schemas.AssetCode) string { return "held/" + string(asset) }
 
 // tags shows in which batches the pot has orders, what it holds, until when instructions are held for review, that it is open,
@@ -32,7 +32,11 @@ func tags(pot *state.PotState) []string {
 		}
 	}
 	for i := range pot.Dealt {
-		t = append(t, batch.Tag(pot.Dealt[i].Day, pot.Dealt[i].Asset, dealtKind(&pot.Dealt[i])))
+		dealt := &pot.Dealt[i]
+		t = append(t, batch.Tag(dealt.Day, dealt.Asset, dealtKind(dealt)))
+		if !slices.ContainsFunc(pot.Holdings, func(h state.Holding) bool { return h.Asset == dealt.Asset }) {
+			t = append(t, heldTag(dealt.Asset))
+		}
 	}
 	for i := range pot.Holdings {
 		t = append(t, heldTag(pot.Holdings[i].Asset))

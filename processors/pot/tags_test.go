@@ -23,6 +23,10 @@ func TestTagsShowOrdersHoldingsAndThatThePotIsOpen(t *testing.T) {
 			state.PotState{Orders: []state.Order{{Asset: "GB00X", Side: inbox.SideBuy, Day: day}}},
 			[]string{"2008-03-17/GB00X/BUY", "held/GB00X", "open"},
 		},
+		"an order that may be corrected shows its asset when the units are gone": {
+			state.PotState{Dealt: []state.DealtOrder{{Asset: "GB00X", Side: inbox.SideBuy, Day: day}}},
+			[]string{"2008-03-17/GB00X/BUY", "held/GB00X", "open"},
+		},
 		"each asset once": {
 			state.PotState{
 				Holdings: []state.Holding{{Asset: "GB00X", Settled: 1}, {Asset: "GB00Y", Pending: 1}},

@@ -16,7 +16,7 @@ const Name = "pot"
 func Process() streams.Process {
 	table := streams.Changelog(Name, streams.WidthShards, state.PotTableSchema)
 	return streams.Process{
-		Name: Name, Inbox: streams.TopicNamed(streams.PotInbox), Table: table, TagsVersion: "3", Rules: Rules,
+		Name: Name, Inbox: streams.TopicNamed(streams.PotInbox), Table: table, TagsVersion: "4", Rules: Rules,
 		ParkedTo: streams.TopicNamed(streams.AuditParked),
 		Outputs: []streams.Topic{
 			streams.TopicNamed(streams.LedgerJournal), streams.TopicNamed(streams.LedgerProgress),
