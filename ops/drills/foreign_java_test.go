@@ -82,7 +82,7 @@ func javaStatus(all []*status.InstructionStatus) []string {
 	for _, s := range all {
 		if s.Pot == javaPot && s.ID == "c1" {
 			return []string{
-				`"id": "c1"`, `"source": "payroll"`, `"pot": "` + javaPot + `"`, `"state": "accepted"`, `"duplicate": false`, `"orders": []`, `"payment": null`,
+				`"id": "c1"`, `"source": "payroll"`, `"pot": "` + javaPot + `"`, `"state": "accepted"`, `"duplicate": false`, `"orders": []`, `"payment": null`, `"delivery": null`,
 				`"recordedAt": "` + s.RecordedAt.Time().UTC().Format("2006-01-02T15:04:05"),
 			}
 		}

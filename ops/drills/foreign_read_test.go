@@ -72,7 +72,7 @@ func (f *foreign) checkStatuses(want []*status.InstructionStatus) {
 		expected := map[string]any{
 			"source": string(w.Source), "id": string(w.ID), "pot": string(w.Pot), "state": string(w.State), "code": string(w.Code),
 			"reason": w.Reason, "duplicate": false, "dealingDay": nil, "orders": pythonIDs(w.Orders),
-			"receivedAt": pythonTime(w.ReceivedAt), "recordedAt": pythonTime(w.RecordedAt), "payment": nil,
+			"receivedAt": pythonTime(w.ReceivedAt), "recordedAt": pythonTime(w.RecordedAt), "payment": nil, "delivery": nil,
 		}
 		if w.DealingDay != nil {
 			expected["dealingDay"] = "date " + w.DealingDay.String()
