@@ -19,10 +19,10 @@ func (m *member) command() (arguments []string, err error) {
 	return append([]string{"run", "--config", config, "--simulated-time"}, m.roles...), nil
 }
 
-// configure writes the configuration file of an instance, in the part of YAML that is JSON.
+// configure writes the configuration file of an instance, in the part of YAML that is JSON, and files of its own that it names: others may begin at the same moment.
 func (m *member) configure(path string) error {
 	c := m.crew
-	key, behaviour := c.path("intake", ".key"), c.path("custodians", ".yaml")
+	key, behaviour := c.path(m.name, ".key"), c.path(m.name, ".custodians.yaml")
 	text, err := json.Marshal(map[string]any{
 		"kafka":    map[string]any{"brokers": c.base.Brokers, "clientId": m.clientID(), "registry": map[string]any{"url": c.base.Registry}},
 		"postgres": c.base.Postgres, "shards": c.base.Shards, "replication": 1, "minInSync": 1, "name": m.name, "stateDir": c.path(m.name, ".state"),
