@@ -67,16 +67,15 @@ func (d *dealing) followCharges(r *Reference, next *state.DealingReference, caus
 		through = *next.ChargedThrough
 	}
 	last := min(today, through+chargedDaysMax)
-	if last > through {
-		outs = d.tellBeforeHalts(r, next.Events, cause, outs)
+	if last <= through {
+		return outs
 	}
+	outs = d.tellBeforeHalts(r, next.Events, cause, outs)
 	for day := through + 1; day <= last; day++ {
 		outs = d.accrueDay(r, next, cause, day-1, outs)
 		outs = d.collectOn(r, next, cause, day, outs)
 	}
-	if last > through {
-		next.ChargedThrough = &last
-	}
+	next.ChargedThrough = &last
 	return outs
 }
 

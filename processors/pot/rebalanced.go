@@ -37,7 +37,7 @@ func (q *question) tradeBack(d *draft, m *inbox.PotsRebalanced) (*schemas.Date, 
 	if what := unsettledIn(&d.state); d.state.TransferOut != nil || what != "" && !m.WhileUnsettled {
 		return nil, nil, refusal{codeUnsettled, cmp.Or(what, "a transfer out") + " is under way"}
 	}
-	positions, why := q.reference.positionsOf(q, &d.state)
+	positions, why := q.positionsOf(&d.state)
 	if why.code != "" {
 		return nil, nil, why
 	}
@@ -135,15 +135,15 @@ func unsettledIn(pot *state.PotState) string {
 
 // positionsOf is what the pot has, and should have by its choice, of each asset that it holds or chose: by code. Open orders count as dealt at the last closes, so that what
 // is on its way is not traded a second time.
-func (r *Reference) positionsOf(q *question, pot *state.PotState) ([]rebalance.Position, refusal) {
-	split, ok := r.chosen(pot, q.today)
+func (q *question) positionsOf(pot *state.PotState) ([]rebalance.Position, refusal) {
+	split, ok := q.reference.chosen(pot, q.today)
 	if !ok {
 		return nil, refusal{codeNoChoice, "the pot's choice says nothing for today"}
 	}
 	var positions []rebalance.Position
 	for i := range pot.Holdings {
 		h := &pot.Holdings[i]
-		if why := r.refuseUnconverted(h); why.code != "" {
+		if why := q.reference.refuseUnconverted(h); why.code != "" {
 			return nil, why // valued by closes in new units, it would seem worth another amount than it is
 		}
 		positions = append(positions, rebalance.Position{Asset: h.Asset, Units: unitsOf(h), Free: max(0, q.freeUnits(pot, h))})
@@ -166,11 +166,11 @@ func (r *Reference) positionsOf(q *question, pot *state.PotState) ([]rebalance.P
 			at(d.Asset).Units -= d.Units // promised to another scheme, they are there no more
 		}
 	}
-	if why := r.price(positions); why.code != "" {
+	if why := q.reference.price(positions); why.code != "" {
 		return nil, why
 	}
 	for i := range pot.Orders {
-		r.expect(pot, &pot.Orders[i], at)
+		expect(pot, &pot.Orders[i], at)
 	}
 	slices.SortFunc(positions, func(a, b rebalance.Position) int { return cmp.Compare(a.Asset, b.Asset) })
 	return positions, refusal{}
@@ -190,17 +190,17 @@ func (r *Reference) price(positions []rebalance.Position) refusal {
 }
 
 // expect counts what is left of an open order as dealt: units that are to be sold are there no more, and what a switch brings for them, or a buy is for, is in the asset.
-func (r *Reference) expect(pot *state.PotState, order *state.Order, at func(schemas.AssetCode) *rebalance.Position) {
+func expect(pot *state.PotState, order *state.Order, at func(schemas.AssetCode) *rebalance.Position) {
 	switch {
 	case order.Awaits != state.AwaitsNothing: // it counts with the sell that it waits for
 	case order.Side == inbox.SideSell:
-		r.expectSale(pot, order, at)
+		expectSale(pot, order, at)
 	case !order.Priced:
 		at(order.Asset).Coming += schemas.Money(order.Amount - order.Given)
 	}
 }
 
-func (r *Reference) expectSale(pot *state.PotState, order *state.Order, at func(schemas.AssetCode) *rebalance.Position) {
+func expectSale(pot *state.PotState, order *state.Order, at func(schemas.AssetCode) *rebalance.Position) {
 	worth := schemas.Money(0)
 	if !order.Priced {
 		sold := at(order.Asset)
@@ -208,7 +208,7 @@ func (r *Reference) expectSale(pot *state.PotState, order *state.Order, at func(
 		units, worth = toSell(order, sold)
 		sold.Units -= units
 	}
-	buy := findOrder(pot, order.Counter)
+	buy := counterOf(pot, order)
 	if buy == nil || buy.Awaits == state.AwaitsNothing {
 		return
 	}
@@ -232,18 +232,6 @@ func toSell(order *state.Order, sold *rebalance.Position) (schemas.Units, schema
 		return units, asked
 	}
 	return min(units, needed), asked
-}
-
-// findOrder returns the pot's order of an id, or nil.
-func findOrder(pot *state.PotState, id *schemas.ID) *state.Order {
-	if id == nil {
-		return nil
-	}
-	i := slices.IndexFunc(pot.Orders, func(o state.Order) bool { return o.ID == *id })
-	if i < 0 {
-		return nil
-	}
-	return &pot.Orders[i]
 }
 
 // rebalancedSeen notes the run, so that a pot that is only chosen for later takes no part in it when it is swept again.

@@ -18,10 +18,8 @@ func (r *Reference) hasRoom(before *state.PotState, asset schemas.AssetCode, day
 // hasRoomFor says whether it could with so many units more.
 func (r *Reference) hasRoomFor(before *state.PotState, asset schemas.AssetCode, day schemas.Date, more schemas.Units) bool {
 	held := more
-	for i := range before.Holdings {
-		if h := &before.Holdings[i]; h.Asset == asset {
-			held += h.Settled + h.Pending + h.Reserved
-		}
+	if h := findHolding(before, asset); h != nil {
+		held += unitsOf(h)
 	}
 	quantity, err := schemas.QuantityOf(int64(held), int(r.Latest(asset).UnitsScale))
 	if err != nil {

@@ -59,12 +59,7 @@ func (q *question) sellOrder(before *state.PotState, leg int, asset schemas.Asse
 
 // weigh sets what the order sells and reserves, or says why the pot cannot sell that.
 func (q *question) weigh(before *state.PotState, order *state.Order, sold quantitySold) refusal {
-	var held *state.Holding
-	for i := range before.Holdings {
-		if before.Holdings[i].Asset == order.Asset {
-			held = &before.Holdings[i]
-		}
-	}
+	held := findHolding(before, order.Asset)
 	if held == nil {
 		return refusal{codeNoUnits, fmt.Sprintf("the pot has no units of %s", order.Asset)}
 	}

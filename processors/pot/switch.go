@@ -56,15 +56,18 @@ func noRoom(asset schemas.AssetCode) refusal {
 }
 
 // counter returns the other order of a switch while it is open, or nil.
-func (d *draft) counter(order *state.Order) *state.Order {
+func (d *draft) counter(order *state.Order) *state.Order { return counterOf(&d.state, order) }
+
+// counterOf returns the other order of a switch of the pot while it is open, or nil.
+func counterOf(pot *state.PotState, order *state.Order) *state.Order {
 	if order.Counter == nil {
 		return nil
 	}
-	i := slices.IndexFunc(d.state.Orders, func(o state.Order) bool { return o.ID == *order.Counter })
+	i := slices.IndexFunc(pot.Orders, func(o state.Order) bool { return o.ID == *order.Counter })
 	if i < 0 {
 		return nil
 	}
-	return &d.state.Orders[i]
+	return &pot.Orders[i]
 }
 
 // goOn lets the buy of a switch go out, if this is what it waits for: what the sell brought is moved from it to the buy, on the next day that the

@@ -27,14 +27,14 @@ func tags(pot *state.PotState) []string {
 		if order.Awaits == state.AwaitsNothing {
 			t = append(t, batch.Tag(order.Day, order.Asset, kindOf(order)))
 		}
-		if !slices.ContainsFunc(pot.Holdings, func(h state.Holding) bool { return h.Asset == order.Asset }) {
+		if findHolding(pot, order.Asset) == nil {
 			t = append(t, heldTag(order.Asset))
 		}
 	}
 	for i := range pot.Dealt {
 		dealt := &pot.Dealt[i]
 		t = append(t, batch.Tag(dealt.Day, dealt.Asset, dealtKind(dealt)))
-		if !slices.ContainsFunc(pot.Holdings, func(h state.Holding) bool { return h.Asset == dealt.Asset }) {
+		if findHolding(pot, dealt.Asset) == nil {
 			t = append(t, heldTag(dealt.Asset))
 		}
 	}
