@@ -222,7 +222,12 @@ func TestAForgerWhoWritesTheManifestAnewIsFoundByTheChain(t *testing.T) {
 // forged writes an archive of all journals, with a manifest that somebody wrote anew.
 func forged(t *testing.T, change func(m *archive.Manifest)) string {
 	t.Helper()
-	dir := written(t, chains(), 0, 4)
+	return manifestChanged(t, written(t, chains(), 0, 4), change)
+}
+
+// manifestChanged changes the manifest of an archive, and returns its folder.
+func manifestChanged(t *testing.T, dir string, change func(*archive.Manifest)) string {
+	t.Helper()
 	m, err := archive.ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)

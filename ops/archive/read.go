@@ -127,14 +127,7 @@ func (r *reader) read(dir string) (files []File, err error) {
 	case last != r.shard.Through || head != r.shard.Head:
 		return nil, r.journals.wrong("the last journal is %d with the hash %s, the manifest says %d and %s", last, head, r.shard.Through, r.shard.Head)
 	}
-	for _, f := range []*reading{r.journals, r.postings} {
-		file, err := f.about()
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, file)
-	}
-	return files, nil
+	return aboutAll(r.journals, r.postings)
 }
 
 // check puts a journal together with its postings and holds it against its hash and its place.
@@ -255,6 +248,19 @@ func (r *reading) about() (File, error) {
 		return File{}, fmt.Errorf("%w: %s: %w", ErrNotIntact, r.name, errForm)
 	}
 	return File{Name: r.name, Rows: r.rows, Bytes: r.bytes, SHA256: hex.EncodeToString(sum)}, nil
+}
+
+// aboutAll returns what the files were, all of which were read to their end.
+func aboutAll(read ...*reading) ([]File, error) {
+	files := make([]File, 0, len(read))
+	for _, r := range read {
+		file, err := r.about()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	return files, nil
 }
 
 func (r *reading) wrong(format string, args ...any) error {

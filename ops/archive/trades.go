@@ -134,14 +134,7 @@ func (r *tradeReader) read(dir string) (files []File, err error) {
 	case come != r.run.Through:
 		return nil, r.trades.wrong("the events come to %+v, the manifest says %+v", come, r.run.Through)
 	}
-	for _, f := range []*reading{r.trades, r.parts} {
-		file, err := f.about()
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, file)
-	}
-	return files, nil
+	return aboutAll(r.trades, r.parts)
 }
 
 // event reads the next event, which must come after an offset, with its parts.

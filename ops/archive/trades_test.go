@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -235,20 +234,7 @@ func withoutTrades(m *archive.Manifest) {
 // rewrittenTrades writes an archive whose manifest was changed.
 func rewrittenTrades(t *testing.T, change func(*archive.Manifest)) string {
 	t.Helper()
-	dir := writtenWithTrades(t, 0, 2, 0, 4, nil)
-	m, err := archive.ReadManifest(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	change(m)
-	text, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), append(text, '\n'), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return manifestChanged(t, writtenWithTrades(t, 0, 2, 0, 4, nil), change)
 }
 
 // TestRowsOfTradesInAnotherFormAreFound writes rows anew that say the same to this program.
