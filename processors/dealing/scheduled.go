@@ -47,12 +47,7 @@ func (r *Reference) putCharge(c *reference.AnnualCharge, cause *inbox.Cause) (*s
 
 // chargeOn returns the row of the annual charge that holds on the day, or nil.
 func (r *Reference) chargeOn(day schemas.Date) *state.ScheduledCharge {
-	for i := len(r.stored.Charges) - 1; i >= 0; i-- {
-		if row := &r.stored.Charges[i]; row.Charge.EffectiveFrom <= day {
-			return row
-		}
-	}
-	return nil
+	return book.On(r.stored.Charges, day, func(row *state.ScheduledCharge) schemas.Date { return row.Charge.EffectiveFrom })
 }
 
 // followCharges lets the annual charge accrue for each day that is over for all, and takes it on the days that have begun, one after the other: what is taken has

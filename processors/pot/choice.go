@@ -3,6 +3,7 @@ package pot
 import (
 	"fmt"
 
+	"github.com/penstock-ledger/penstock/processors/internal/book"
 	"github.com/penstock-ledger/penstock/processors/internal/glidepath"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -80,13 +81,7 @@ type path struct {
 
 // pathOn returns the path as it holds on the day, or nil.
 func (r *Reference) pathOn(code schemas.PathCode, day schemas.Date) *path {
-	dated := r.paths[code]
-	for i := len(dated) - 1; i >= 0; i-- {
-		if dated[i].from <= day {
-			return &dated[i]
-		}
-	}
-	return nil
+	return book.On(r.paths[code], day, func(p *path) schemas.Date { return p.from })
 }
 
 // pathsOf makes the paths ready for look-ups.

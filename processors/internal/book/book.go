@@ -30,7 +30,7 @@ const backdatingDaysMax = 366
 // Book answers questions about reference data.
 type Book struct {
 	settings  []setting
-	assets    map[schemas.AssetCode][]*reference.Asset
+	assets    map[schemas.AssetCode][]reference.Asset
 	codes     []schemas.AssetCode
 	calendars map[string]calendar.Calendar
 }
@@ -42,7 +42,7 @@ type setting struct {
 
 // New makes a book. The rows of settings and assets must stand in the order in which Put* keeps them.
 func New(settings []reference.Settings, assets []reference.Asset, calendars []reference.Calendar) (*Book, error) {
-	b := &Book{assets: make(map[schemas.AssetCode][]*reference.Asset), calendars: make(map[string]calendar.Calendar, len(calendars))}
+	b := &Book{assets: make(map[schemas.AssetCode][]reference.Asset), calendars: make(map[string]calendar.Calendar, len(calendars))}
 	for i := range settings {
 		zone, err := time.LoadLocation(settings[i].Zone)
 		if err != nil {
@@ -50,12 +50,13 @@ func New(settings []reference.Settings, assets []reference.Asset, calendars []re
 		}
 		b.settings = append(b.settings, setting{&settings[i], zone})
 	}
-	for i := range assets {
-		code := assets[i].Code
-		if b.assets[code] == nil {
-			b.codes = append(b.codes, code)
+	for from, through := 0, 0; from < len(assets); from = through {
+		code := assets[from].Code
+		for through < len(assets) && assets[through].Code == code {
+			through++
 		}
-		b.assets[code] = append(b.assets[code], &assets[i])
+		b.codes = append(b.codes, code)
+		b.assets[code] = assets[from:through]
 	}
 	for i := range calendars {
 		b.calendars[calendars[i].Name] = calendar.New(&calendars[i])
@@ -74,10 +75,14 @@ func (b *Book) HasCalendar(name string) bool { _, ok := b.calendars[name]; retur
 
 // Asset returns the row of the asset that holds on the day, or nil.
 func (b *Book) Asset(code schemas.AssetCode, day schemas.Date) *reference.Asset {
-	rows := b.assets[code]
+	return On(b.assets[code], day, func(row *reference.Asset) schemas.Date { return row.EffectiveFrom })
+}
+
+// On returns the row that holds on the day, or nil: of rows by date, the last that has begun.
+func On[T any](rows []T, day schemas.Date, from func(*T) schemas.Date) *T {
 	for i := len(rows) - 1; i >= 0; i-- {
-		if rows[i].EffectiveFrom <= day {
-			return rows[i]
+		if from(&rows[i]) <= day {
+			return &rows[i]
 		}
 	}
 	return nil
@@ -90,7 +95,7 @@ func (b *Book) Latest(code schemas.AssetCode) *reference.Asset {
 	if len(rows) == 0 {
 		return nil
 	}
-	return rows[len(rows)-1]
+	return &rows[len(rows)-1]
 }
 
 // Settings returns the settings that hold on the day, or nil.
@@ -102,12 +107,7 @@ func (b *Book) Settings(day schemas.Date) *reference.Settings {
 }
 
 func (b *Book) setting(day schemas.Date) *setting {
-	for i := len(b.settings) - 1; i >= 0; i-- {
-		if b.settings[i].EffectiveFrom <= day {
-			return &b.settings[i]
-		}
-	}
-	return nil
+	return On(b.settings, day, func(s *setting) schemas.Date { return s.EffectiveFrom })
 }
 
 // OldestDate returns the earliest date that an instruction received on the day may bear. It never runs backwards, not even when
@@ -253,10 +253,7 @@ func (b *Book) SettlementDate(code schemas.AssetCode, day schemas.Date) (schemas
 // PutAsset returns the rows with the new one in its place: by code, then date. A row of the same code and date is replaced.
 func PutAsset(rows []reference.Asset, row *reference.Asset) []reference.Asset {
 	return Put(rows, *row, func(a, b reference.Asset) int {
-		if a.Code != b.Code {
-			return cmp.Compare(a.Code, b.Code)
-		}
-		return cmp.Compare(a.EffectiveFrom, b.EffectiveFrom)
+		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.EffectiveFrom, b.EffectiveFrom))
 	})
 }
 
