@@ -64,31 +64,22 @@ func (r Rounding) Share(fill Amounts, weight, whole int64) (Amounts, error) {
 	if weight < 0 || weight > whole {
 		return Amounts{}, fmt.Errorf("allocating weight %d of %d: not a part", weight, whole)
 	}
-	got, err := r.got()(fill.Got, weight, whole)
+	got, err := rounded(r.GotUp)(fill.Got, weight, whole)
 	if err != nil {
 		return Amounts{}, fmt.Errorf("allocating %d by %d/%d: %w", fill.Got, weight, whole, err)
 	}
-	given, err := r.given()(fill.Given, weight, whole)
+	given, err := rounded(!r.GivenDown)(fill.Given, weight, whole)
 	if err != nil {
 		return Amounts{}, fmt.Errorf("allocating %d by %d/%d: %w", fill.Given, weight, whole, err)
 	}
 	return Amounts{got, given}, nil
 }
 
-type mulDiv = func(a, b, c int64) (int64, error)
-
-func (r Rounding) got() mulDiv {
-	if r.GotUp {
+func rounded(up bool) func(a, b, c int64) (int64, error) {
+	if up {
 		return schemas.MulDivCeil
 	}
 	return schemas.MulDivFloor
-}
-
-func (r Rounding) given() mulDiv {
-	if r.GivenDown {
-		return schemas.MulDivFloor
-	}
-	return schemas.MulDivCeil
 }
 
 // Part returns a shard's part of a fill, from the frozen totals alone: before and through are the weights of all shards

@@ -69,18 +69,7 @@ func Tag(day schemas.Date, asset schemas.AssetCode, kind Kind) string {
 
 // IsLess says whether an order has reserved fewer units for its weight than another one. No order, of weight 0, is more than any.
 func IsLess(reserved, weight, otherReserved, otherWeight int64) bool {
-	return otherWeight == 0 || isLess(reserved, otherWeight, otherReserved, weight)
-}
-
-// Covers says whether every order of a sell by cash has reserved what it would give, where the batch of the whole weight gives the units: the order
-// that has reserved the least for its weight has.
-func Covers(units, whole, leastReserved, leastWeight int64) bool {
-	return !isLess(leastReserved, whole, units, leastWeight)
-}
-
-// isLess says whether a*b < c*d. None of them is negative.
-func isLess(a, b, c, d int64) bool {
-	hi, lo := bits.Mul64(uint64(a), uint64(b))           //nolint:gosec // not negative
-	otherHi, otherLo := bits.Mul64(uint64(c), uint64(d)) //nolint:gosec // not negative
-	return hi < otherHi || hi == otherHi && lo < otherLo
+	hi, lo := bits.Mul64(uint64(reserved), uint64(otherWeight))           //nolint:gosec // not negative
+	otherHi, otherLo := bits.Mul64(uint64(otherReserved), uint64(weight)) //nolint:gosec // not negative
+	return otherWeight == 0 || hi < otherHi || hi == otherHi && lo < otherLo
 }

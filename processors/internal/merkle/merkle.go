@@ -31,8 +31,8 @@ func Leaf(salt Salt, order [16]byte, quantity int64) Hash {
 	return sha256.Sum256(b[:])
 }
 
-// Node returns the hash of an inner node.
-func Node(left, right Hash) Hash {
+// node returns the hash of an inner node.
+func node(left, right Hash) Hash {
 	var b [1 + 32 + 32]byte
 	b[0] = 1
 	copy(b[1:], left[:])
@@ -44,7 +44,7 @@ func Node(left, right Hash) Hash {
 func Append(peaks []Peak, leaf Hash) []Peak {
 	peak := Peak{0, leaf}
 	for n := len(peaks); n > 0 && peaks[n-1].Height == peak.Height; n-- {
-		peak = Peak{peak.Height + 1, Node(peaks[n-1].Hash, peak.Hash)}
+		peak = Peak{peak.Height + 1, node(peaks[n-1].Hash, peak.Hash)}
 		peaks = peaks[:n-1]
 	}
 	return append(peaks, peak)
@@ -57,7 +57,7 @@ func Root(peaks []Peak) Hash {
 	}
 	root := peaks[len(peaks)-1].Hash
 	for i := len(peaks) - 2; i >= 0; i-- {
-		root = Node(peaks[i].Hash, root)
+		root = node(peaks[i].Hash, root)
 	}
 	return root
 }
@@ -97,7 +97,7 @@ func Path(leaves []Hash, index int) []Sibling {
 		}
 		next := make([]Hash, 0, (len(level)+1)/2)
 		for i := 0; i+1 < len(level); i += 2 {
-			next = append(next, Node(level[i], level[i+1]))
+			next = append(next, node(level[i], level[i+1]))
 		}
 		if len(level)%2 == 1 {
 			next = append(next, level[len(level)-1])
@@ -111,9 +111,9 @@ func Path(leaves []Hash, index int) []Sibling {
 func Climb(leaf Hash, path []Sibling) Hash {
 	for _, s := range path {
 		if s.Left {
-			leaf = Node(s.Hash, leaf)
+			leaf = node(s.Hash, leaf)
 		} else {
-			leaf = Node(leaf, s.Hash)
+			leaf = node(leaf, s.Hash)
 		}
 	}
 	return leaf
