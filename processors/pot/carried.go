@@ -114,9 +114,10 @@ func (v *visit) hasRest(first *state.Order) bool {
 
 // carry moves the orders of a batch to another day, but for those that have nothing to go on with. They keep their ids, and with them their places.
 func (v *visit) carry(b *inbox.RejectedBatch, day schemas.Date) {
+	part := rejectedPart(b)
 	for i := range v.state.Orders {
 		order := &v.state.Orders[i]
-		if order.Day != b.Day || order.Asset != b.Asset || kindOf(order) != rejectedKind(b) || slices.Contains(v.staying, order.ID) {
+		if batchOf(order) != part.batchKey || slices.Contains(v.staying, order.ID) {
 			continue
 		}
 		order.Day, v.changed = day, true

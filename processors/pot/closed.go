@@ -1,8 +1,6 @@
 package pot
 
 import (
-	"fmt"
-
 	"github.com/penstock-ledger/penstock/processors/internal/allocation"
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/schemas"
@@ -56,73 +54,61 @@ func batchesConfirmed(place streams.Place, stored *state.PotReference, cause *in
 	d := newDraft(&state.PotState{}, 2*len(m.Priced)+2*len(m.Settled))
 	for i := range m.Priced {
 		b := &m.Priced[i]
-		if shares := tallyOf(tally, b.Trade, b.Piece); c.due(batch.Tag(b.Day, b.Asset, pricedKind(b)), b.Trade, b.Piece, shares) {
+		if shares := tallyOf(tally, b.Trade, b.Piece); c.due(pricedPart(b).tag(), b.Trade, b.Piece, shares) {
 			d.round(b, shares)
 		}
 	}
 	for i := range m.Settled {
 		b := &m.Settled[i]
-		if c.due(batch.Tag(b.Day, b.Asset, settledKind(b)), b.Trade, HeldSettlement, &state.BatchTally{}) {
-			d.settle(b)
+		if part := settledPart(b); c.due(part.tag(), b.Trade, HeldSettlement, &state.BatchTally{}) {
+			d.settle(part, b.SettledOn, part.of(b.Got, b.Given))
 		}
 	}
 	for i := range m.Rejected {
 		b := &m.Rejected[i]
-		if shares := tallyOf(tally, b.Trade, HeldGivenUp); len(b.Pieces) > 0 && c.due(batch.Tag(b.Day, b.Asset, rejectedKind(b)), b.Trade, HeldGivenUp, shares) {
+		if shares := tallyOf(tally, b.Trade, HeldGivenUp); len(b.Pieces) > 0 && c.due(rejectedPart(b).tag(), b.Trade, HeldGivenUp, shares) {
 			d.unround(b, shares)
 		}
 	}
+	return c.after(stored), d.closed(place, cause, c)
+}
+
+// closed returns the journal of a sweep's close, or none where nothing was posted. One message may close several times, each time with something else: what a
+// repetition does is in the name of its journal.
+func (d *draft) closed(place streams.Place, cause *inbox.Cause, c *closing) []streams.Out {
 	if len(d.postings) == 0 {
-		return c.after(stored), nil
+		return nil
 	}
-	// One message may close several times, each time with something else: what a repetition does is in the name of its journal.
-	return c.after(stored), []streams.Out{journalOut(place, nil, streams.ControlKey(place.Shard), cause, "closed"+c.done, d.postings)}
+	return []streams.Out{journalOut(place, nil, streams.ControlKey(place.Shard), cause, "closed"+c.done, d.postings)}
 }
 
 // round posts the residue of a piece, which is the shard's part less the shares of its orders, to the rounding account.
 func (d *draft) round(b *inbox.PricedBatch, shares *state.BatchTally) {
-	if want := b.WeightThrough - b.WeightBefore; shares.Weight != want {
-		panic(fmt.Sprintf("pot: batch %s has weight %d in this shard, its pots have %d", b.Trade, want, shares.Weight))
-	}
-	through := mustShare(allocation.Part(allocation.Amounts{Got: b.GotThrough, Given: b.GivenThrough}, b.WeightBefore, b.WeightThrough, b.Weight))
-	before := mustShare(allocation.Part(allocation.Amounts{Got: b.GotBefore, Given: b.GivenBefore}, b.WeightBefore, b.WeightThrough, b.Weight))
-	part := through.Minus(before)
-	p := purpose{stage: stageRounded, effectiveOn: b.Day, trade: &b.Trade}
-	given, got := shares.Given-part.Given, part.Got-shares.Got
-	cash, units := given, got
-	if b.Side == inbox.SideSell {
-		cash, units = got, given
-	}
-	residue(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), schemas.Money(cash))
-	residue(d, p, b.Asset, b.UnitsScale, ledger.UnitsOwed(b.Custodian), schemas.Units(units))
+	part := pricedPart(b)
+	part.mustHave(shares)
+	had := part.of(b.GotThrough, b.GivenThrough).Minus(part.of(b.GotBefore, b.GivenBefore))
+	d.residue(part, had.Got-shares.Got, shares.Given-had.Given)
 }
 
-// residue posts from an owed account to rounding, or back where a later piece takes a rounded quantum away again.
-func residue[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, owed schemas.Account, amount T) {
-	either(d, p, asset, scale, owed, ledger.SchemeRounding, amount)
+// residue posts what rounding leaves of what a batch got and gave to the rounding account, or back where a later piece takes a rounded quantum away again.
+func (d *draft) residue(b batchPart, got, given int64) {
+	p := purpose{stage: stageRounded, effectiveOn: b.day, trade: b.trade}
+	cash, units := cashAndUnits(b.kind.Side, got, given)
+	cashOwed, unitsOwed := owed(b.custodian)
+	shift(d, p, schemas.Cash, schemas.MoneyScale, cashOwed, outside[schemas.Money](ledger.SchemeRounding), schemas.Money(cash))
+	shift(d, p, b.asset, b.scale, unitsOwed, outside[schemas.Units](ledger.SchemeRounding), schemas.Units(units))
 }
 
-// either posts an amount between accounts of the outside world: from one to the other, or the other way where it is negative.
-func either[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, from, to schemas.Account, amount T) {
-	if amount < 0 {
-		from, to, amount = to, from, -amount
+// settle books the outside leg of a settled batch, or of the correction of one: the shard's part of what was paid and delivered.
+func (d *draft) settle(b batchPart, on schemas.Date, moved allocation.Amounts) {
+	p := purpose{stage: stageSettled, effectiveOn: on, trade: b.trade}
+	cash, units := cashAndUnits(b.kind.Side, moved.Got, moved.Given)
+	if b.kind.Side == inbox.SideSell {
+		cash, units = -cash, -units
 	}
-	move(d, p, asset, scale, outside[T](from), outside[T](to), amount)
-}
-
-// settle books the outside leg of a settled batch: the shard's part of what was paid and delivered.
-func (d *draft) settle(b *inbox.SettledBatch) {
-	part := mustShare(allocation.Part(allocation.Amounts{Got: b.Got, Given: b.Given}, b.WeightBefore, b.WeightThrough, b.Weight))
-	p := purpose{stage: stageSettled, effectiveOn: b.SettledOn, trade: &b.Trade}
-	cashOwed, bank := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Money](ledger.BankClientMoney)
-	owed, settled := outside[schemas.Units](ledger.UnitsOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsSettled(b.Custodian))
-	if b.Side == inbox.SideSell {
-		d.moveCash(p, bank, cashOwed, schemas.Money(part.Got))
-		move(d, p, b.Asset, b.UnitsScale, owed, settled, schemas.Units(part.Given))
-		return
-	}
-	d.moveCash(p, cashOwed, bank, schemas.Money(part.Given))
-	move(d, p, b.Asset, b.UnitsScale, settled, owed, schemas.Units(part.Got))
+	cashOwed, unitsOwed := owed(b.custodian)
+	shift(d, p, schemas.Cash, schemas.MoneyScale, cashOwed, outside[schemas.Money](ledger.BankClientMoney), schemas.Money(cash))
+	shift(d, p, b.asset, b.scale, outside[schemas.Units](ledger.UnitsSettled(b.custodian)), unitsOwed, schemas.Units(units))
 }
 
 // timeReached tells readers how far the shard has come. A repeated sweep has nothing to tell: it has come further since.

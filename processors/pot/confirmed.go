@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/penstock-ledger/penstock/processors/internal/allocation"
-	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
@@ -22,13 +21,13 @@ const postingsPerOrder = 3
 func confirmedTags(m *inbox.BatchesConfirmed) []string {
 	tags := make([]string, 0, len(m.Priced)+len(m.Settled)+len(m.Rejected))
 	for i := range m.Priced {
-		tags = append(tags, batch.Tag(m.Priced[i].Day, m.Priced[i].Asset, pricedKind(&m.Priced[i])))
+		tags = append(tags, pricedPart(&m.Priced[i]).tag())
 	}
 	for i := range m.Settled {
-		tags = append(tags, batch.Tag(m.Settled[i].Day, m.Settled[i].Asset, settledKind(&m.Settled[i])))
+		tags = append(tags, settledPart(&m.Settled[i]).tag())
 	}
 	for i := range m.Rejected {
-		tags = append(tags, batch.Tag(m.Rejected[i].Day, m.Rejected[i].Asset, rejectedKind(&m.Rejected[i])))
+		tags = append(tags, rejectedPart(&m.Rejected[i]).tag())
 	}
 	slices.Sort(tags)
 	return slices.Compact(tags)
@@ -97,29 +96,25 @@ func confirmed(
 }
 
 func (v *visit) priced(b *inbox.PricedBatch) {
+	part := pricedPart(b)
 	for i := range v.state.Orders {
 		order := &v.state.Orders[i]
-		if order.Day != b.Day || order.Asset != b.Asset || kindOf(order) != pricedKind(b) || order.Pieces >= b.Piece {
+		if batchOf(order) != part.batchKey || order.Pieces >= b.Piece {
 			continue
 		}
-		moved := v.share(order, b)
-		entry := tallyOf(v.tally, b.Trade, b.Piece)
-		entry.Orders++
-		entry.Weight += order.Amount
-		entry.Got += moved.Got
-		entry.Given += moved.Given
+		addShare(v.tally, b.Trade, b.Piece, order.Amount, v.share(order, b))
 	}
 }
 
 // share books an order's share of a piece: cumulative before and after, and the difference is posted.
 func (v *visit) share(order *state.Order, b *inbox.PricedBatch) allocation.Amounts {
-	through := mustShare(mustRound(b).Share(allocation.Amounts{Got: b.GotThrough, Given: b.GivenThrough}, order.Amount, b.Weight))
+	through := mustShare(mustRound(b.Trade, b.Policy, b.Side).Share(allocation.Amounts{Got: b.GotThrough, Given: b.GivenThrough}, order.Amount, b.Weight))
 	moved := through.Minus(allocation.Amounts{Got: order.Got, Given: order.Given})
 	order.Got, order.Given, order.Pieces = through.Got, through.Given, b.Piece
 	v.changed = true
 
 	p := purpose{stage: stagePriced, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
-	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
+	cashOwed, unitsOwed := owed(b.Custodian)
 	if order.Side == inbox.SideSell {
 		move(v.draft, p, b.Asset, b.UnitsScale, v.holding(b.Asset).reserved(), unitsOwed, schemas.Units(moved.Given))
 		v.moveCash(p, cashOwed, v.pending(), schemas.Money(moved.Got))
@@ -153,7 +148,7 @@ func (v *visit) finishPricing(order *state.Order, b *inbox.PricedBatch, p purpos
 }
 
 func (v *visit) settled(b *inbox.SettledBatch) {
-	v.finish(b.Day, b.Asset, settledKind(b), func(order *state.Order) {
+	v.finish(settledPart(b).batchKey, func(order *state.Order) {
 		// Earlier versions noted there when the buy of a switch had given something back: that may have been after the day on which this settled.
 		settledOn, switched := max(b.SettledOn, order.Since), switchOf(order, b.Trade)
 		p := purpose{stage: stageSettled, effectiveOn: settledOn, order: v.idOf(order), trade: &b.Trade}
@@ -185,7 +180,7 @@ func (v *visit) rejected(b *inbox.RejectedBatch) {
 	if goesOn {
 		v.carry(b, day)
 	}
-	v.finish(b.Day, b.Asset, rejectedKind(b), func(order *state.Order) {
+	v.finish(rejectedPart(b).batchKey, func(order *state.Order) {
 		p := purpose{stage: stageRejected, effectiveOn: b.Day, order: v.idOf(order), trade: &b.Trade}
 		v.giveUp(order)
 		v.giveBack(p, order, b.UnitsScale)
@@ -200,18 +195,15 @@ func (v *visit) rejected(b *inbox.RejectedBatch) {
 }
 
 // finish books the end of each of the batch's orders and takes it out of the pot.
-func (v *visit) finish(day schemas.Date, asset schemas.AssetCode, kind batch.Kind, book func(*state.Order)) {
-	ends := func(order *state.Order) bool {
-		return order.Day == day && order.Asset == asset && kindOf(order) == kind
-	}
+func (v *visit) finish(ended batchKey, book func(*state.Order)) {
 	// What ends may change the other order of its switch: each is taken out only when all of them are booked.
 	for i := range v.state.Orders {
-		if order := &v.state.Orders[i]; ends(order) {
+		if order := &v.state.Orders[i]; batchOf(order) == ended {
 			book(order)
 			v.changed = true
 		}
 	}
-	v.state.Orders = slices.DeleteFunc(v.state.Orders, func(order state.Order) bool { return ends(&order) })
+	v.state.Orders = slices.DeleteFunc(v.state.Orders, func(order state.Order) bool { return batchOf(&order) == ended })
 }
 
 func (v *visit) touch(order *state.Order, s schemas.Code, why refusal) {
@@ -309,11 +301,20 @@ func tallyOf(tally *state.PotTally, trade schemas.ID, piece int32) *state.BatchT
 	return &tally.Batches[len(tally.Batches)-1]
 }
 
-// mustRound returns how the batch's policy rounds: the one that was frozen with it, whatever holds by now.
-func mustRound(b *inbox.PricedBatch) allocation.Rounding {
-	rounding, err := allocation.RoundingOf(b.Policy, b.Side == inbox.SideBuy)
+// addShare adds an order's share to what the shard's orders had of something that is told of a batch.
+func addShare(tally *state.PotTally, trade schemas.ID, piece int32, weight int64, moved allocation.Amounts) {
+	entry := tallyOf(tally, trade, piece)
+	entry.Orders++
+	entry.Weight += weight
+	entry.Got += moved.Got
+	entry.Given += moved.Given
+}
+
+// mustRound returns how a batch's policy rounds: the one that was frozen with it, whatever holds by now.
+func mustRound(trade schemas.ID, policy string, side inbox.Side) allocation.Rounding {
+	rounding, err := allocation.RoundingOf(policy, side == inbox.SideBuy)
 	if err != nil {
-		panic(fmt.Sprintf("pot: batch %s: %v", b.Trade, err))
+		panic(fmt.Sprintf("pot: batch %s: %v", trade, err))
 	}
 	return rounding
 }

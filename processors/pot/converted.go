@@ -90,7 +90,7 @@ func assetConverted(place streams.Place, r *Reference, stored *state.PotReferenc
 	c.exchange(compensation, compensation, m.Compensation, c.becomes(m.Compensation))
 	c.exchange(rounding, rounding, m.Rounding, part-shares.Got-c.becomes(m.Compensation))
 	c.deliver(counted, part)
-	return next, c.closed(place, cause, "closed"+closing.done)
+	return next, c.closed(place, cause, closing)
 }
 
 // deliver books the outside leg: what the custodian holds for the shard.

@@ -19,7 +19,7 @@ const postingsPerCorrection = 6
 
 // correctedTags are the tags of all pots that had orders in the batch.
 func correctedTags(b *inbox.BatchCorrected) []string {
-	return []string{batch.Tag(b.Day, b.Asset, correctedKind(b))}
+	return []string{correctedPart(b).tag()}
 }
 
 // correction is one pot's part of a batch that is worked out again at the right price.
@@ -72,17 +72,18 @@ func corrected(
 	c := &correction{draft: newDraft(before, postingsPerCorrection), batch: b, reference: r, pot: pot, cause: cause, tally: tally, today: r.today(place)}
 	c.dips = true
 	c.state.Dealt = slices.Clone(before.Dealt)
+	part := correctedPart(b)
 	if c.holdsNone() {
 		c.holding(b.Asset).Event = r.kept[b.Asset].Event // what it comes to hold takes no part in what came before it
 	}
 	for i := range c.state.Orders {
-		if o := &c.state.Orders[i]; o.Day == b.Day && o.Asset == b.Asset && kindOf(o) == correctedKind(b) && o.Pieces > 0 {
+		if o := &c.state.Orders[i]; batchOf(o) == part.batchKey && o.Pieces > 0 {
 			id := o.ID
 			c.order(&stake{id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: &o.Spent, open: o, since: o.Since, left: o.Priced})
 		}
 	}
 	for i := range c.state.Dealt {
-		if o := &c.state.Dealt[i]; o.Day == b.Day && o.Asset == b.Asset && dealtKind(o) == correctedKind(b) {
+		if o := &c.state.Dealt[i]; dealtBatch(o) == part.batchKey {
 			id := o.ID
 			c.order(&stake{
 				id: &id, amount: o.Amount, given: &o.Given, got: &o.Got, pieces: o.Pieces, corrected: &o.Corrected, spent: &o.Spent,
@@ -114,11 +115,7 @@ func (c *correction) order(s *stake) {
 	if was[last] != (allocation.Amounts{Got: *s.got, Given: *s.given}) {
 		panic(fmt.Sprintf("pot: order %s got %d and gave %d of batch %s, its share was %d and %d", s.id, *s.got, *s.given, b.Trade, was[last].Got, was[last].Given))
 	}
-	entry := tallyOf(c.tally, b.Trade, heldCorrection(b.PriceVersion))
-	entry.Orders++
-	entry.Weight += s.amount
-	entry.Got += now[last].Got - was[last].Got
-	entry.Given += now[last].Given - was[last].Given
+	addShare(c.tally, b.Trade, heldCorrection(b.PriceVersion), s.amount, now[last].Minus(was[last]))
 	if b.Side == inbox.SideSell {
 		c.sell(s, was, now)
 	} else {
@@ -132,10 +129,7 @@ func (c *correction) order(s *stake) {
 // shares are what the order had got and given with each piece, and what it should have.
 func (c *correction) shares(s *stake) (was, now []allocation.Amounts) {
 	b := c.batch
-	rounding, err := allocation.RoundingOf(b.Policy, b.Side == inbox.SideBuy)
-	if err != nil {
-		panic(fmt.Sprintf("pot: batch %s: %v", b.Trade, err))
-	}
+	rounding := mustRound(b.Trade, b.Policy, b.Side)
 	for i := range b.Pieces {
 		p := &b.Pieces[i]
 		was = append(was, mustShare(rounding.Share(allocation.Amounts{Got: p.WasGot, Given: p.WasGiven}, s.amount, b.Weight)))
@@ -148,7 +142,7 @@ func (c *correction) shares(s *stake) (was, now []allocation.Amounts) {
 // of which it negates one.
 func (c *correction) buy(s *stake, was, now []allocation.Amounts) {
 	b, held, last := c.batch, c.holding(c.batch.Asset), len(was)-1
-	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
+	cashOwed, unitsOwed := owed(b.Custodian)
 	if s.settled() {
 		c.moveUnits(c.negated(s, s.settledOn, b.SettledTold), held.settled(), held.pending(), was[last].Got)
 	}
@@ -170,7 +164,7 @@ func (c *correction) buy(s *stake, was, now []allocation.Amounts) {
 // negate posts the opposite of what the pieces moved, the last first.
 func (c *correction) negate(s *stake, was []allocation.Amounts) {
 	b, held := c.batch, c.holding(c.batch.Asset)
-	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
+	cashOwed, unitsOwed := owed(b.Custodian)
 	for i := len(was) - 1; i >= 0; i-- {
 		moved, p := since(was, i), c.negated(s, b.Day, b.Pieces[i].Told)
 		if b.Side == inbox.SideSell {
@@ -224,33 +218,16 @@ func batchCorrected(
 	stored = compensated(stored, b.Asset, taken.Got)
 	c := newClosing(place, stored)
 	d := newDraft(&state.PotState{}, 2*postingsPerOrder)
-	tag := batch.Tag(b.Day, b.Asset, correctedKind(b))
-	last := &b.Pieces[len(b.Pieces)-1]
-	was := mustShare(allocation.Part(allocation.Amounts{Got: last.WasGot, Given: last.WasGiven}, b.WeightBefore, b.WeightThrough, b.Weight))
-	now := mustShare(allocation.Part(allocation.Amounts{Got: last.Got, Given: last.Given}, b.WeightBefore, b.WeightThrough, b.Weight))
-	part := now.Minus(was)
+	part, last := correctedPart(b), &b.Pieces[len(b.Pieces)-1]
+	tag, more := part.tag(), part.of(last.Got, last.Given).Minus(part.of(last.WasGot, last.WasGiven))
 	if shares := tallyOf(tally, b.Trade, heldCorrection(b.PriceVersion)); c.due(tag, b.Trade, heldCorrection(b.PriceVersion), shares) {
-		if want := b.WeightThrough - b.WeightBefore; shares.Weight != want {
-			panic(fmt.Sprintf("pot: batch %s has weight %d in this shard, its pots have %d", b.Trade, want, shares.Weight))
-		}
-		p := purpose{stage: stageRounded, effectiveOn: b.Day, trade: &b.Trade}
-		cash, units := cashAndUnits(b.Side, part.Got-shares.Got, shares.Given-part.Given)
-		residue(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), schemas.Money(cash))
-		residue(d, p, b.Asset, b.UnitsScale, ledger.UnitsOwed(b.Custodian), schemas.Units(units))
+		part.mustHave(shares)
+		d.residue(part, more.Got-shares.Got, shares.Given-more.Given)
 	}
 	if b.SettledOn != nil && c.due(tag, b.Trade, heldCorrectedSettlement(b.PriceVersion), &state.BatchTally{}) {
-		p := purpose{stage: stageSettled, effectiveOn: *b.SettledOn, trade: &b.Trade}
-		cash, units := cashAndUnits(b.Side, part.Got, part.Given)
-		if b.Side == inbox.SideSell {
-			cash, units = -cash, -units
-		}
-		either(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), ledger.BankClientMoney, schemas.Money(cash))
-		either(d, p, b.Asset, b.UnitsScale, ledger.UnitsSettled(b.Custodian), ledger.UnitsOwed(b.Custodian), schemas.Units(units))
+		d.settle(part, *b.SettledOn, more)
 	}
-	if len(d.postings) == 0 {
-		return c.after(stored), nil
-	}
-	return c.after(stored), []streams.Out{journalOut(place, nil, streams.ControlKey(place.Shard), cause, "closed"+c.done, d.postings)}
+	return c.after(stored), d.closed(place, cause, c)
 }
 
 // cashAndUnits tells apart what a side gets and gives.

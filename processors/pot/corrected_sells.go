@@ -15,7 +15,7 @@ import (
 // reserved for it.
 func (c *correction) sell(s *stake, was, now []allocation.Amounts) {
 	b, held, last := c.batch, c.holding(c.batch.Asset), len(was)-1
-	cashOwed, unitsOwed := outside[schemas.Money](ledger.CashOwed(b.Custodian)), outside[schemas.Units](ledger.UnitsOwed(b.Custodian))
+	cashOwed, unitsOwed := owed(b.Custodian)
 	if s.settled() {
 		c.unsettle(s, schemas.Money(was[last].Got)-*s.spent)
 	}

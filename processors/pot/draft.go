@@ -1,6 +1,7 @@
 package pot
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -86,6 +87,11 @@ type end[T ~int64] struct {
 
 func outside[T ~int64](account schemas.Account) end[T] { return end[T]{account: account} }
 
+// owed are the accounts of what a custodian owes until it is settled.
+func owed(custodian schemas.CustodianID) (cash end[schemas.Money], units end[schemas.Units]) {
+	return outside[schemas.Money](ledger.CashOwed(custodian)), outside[schemas.Units](ledger.UnitsOwed(custodian))
+}
+
 // purpose says what a posting is for.
 type purpose struct {
 	stage        string
@@ -149,6 +155,14 @@ func move[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, f
 	d.postings = append(d.postings, posting)
 }
 
+// shift moves an amount, or moves it back where it is below zero.
+func shift[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, from, to end[T], amount T) {
+	if amount < 0 {
+		from, to, amount = to, from, -amount
+	}
+	move(d, p, asset, scale, from, to, amount)
+}
+
 func (d *draft) running(quanta int64, scale int32) *schemas.Quantity {
 	d.balances = append(d.balances, quantity(quanta, scale))
 	return &d.balances[len(d.balances)-1]
@@ -190,15 +204,7 @@ func (d *draft) giveBack(p purpose, order *state.Order, scale int32) {
 
 // holding returns the pot's holding of the asset, making it where there is none.
 func (d *draft) holding(asset schemas.AssetCode) holding {
-	i, found := slices.BinarySearchFunc(d.state.Holdings, asset, func(h state.Holding, code schemas.AssetCode) int {
-		switch {
-		case h.Asset < code:
-			return -1
-		case h.Asset > code:
-			return 1
-		}
-		return 0
-	})
+	i, found := slices.BinarySearchFunc(d.state.Holdings, asset, func(h state.Holding, code schemas.AssetCode) int { return cmp.Compare(h.Asset, code) })
 	if !found {
 		d.state.Holdings = slices.Insert(d.state.Holdings, i, state.Holding{Asset: asset})
 	}

@@ -93,23 +93,7 @@ func incomeDistributed(place streams.Place, stored *state.PotReference, cause *i
 	owed := outside[schemas.Money](ledger.CashOwed(m.Custodian))
 	shift(d, p, schemas.Cash, schemas.MoneyScale, owed, outside[schemas.Money](ledger.SchemeRounding), schemas.Money(part-shares.Got))
 	shift(d, p, schemas.Cash, schemas.MoneyScale, outside[schemas.Money](ledger.BankClientMoney), owed, schemas.Money(part))
-	return next, d.closed(place, cause, "closed"+c.done)
-}
-
-// closed returns the journal of a sweep's close, or none where nothing was posted.
-func (d *draft) closed(place streams.Place, cause *inbox.Cause, kind string) []streams.Out {
-	if len(d.postings) == 0 {
-		return nil
-	}
-	return []streams.Out{journalOut(place, nil, streams.ControlKey(place.Shard), cause, kind, d.postings)}
-}
-
-// shift moves an amount, or moves it back where it is below zero.
-func shift[T ~int64](d *draft, p purpose, asset schemas.AssetCode, scale int32, from, to end[T], amount T) {
-	if amount < 0 {
-		from, to, amount = to, from, -amount
-	}
-	move(d, p, asset, scale, from, to, amount)
+	return next, d.closed(place, cause, c)
 }
 
 // checkCounted panics where the pots of an event are not those that were counted for it.

@@ -3,7 +3,6 @@ package pot
 import (
 	"slices"
 
-	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
@@ -25,7 +24,7 @@ func tags(pot *state.PotState) []string {
 	for i := range pot.Orders {
 		order := &pot.Orders[i]
 		if order.Awaits == state.AwaitsNothing {
-			t = append(t, batch.Tag(order.Day, order.Asset, kindOf(order)))
+			t = append(t, batchOf(order).tag())
 		}
 		if findHolding(pot, order.Asset) == nil {
 			t = append(t, heldTag(order.Asset))
@@ -33,7 +32,7 @@ func tags(pot *state.PotState) []string {
 	}
 	for i := range pot.Dealt {
 		dealt := &pot.Dealt[i]
-		t = append(t, batch.Tag(dealt.Day, dealt.Asset, dealtKind(dealt)))
+		t = append(t, dealtBatch(dealt).tag())
 		if findHolding(pot, dealt.Asset) == nil {
 			t = append(t, heldTag(dealt.Asset))
 		}

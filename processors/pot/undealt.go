@@ -6,7 +6,6 @@ import (
 	"github.com/penstock-ledger/penstock/processors/internal/allocation"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
-	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
 
@@ -16,18 +15,15 @@ import (
 func (v *visit) undeal(b *inbox.RejectedBatch, day schemas.Date, goesOn bool) {
 	told := undealtBatch(b)
 	c := &correction{draft: v.draft, batch: told, reference: v.reference, pot: v.pot, cause: v.cause, tally: v.tally}
+	part := rejectedPart(b)
 	for i := range v.state.Orders {
 		order := &v.state.Orders[i]
-		if order.Day != b.Day || order.Asset != b.Asset || kindOf(order) != rejectedKind(b) || order.Pieces == 0 {
+		if batchOf(order) != part.batchKey || order.Pieces == 0 {
 			continue
 		}
 		s := &stake{id: v.idOf(order), amount: order.Amount, given: &order.Given, got: &order.Got, pieces: order.Pieces, corrected: &order.Corrected, open: order}
 		was, _ := c.shares(s)
-		entry := tallyOf(v.tally, b.Trade, HeldGivenUp)
-		entry.Orders++
-		entry.Weight += order.Amount
-		entry.Got += order.Got
-		entry.Given += order.Given
+		addShare(v.tally, b.Trade, HeldGivenUp, order.Amount, allocation.Amounts{Got: order.Got, Given: order.Given})
 		v.takeBackSpent(c, s)
 		if held := v.holding(b.Asset); unitsOf(held.Holding) == 0 {
 			held.Event = v.reference.kept[b.Asset].Event // what it has again takes no part in what came while it had none
@@ -137,13 +133,8 @@ func (v *visit) lendReturned(c *correction, sell *state.Order) {
 
 // unround posts back the residue that the pieces of a batch left.
 func (d *draft) unround(b *inbox.RejectedBatch, shares *state.BatchTally) {
-	if want := b.WeightThrough - b.WeightBefore; shares.Weight != want {
-		panic(fmt.Sprintf("pot: batch %s has weight %d in this shard, its pots have %d", b.Trade, want, shares.Weight))
-	}
-	last := b.Pieces[len(b.Pieces)-1]
-	part := mustShare(allocation.Part(allocation.Amounts{Got: last.Got, Given: last.Given}, b.WeightBefore, b.WeightThrough, b.Weight))
-	p := purpose{stage: stageRounded, effectiveOn: b.Day, trade: &b.Trade}
-	cash, units := cashAndUnits(b.Side, shares.Got-part.Got, part.Given-shares.Given)
-	residue(d, p, schemas.Cash, schemas.MoneyScale, ledger.CashOwed(b.Custodian), schemas.Money(cash))
-	residue(d, p, b.Asset, b.UnitsScale, ledger.UnitsOwed(b.Custodian), schemas.Units(units))
+	part, last := rejectedPart(b), b.Pieces[len(b.Pieces)-1]
+	part.mustHave(shares)
+	had := part.of(last.Got, last.Given)
+	d.residue(part, shares.Got-had.Got, had.Given-shares.Given)
 }
