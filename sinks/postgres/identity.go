@@ -64,7 +64,9 @@ func (l *lane) bind(ctx context.Context) error {
 // poll waits for records. The first are handed on only when it is known that they come from the topics that the ledger is booked from: these could
 // have been made again between the session's first question and the reader's own.
 func (l *lane) poll(ctx context.Context, reader *feed.Reader) ([]feed.Batch, error) {
+	l.held.polled(nil) // who asks for more has booked what there was
 	batches, err := reader.Poll(ctx)
+	l.held.polled(batches)
 	if err == nil && !l.sure {
 		err = l.bind(ctx)
 		l.sure = err == nil

@@ -22,6 +22,7 @@ type lane struct {
 	done   chan struct{}
 	// offset is a copy of the position for lag tools.
 	offset atomic.Int64
+	held   heldRecords
 	// advanced says that the session under way got as far as having its position.
 	advanced bool
 	// sure says that the session's reader is known to read the topics that the ledger is booked from.
@@ -76,6 +77,8 @@ func (l *lane) session(ctx context.Context) error {
 		return err
 	}
 	defer reader.Close()
+	defer l.held.end()
+	l.held.begin(reader)
 	l.sure = false
 	if err := l.bind(ctx); err != nil {
 		return err

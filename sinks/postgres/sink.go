@@ -64,10 +64,14 @@ func NewSink(config Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sink{
+	sink := &Sink{
 		config: config, metrics: metrics,
 		lanes: map[feed.Place]*lane{}, waiting: map[feed.Place]string{}, stopped: map[feed.Place]error{},
-	}, nil
+	}
+	if err := showHeld(config.Metrics, sink.Held); err != nil {
+		return nil, err
+	}
+	return sink, nil
 }
 
 // Run books until ctx ends and returns nil then. It waits for a database, brokers or a registry that are away. It

@@ -36,6 +36,7 @@ func (plainFraming) Unframe(_ context.Context, _ string, framed []byte) ([]byte,
 // testTopics is a broker with the ledger topics and a client that writes to them.
 type testTopics struct {
 	t          *testing.T
+	broker     *kfake.Cluster
 	connection feed.Connection
 	client     *kgo.Client
 }
@@ -60,7 +61,7 @@ func newTestTopicsIn(t *testing.T, cluster string) *testTopics {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &testTopics{t: t, connection: connection, client: client}
+	return &testTopics{t: t, broker: broker, connection: connection, client: client}
 }
 
 func (k *testTopics) produce(topic string, partition int32, value []byte) {

@@ -137,6 +137,12 @@ func batchesOf(fetches kgo.Fetches) []Batch {
 	return batches
 }
 
+// Buffered returns how many records the client has fetched that no Poll has returned yet, and the bytes of their keys and values. It fetches no more from a
+// broker before all is polled that this broker sent, so both are bounded by one answer of each broker.
+func (r *Reader) Buffered() (records, bytes int64) {
+	return r.client.BufferedFetchRecords(), r.client.BufferedFetchBytes()
+}
+
 // EndOffsets returns the last stable offset of every partition of the topics, and so where a reader that has them all stands.
 func (r *Reader) EndOffsets(ctx context.Context, topics ...string) (map[Place]int64, error) {
 	return stableOffsets(ctx, r.client, topics...)

@@ -1,0 +1,81 @@
+package postgres
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/penstock-ledger/penstock/streams/feed"
+)
+
+// heldRecords counts what a lane has read and not booked yet: what its last Poll returned, and what its reader's client has fetched behind that.
+type heldRecords struct {
+	mutex          sync.Mutex
+	reader         *feed.Reader
+	records, bytes int64
+}
+
+func (h *heldRecords) begin(reader *feed.Reader) { h.set(reader, 0, 0) }
+
+func (h *heldRecords) end() { h.set(nil, 0, 0) }
+
+func (h *heldRecords) set(reader *feed.Reader, records, bytes int64) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.reader, h.records, h.bytes = reader, records, bytes
+}
+
+// polled takes in what a Poll returned, in place of what the one before it did.
+func (h *heldRecords) polled(batches []feed.Batch) {
+	records, bytes := int64(0), int64(0)
+	for i := range batches {
+		records += int64(len(batches[i].Records))
+		for k := range batches[i].Records {
+			bytes += int64(len(batches[i].Records[k].Key) + len(batches[i].Records[k].Value))
+		}
+	}
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.records, h.bytes = records, bytes
+}
+
+func (h *heldRecords) now() (records, bytes int64) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if h.reader != nil {
+		records, bytes = h.reader.Buffered()
+	}
+	return records + h.records, bytes + h.bytes
+}
+
+// Held returns how many records the sink has read and not booked yet, and the bytes of their keys and values.
+func (s *Sink) Held() (records, bytes int64) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for _, l := range s.lanes {
+		moreRecords, moreBytes := l.held.now()
+		records, bytes = records+moreRecords, bytes+moreBytes
+	}
+	return records, bytes
+}
+
+// showHeld shows what a sink holds at the moment of the look.
+func showHeld(registerer prometheus.Registerer, held func() (records, bytes int64)) error {
+	if registerer == nil {
+		return nil
+	}
+	gauge := func(name, help string, value func() int64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "penstock", Subsystem: "ledger", Name: name, Help: help},
+			func() float64 { return float64(value()) })
+	}
+	for _, c := range []prometheus.Collector{
+		gauge("held_records", "Records that are read and not booked yet.", func() int64 { records, _ := held(); return records }),
+		gauge("held_bytes", "Bytes of the records that are read and not booked yet.", func() int64 { _, bytes := held(); return bytes }),
+	} {
+		if err := registerer.Register(c); err != nil {
+			return fmt.Errorf("registering the ledger sink's metrics: %w", err)
+		}
+	}
+	return nil
+}
