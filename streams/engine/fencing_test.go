@@ -138,11 +138,11 @@ func TestAnInstanceEndsAlthoughADecisionDoesNot(t *testing.T) {
 	first := f.start()
 	await(t, "the decision to hang", met.Load)
 	first.stop()
-	f.process = sound
+	f.process, f.limits.StopTimeMax = sound, 0
 	second := f.start(inDir(t.TempDir()))
 	f.caughtUp(second)
 	close(stuck)
-	await(t, "what was left behind to end", func() bool { return first.status(0).State == StateNotOurs && first.status(1).State == StateNotOurs })
+	first.gone()
 	f.checkStores(second)
 	second.stop()
 	f.check()

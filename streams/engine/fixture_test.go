@@ -56,6 +56,8 @@ func newFixtureOf(t testing.TB, process streams.Process, shards int32) *fixture 
 		recent: int64(shards) * recentFew,
 		limits: Limits{
 			TransactionRecordsMax: 7, SweepVisitsMax: 3, RestoreRecordsMax: 5, RestoreBytesMax: 300, BackoffMax: 200 * time.Millisecond,
+			// What a transaction holds must not depend on how busy the machine is: deaths are counted by it.
+			TransactionTimeMax: awaitMax,
 		},
 	}
 	if realBroker() == "" {
@@ -95,6 +97,28 @@ func (f *fixture) createTopic(name string, settings map[string]*string) {
 	answer, err := kadm.NewClient(f.client).CreateTopic(context.Background(), f.shards, 1, settings, name)
 	must(f.t, err)
 	must(f.t, answer.Err)
+	f.awaitTopic(name, answer.ID)
+}
+
+// awaitTopic waits until the brokers tell of a topic that was made, and not of a former one of the same name. A real controller answers before the brokers know.
+func (f *fixture) awaitTopic(name string, id kadm.TopicID) {
+	f.t.Helper()
+	if f.cluster != nil {
+		return
+	}
+	await(f.t, "the topic "+name+" to be known", func() bool {
+		client, err := kgo.NewClient(kgo.SeedBrokers(f.addresses...)) // it remembers nothing
+		must(f.t, err)
+		defer client.Close()
+		metadata, err := kadm.NewClient(client).Metadata(context.Background(), name)
+		must(f.t, err)
+		topic := metadata.Topics[name]
+		known := topic.Err == nil && topic.ID == id && len(topic.Partitions) == int(f.shards)
+		for _, partition := range topic.Partitions {
+			known = known && partition.Err == nil && partition.Leader >= 0
+		}
+		return known
+	})
 }
 
 func (f *fixture) createTable(policy string) {
@@ -211,8 +235,29 @@ func (f *fixture) start(options ...option) *instance {
 	f.last.Store(i)
 	var wait sync.WaitGroup
 	wait.Go(func() { i.done <- engine.Run(ctx) })
-	f.t.Cleanup(func() { kill(); end(); wait.Wait() })
+	f.t.Cleanup(func() {
+		kill()
+		end()
+		wait.Wait()
+		if !f.t.Failed() {
+			i.gone()
+		}
+	})
 	return i
+}
+
+// gone waits until nothing that the instance may have left behind has a store open any more: what is still written to it would be there again after the test's
+// folder was deleted.
+func (i *instance) gone() {
+	i.f.t.Helper()
+	await(i.f.t, "what was left behind to end", func() bool {
+		for _, s := range i.engine.Status() {
+			if s.State != StateNotOurs {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // alive fails the test if the instance has given up.

@@ -34,12 +34,7 @@ func (f *fixture) recreate(name string, settings map[string]string) string {
 		made = answer.ID
 		return answer.Err == nil
 	})
-	// For a while a broker may still tell of the former topic.
-	await(f.t, "the new topic to be known", func() bool {
-		metadata, err := kadm.NewClient(f.newClient()).Metadata(context.Background(), name)
-		must(f.t, err)
-		return metadata.Topics[name].Err == nil && metadata.Topics[name].ID == made && len(metadata.Topics[name].Partitions) == int(f.shards)
-	})
+	f.awaitTopic(name, made)
 	// A client that knew the former topic refuses to write to this one.
 	f.client.PurgeTopicsFromClient(name)
 	return asKafkaShows(made)
@@ -169,6 +164,8 @@ func (f *fixture) truncateTable(before int64) {
 		answers, err := admin.AlterTopicConfigs(context.Background(), []kadm.AlterConfig{{Name: "cleanup.policy", Value: &policy}}, table)
 		must(f.t, err)
 		must(f.t, answers[0].Err)
+		// The controller answers before the brokers know, and an engine does not begin on a table that may lose records.
+		await(f.t, "the policy to be "+policy, func() bool { return f.setting(table, "cleanup.policy") == policy })
 		if policy == "compact" {
 			return
 		}
@@ -180,6 +177,20 @@ func (f *fixture) truncateTable(before int64) {
 			return deleted.Error() == nil
 		})
 	}
+}
+
+// setting is what the broker says of a topic.
+func (f *fixture) setting(topic, name string) string {
+	f.t.Helper()
+	described, err := kadm.NewClient(f.client).DescribeTopicConfigs(context.Background(), topic)
+	must(f.t, err)
+	must(f.t, described[0].Err)
+	for _, config := range described[0].Configs {
+		if config.Key == name {
+			return config.MaybeValue()
+		}
+	}
+	return ""
 }
 
 func TestAChangelogThatLostItsFirstRecordsIsRefused(t *testing.T) {

@@ -1,12 +1,11 @@
 package engine
 
 import (
-	"context"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -62,10 +61,12 @@ func TestAStateThatGrewTooLargeParksItsKey(t *testing.T) {
 // The record has as much room in the changelog as it had in the inbox, and room for where it came from besides.
 func TestTheLargestRecordCanBeParked(t *testing.T) {
 	w := newWard(t, 1)
-	sizeMax := strconv.Itoa(int(Limits{}.withDefaults().RecordBytesMax))
-	_, err := kadm.NewClient(w.client).AlterTopicConfigs(context.Background(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &sizeMax}},
-		w.process.Inbox.Name, w.process.Table.Name)
-	must(t, err)
+	// Topics that are made with a limit have it from their first record on. A limit that is changed is known to a broker a little later.
+	for topic, settings := range map[string]map[string]string{w.process.Inbox.Name: inboxSettings, w.process.Table.Name: tableSettings} {
+		wanted := maps.Clone(settings)
+		wanted["max.message.bytes"] = strconv.Itoa(int(Limits{}.withDefaults().RecordBytesMax))
+		w.recreate(topic, wanted)
+	}
 	w.client = w.newClient(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(Limits{}.withDefaults().RecordBytesMax))
 	w.illness.records = keySet("key")
 	w.send("key", "ill "+strings.Repeat("0", w.process.Table.RecordBytesMax-len("ill 1")-len(plain{}.Frame("", nil)))+"1")

@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/penstock-ledger/penstock/ops/realkafka"
 )
-
-const brokerStartMax = 5 * time.Minute
 
 // TestMain runs the suite against one real Apache Kafka where PENSTOCK_REAL asks for it and PENSTOCK_KAFKA_ADDR names none yet.
 func TestMain(m *testing.M) {
@@ -23,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 func runOnRealKafka(m *testing.M, must bool) int {
-	ctx, cancel := context.WithTimeout(context.Background(), brokerStartMax)
+	ctx, cancel := context.WithTimeout(context.Background(), realkafka.StartMax)
 	defer cancel()
 	broker, err := realkafka.Start(ctx, realkafka.Options{})
 	if errors.Is(err, realkafka.ErrUnavailable) && !must {

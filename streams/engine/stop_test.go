@@ -27,6 +27,7 @@ func TestAnInstanceEndsWhileItsBrokerIsAway(t *testing.T) {
 			<-away
 			i.kill()
 			i.stop()
+			wire.Thaw() // what was left behind ends when its requests do
 		})
 	}
 }
