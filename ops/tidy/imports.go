@@ -22,7 +22,7 @@ var layers = []struct {
 	{"streams/sim", []string{"schemas", "streams", "processors"}, "the simulator runs the registry of processes and nothing at the edges"},
 	{"streams", []string{"schemas", "=streams"}, "streams is the vocabulary: it imports schemas alone"},
 	{"processors/internal", []string{"schemas", "=streams", "processors/internal"}, "calculators serve processes without knowing any"},
-	{"processors/model", []string{"schemas", "processors/model"}, "the model is written apart: what it shares with the processes it cannot find wrong"},
+	{"processors/model", []string{"processors/model"}, "the model is written apart: what it shares with the processes, be it a name's recipe, it cannot find wrong"},
 	{"processors", []string{"schemas", "=streams", "processors/internal", "own"}, "a process imports schemas, streams and the calculators; " +
 		"it never imports another process, the engine or an edge: send a command, or wire it in cmd"},
 	{"sinks", []string{"schemas", "=streams", "streams/feed", "sinks/internal", "own"}, "a sink is one edge: it imports schemas, streams, feeds and what sinks share, " +

@@ -35,6 +35,7 @@ func examples() []example {
 		{"imports", map[string]string{"processors/charges/annual/a.go": imports(Module + "/processors/pot")}, map[string]string{"processors/charges/annual/a.go": imports(Module + "/processors/internal/allocation")}},
 		{"imports", map[string]string{"sinks/postgres/a.go": imports(Module + "/sinks/custodian")}, map[string]string{"cmd/penstock/a.go": imports(Module + "/sinks/custodian")}},
 		{"imports", map[string]string{"sinks/internal/wire/a.go": imports(Module + "/sinks/bank")}, map[string]string{"sinks/bank/a.go": imports(Module + "/sinks/internal/wire")}},
+		{"imports", map[string]string{"processors/model/a.go": imports(Module + "/schemas")}, map[string]string{"processors/model/a_test.go": imports(Module + "/schemas")}},
 		{"imports", map[string]string{"ops/embedded/a.go": imports(Module + "/cmd/penstock")}, map[string]string{"ops/embedded/a.go": imports(Module + "/sinks/postgres")}},
 		{"imports", map[string]string{"streams/engine/a.go": imports(Module + "/ops/realkafka")}, map[string]string{"streams/engine/a_test.go": imports(Module + "/ops/realkafka")}},
 		{"libraries", map[string]string{"processors/pot/a.go": imports("github.com/lovoo/goka")}, map[string]string{"streams/engine/a.go": imports("github.com/lovoo/goka")}},

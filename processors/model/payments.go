@@ -3,8 +3,6 @@ package model
 import (
 	"math/big"
 	"strings"
-
-	"github.com/penstock-ledger/penstock/schemas"
 )
 
 // payment is cash that leaves a pot, or suspense.
@@ -12,6 +10,7 @@ type payment struct {
 	pot      *pot
 	from     string // the reference that it is a refund of
 	id       string // of the withdrawal, or of the operator's act
+	named    string // in the order to the bank
 	dated    day
 	cash     *big.Rat
 	stage    int
@@ -49,6 +48,13 @@ func (a *asked) recall(p *payment) {
 	default:
 		p.recalled = true
 		a.accept()
+	}
+}
+
+// Named tells the name that a pot's payment has in the order to the bank. The model has no recipe for names: it only finds them again, in what comes back.
+func (w *World) Named(pot, withdrawal, payment string) {
+	if p := w.paymentOf(w.pots[pot], withdrawal); p != nil {
+		p.named = payment
 	}
 }
 
@@ -91,8 +97,7 @@ func (w *World) noticed(kind string, line Line) {
 	case bounced:
 		from := map[int]string{payable: "pot:payable", sent: "bank:in-transit", paid: "bank:client-money"}[was]
 		if p.pot.closed {
-			returned := "bounced/" + schemas.DeriveID("payment", "portal", name, p.id, string(p.dated)).String()
-			w.suspend(returned, p.cash)
+			w.suspend("bounced/"+p.named, p.cash)
 			w.toldOf(p, "bounced")
 			return
 		}

@@ -153,6 +153,7 @@ func (r *rig) compare() {
 	each(r, streams.LedgerTrade, r.follow)
 	each(r, streams.PaymentOrder, func(p *payment.PaymentOrder) {
 		r.payments = append(r.payments, p)
+		r.model.Named(string(p.Pot), string(p.Instruction), p.Payment.String())
 		if strings.HasPrefix(string(p.Pot), "suspense:") {
 			r.stages["refunded"]++
 		}
