@@ -28,7 +28,6 @@ func closedPot(in, out schemas.Quantity, after schemas.Code, code schemas.Code) 
 }
 
 func TestClosedPotsAreJudgedByWhatTheyHaveAndAnswer(t *testing.T) {
-	t.Parallel()
 	transferred := closedPot(5, 4, stateRejected, codeClosed)
 	transferred.Instructions = nil // only the refusal says that it is closed
 	open := closedPot(5, 4, stateAccepted, "")

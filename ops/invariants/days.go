@@ -16,17 +16,22 @@ type almanac struct {
 	settings  []*reference.Settings
 	assets    []*reference.Asset
 	calendars map[string]*reference.Calendar
+	// zones are those of the settings, by their names: reading the rules of one again for each question would be most of the work.
+	zones map[string]*time.Location
 }
 
 // searchDaysMax bounds a search for an open day.
 const searchDaysMax = 366
 
 func newAlmanac(entries []*reference.Entry) *almanac {
-	a := &almanac{calendars: make(map[string]*reference.Calendar)}
+	a := &almanac{calendars: make(map[string]*reference.Calendar), zones: make(map[string]*time.Location)}
 	for _, entry := range entries {
 		switch body := entry.Body.(type) {
 		case *reference.Settings:
 			a.settings = append(a.settings, body)
+			if zone, err := time.LoadLocation(body.Zone); err == nil {
+				a.zones[body.Zone] = zone
+			}
 		case *reference.Asset:
 			a.assets = append(a.assets, body)
 		case *reference.Calendar:
@@ -73,8 +78,8 @@ func (a *almanac) inTime(code schemas.AssetCode, day schemas.Date, received sche
 	if s == nil || asset == nil || !a.open(s.PlatformCalendar, day) || !a.openFor(asset, day) {
 		return false, false
 	}
-	zone, err := time.LoadLocation(s.Zone)
-	if err != nil {
+	zone := a.zones[s.Zone]
+	if zone == nil {
 		return false, false
 	}
 	date := day.Time()
@@ -86,7 +91,7 @@ func (a *almanac) inTime(code schemas.AssetCode, day schemas.Date, received sche
 func (a *almanac) localDay(at schemas.Instant) schemas.Date {
 	zone := time.UTC
 	if s := a.setting(schemas.Date(at.Time().Unix() / (24 * 60 * 60))); s != nil { //nolint:gosec // days fit
-		if known, err := time.LoadLocation(s.Zone); err == nil {
+		if known := a.zones[s.Zone]; known != nil {
 			zone = known
 		}
 	}
@@ -100,8 +105,8 @@ func (a *almanac) dealingDay(code schemas.AssetCode, received schemas.Instant) (
 	if s == nil {
 		return 0, false
 	}
-	zone, err := time.LoadLocation(s.Zone)
-	if err != nil {
+	zone := a.zones[s.Zone]
+	if zone == nil {
 		return 0, false
 	}
 	local := received.Time().In(zone)

@@ -30,7 +30,6 @@ func splitJournals(got, delivered schemas.Quantity, asset schemas.AssetCode) []*
 }
 
 func TestDeclaredEventsAreJudgedByWhatTheyLeave(t *testing.T) {
-	t.Parallel()
 	for name, test := range map[string]struct {
 		journals []*ledger.Journal
 		wrong    int // the number of the invariant that does not hold; 0: all do

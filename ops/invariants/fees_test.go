@@ -46,7 +46,6 @@ func chargedPot(cash, units, charged schemas.Quantity) *Input {
 }
 
 func TestFlatFeesAreJudgedByWhatPotsAreWorth(t *testing.T) {
-	t.Parallel()
 	pounds := 100 * feePence
 	for name, test := range map[string]struct {
 		in *Input
@@ -95,7 +94,6 @@ func feeOfThree(cash, paid [3]schemas.Quantity, later bool) *Input {
 }
 
 func TestPotsThatAreSparedAFeeAreFound(t *testing.T) {
-	t.Parallel()
 	type amounts = [3]schemas.Quantity
 	pounds := 100 * feePence
 	rich, all := amounts{250 * pounds, 250 * pounds, 250 * pounds}, amounts{5 * pounds, 5 * pounds, 5 * pounds}

@@ -3,7 +3,6 @@ package invariants
 import (
 	"math/big"
 	"strings"
-	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -166,8 +165,8 @@ func (a *almanac) dateOf(at schemas.Instant) schemas.Date {
 	if s == nil {
 		return date
 	}
-	zone, err := time.LoadLocation(s.Zone)
-	if err != nil {
+	zone := a.zones[s.Zone]
+	if zone == nil {
 		return date
 	}
 	local := at.Time().In(zone)

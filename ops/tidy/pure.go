@@ -100,22 +100,6 @@ func localName(file *File, imported string) string {
 	return ""
 }
 
-// checkGoroutine keeps goroutines where somebody owns and awaits them.
-func checkGoroutine(tree Tree) []Finding {
-	var found []Finding
-	for _, file := range pureFiles(tree) {
-		if file.Test() {
-			continue
-		}
-		for node := range ast.Preorder(file.Go) {
-			if start, ok := node.(*ast.GoStmt); ok {
-				found = append(found, file.find(start.Pos(), "a goroutine in pure code: start it in cmd, streams/engine, streams/feed, sinks or ops, with an owner that waits for it"))
-			}
-		}
-	}
-	return found
-}
-
 // checkFloat keeps floating point out of every path that money, units, prices or weights take. Tests count too: a float there
 // compares what must be equal to the last digit. Benchmark files only measure, and the testing package wants floats for that.
 func checkFloat(tree Tree) []Finding {

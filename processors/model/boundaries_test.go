@@ -24,7 +24,6 @@ const (
 // TestControlTotalsHoldAtEveryRecordBoundary tells each shard of random histories its inbox again, record by record. After each one what the custodians and the
 // bank have of the shard is what its members and the scheme have, less what is bought, and with what is sold, and not settled: as its inbox says, not the owed accounts.
 func TestControlTotalsHoldAtEveryRecordBoundary(t *testing.T) {
-	t.Parallel()
 	boundaries, unsettled := 0, 0
 	for seed := range uint64(boundaryHistories) {
 		o := newOutside(boundaryShards, sim.Schedule{})

@@ -11,7 +11,6 @@ import (
 )
 
 func TestTagsShowOrdersHoldingsAndThatThePotIsOpen(t *testing.T) {
-	t.Parallel()
 	day := schemas.DateOf(2008, 3, 17)
 	for name, test := range map[string]struct {
 		pot  state.PotState
