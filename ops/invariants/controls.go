@@ -43,6 +43,7 @@ func (f *facts) checkControls() []*finding {
 			inside[paid] += ofQuanta(given, t.givenScale())
 		}
 	}
+	f.checkHolders(c)
 	announced := f.coming()
 	for at, units := range announced {
 		inside[at] -= units
@@ -60,6 +61,29 @@ func (f *facts) checkControls() []*finding {
 		}
 	}
 	return []*finding{c.on(len(keys), "equations").on(unsettled, "unsettled trades").on(len(announced), "shards' assets announced in specie")}
+}
+
+// checkHolders checks that units of an asset were never with two custodians: the equations do not tell them apart, and would hold where one has
+// sold what is with another.
+func (f *facts) checkHolders(c *finding) {
+	holders := make(map[schemas.AssetCode]schemas.Account)
+	for _, j := range f.Journals {
+		for i := range j.Postings {
+			p := &j.Postings[i]
+			for _, account := range []schemas.Account{p.From, p.To} {
+				custodian, _, outside := strings.Cut(string(account), ":units-")
+				if !outside {
+					continue
+				}
+				if holder, known := holders[p.Asset]; known && holder != schemas.Account(custodian) {
+					c.fail("journal %s, leg %d: units of %s are with %s, and were with %s", j.ID, p.Leg, p.Asset, custodian, holder)
+					continue
+				}
+				holders[p.Asset] = schemas.Account(custodian)
+			}
+		}
+	}
+	c.on(len(holders), "assets' custodians")
 }
 
 // sort adds a change to its side of the equation. The owed accounts stand on neither.

@@ -263,7 +263,7 @@ func (r *Reference) putAsset(a *reference.Asset, received schemas.Instant) (*sta
 }
 
 func (r *Reference) checkAsset(a *reference.Asset) refusal {
-	earlier := r.Latest(a.Code)
+	earlier := cmp.Or(r.Asset(a.Code, a.EffectiveFrom-1), r.Latest(a.Code))
 	switch {
 	case !isName(string(a.Code)) || a.Code == schemas.Cash:
 		return bad("%q cannot be the code of an asset", a.Code)
@@ -285,6 +285,8 @@ func (r *Reference) checkAsset(a *reference.Asset) refusal {
 		return bad("asset %s: price tolerance %s", a.Code, a.PriceTolerance)
 	case earlier != nil && earlier.UnitsScale != a.UnitsScale:
 		return bad("asset %s: its units have %d decimals and cannot change", a.Code, earlier.UnitsScale)
+	case earlier != nil && earlier.Custodian != a.Custodian:
+		return bad("asset %s: it is with %s, and so is what is held of it: with %s it is a new asset, into which this one is merged", a.Code, earlier.Custodian, a.Custodian)
 	case earlier == nil && len(r.Codes()) >= assetsMax, len(r.stored.Assets) >= assetsMax*assetRowsPerAsset:
 		return bad("asset %s: too many assets", a.Code)
 	}

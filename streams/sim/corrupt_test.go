@@ -162,6 +162,7 @@ func liesOfShares() []lie {
 			})
 			p.Quantity -= unit
 		}},
+		{30, "settled with another custodian", func(in *invariants.Input) { moveTrade(in, *posting(in, "settled").Trade) }},
 		{35, "came after the close", func(in *invariants.Input) { in.Statuses[0].Code = "pot/after-close" }},
 		{36, "posting changed", func(in *invariants.Input) { posting(in, "reserved").Quantity += unit }},
 		{36, "journal dropped", func(in *invariants.Input) { in.Journals = in.Journals[1:] }},
@@ -169,6 +170,23 @@ func liesOfShares() []lie {
 			a, b := in.Journals[0], in.Journals[1]
 			a.Sequence, b.Sequence = b.Sequence, a.Sequence
 		}},
+	}
+}
+
+// moveTrade has all units of a trade owed and settled by a custodian who has none. Every sum stays as it is.
+func moveTrade(in *invariants.Input, trade schemas.ID) {
+	for _, j := range in.Journals {
+		for i := range j.Postings {
+			p := &j.Postings[i]
+			if p.Trade == nil || *p.Trade != trade {
+				continue
+			}
+			for _, account := range []*schemas.Account{&p.From, &p.To} {
+				if _, units, is := strings.Cut(string(*account), ":units-"); is {
+					*account = schemas.Account("custodian/ELSEWHERE:units-" + units)
+				}
+			}
+		}
 	}
 }
 
