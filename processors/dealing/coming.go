@@ -2,6 +2,7 @@ package dealing
 
 import (
 	"slices"
+	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
@@ -9,17 +10,27 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
 
-// comingMax bounds the entries for days to come that are remembered.
-const comingMax = 5000
+// Bounds of what is remembered.
+const (
+	// comingMax bounds all entries.
+	comingMax = 5000
+	// custodianChangesMax bounds those of custodians, which are remembered for ever and must leave room for the others.
+	custodianChangesMax = 1000
+)
+
+// forEver is the day until which an entry without a day is remembered: one that no day reaches.
+func forEver() schemas.Date { return schemas.DateOf(9999, time.December, 31) }
 
 // entryKey names an entry, by who sent it under which id, and by what it says.
 func entryKey(cause *inbox.Cause, entry *reference.Entry) schemas.ID {
 	return schemas.DeriveID("reference", string(cause.Source), cause.ID, string(entry.AppendAvro(nil)))
 }
 
-// comesUntil returns the day from which an entry that is sent again can change nothing any more, because its day has begun; false for one without such a day.
+// comesUntil returns the day from which an entry that is sent again can change nothing any more, because its day has begun; false for one that is not known.
 func comesUntil(entry *reference.Entry) (schemas.Date, bool) {
 	switch body := entry.Body.(type) {
+	case *reference.Custodian:
+		return forEver(), true // it holds from when it comes
 	case *reference.Calendar:
 		return body.LastDay, true // one that ends sooner than the one that is known is refused
 	case *reference.Settings:
@@ -40,13 +51,13 @@ func (r *Reference) heard(key schemas.ID) bool {
 }
 
 // remember notes an entry until its day has begun, and forgets those whose day has: what begins then is refused, or known. A row that another id has brought already is noted as well, for it
-// may be replaced. A calendar that changes nothing is not, or one that is published each day would fill the list until it ends.
+// may be replaced. A calendar or a custodian that changes nothing is not, or one that is published each day would fill the list until it ends.
 func (r *Reference) remember(next *state.DealingReference, cause *inbox.Cause, key schemas.ID, entry *reference.Entry) (*state.DealingReference, refusal) {
 	until, comes := comesUntil(entry)
 	if begun, known := r.begun(cause.ReceivedAt); known && until <= begun {
 		comes = false
 	}
-	if _, isCalendar := entry.Body.(*reference.Calendar); !comes || isCalendar && next == nil {
+	if !comes || next == nil && isKeptLong(entry) {
 		return next, refusal{}
 	}
 	if next == nil {
@@ -61,6 +72,26 @@ func (r *Reference) remember(next *state.DealingReference, cause *inbox.Cause, k
 	}
 	next.Coming = append(next.Coming, state.ComingEntry{Key: key, Until: until})
 	return next, refusal{}
+}
+
+// isKeptLong says whether an entry is remembered for longer than until a day that was chosen for it.
+func isKeptLong(entry *reference.Entry) bool {
+	switch entry.Body.(type) {
+	case *reference.Calendar, *reference.Custodian:
+		return true
+	}
+	return false
+}
+
+// custodianChanges counts how often custodians were new or changed.
+func (r *Reference) custodianChanges() int {
+	changes := 0
+	for i := range r.stored.Coming {
+		if r.stored.Coming[i].Until == forEver() {
+			changes++
+		}
+	}
+	return changes
 }
 
 // begun returns the last day that has begun, for whom the entry was received or for the shards, which may be further. False where the trust's settings are not known.

@@ -204,7 +204,11 @@ func (r *Reference) putCustodian(c *reference.Custodian) (*state.DealingReferenc
 	}
 	next := *r.stored
 	next.Custodians = book.PutCustodian(r.stored.Custodians, c)
-	return changed(r.stored, &next), refusal{}
+	different := changed(r.stored, &next)
+	if different != nil && r.custodianChanges() >= custodianChangesMax {
+		return nil, bad("custodian %q: custodians have changed %d times, and cannot any more", c.ID, custodianChangesMax)
+	}
+	return different, refusal{}
 }
 
 func (r *Reference) putSettings(s *reference.Settings, received schemas.Instant) (*state.DealingReference, refusal) {
