@@ -199,7 +199,7 @@ func newDirWithPorts(t *testing.T) string {
 			listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(count)))
 			if err == nil {
 				kept[name] = listener.Addr().String()
-				must(t, listener.Close())
+				defer listener.Close() // held until both are found, so that they are two
 			}
 		}
 	}

@@ -76,8 +76,16 @@ func createTopic(t *testing.T, broker *Broker) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	if _, err := kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, nil, topic); err != nil {
+	admin := kadm.NewClient(client)
+	if _, err := admin.CreateTopic(t.Context(), 1, 1, nil, topic); err != nil {
 		t.Fatal(err)
+	}
+	// The controller answers before the broker leads the partition.
+	for t.Context().Err() == nil {
+		ends, err := admin.ListEndOffsets(t.Context(), topic)
+		if _, known := ends.Lookup(topic, 0); known && errors.Join(err, ends.Error()) == nil {
+			return
+		}
 	}
 }
 

@@ -28,9 +28,9 @@ const jarsName = "peers-streams-4.1.0"
 // javaHeap is the heap of the Java program; its store lies outside.
 const javaHeap = "1g"
 
-// stopTimeMax bounds how long a candidate may take to end, stderrMax how much is kept of what it says.
+// stopTimeMax bounds how long a candidate may take to end, on a machine that is slow and busy, stderrMax how much is kept of what it says.
 const (
-	stopTimeMax = 20 * time.Second
+	stopTimeMax = 5 * time.Minute
 	stderrMax   = 64 << 10
 )
 

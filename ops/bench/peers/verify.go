@@ -38,6 +38,13 @@ func verify(ctx context.Context, j job, records int) (*found, error) {
 	return f, f.check(j, records)
 }
 
+// lacks returns how many inputs have no output yet.
+func lacks(ctx context.Context, j job, records int) (int, error) {
+	f := &found{}
+	err := f.readOutputs(ctx, j, records)
+	return f.missing, err
+}
+
 func (f *found) readOutputs(ctx context.Context, j job, records int) error {
 	seen := make([]bool, records)
 	err := feed.ReadToEnd(ctx, feed.Connection{Brokers: []string{j.Broker}}, j.Output, func(r feed.Record) error {

@@ -11,7 +11,7 @@ import (
 const (
 	// lookEvery is the time between two looks at the output topic.
 	lookEvery = 25 * time.Millisecond
-	// settledAfter is how long nothing may happen until a run counts as over: many times longer than anybody's commit interval.
+	// settledAfter is how long nothing may happen until it is asked whether a run is over: many times longer than anybody's commit interval.
 	settledAfter = 1500 * time.Millisecond
 	// runTimeMax bounds a run of a candidate.
 	runTimeMax = 10 * time.Minute
@@ -39,28 +39,41 @@ type watched struct {
 	looks []look
 }
 
-// watch looks at a candidate's output until as much as is due has been committed and nothing more comes.
+// watch looks at a candidate's output until all that is due has been committed and nothing more comes. Offsets count markers, too, and on a busy machine anybody
+// may pause: once nothing comes the output is read, and one that lacks something is watched on.
 func (c *comparison) watch(ctx context.Context, j job, candidate *child) (*watched, error) {
 	ctx, cancel := context.WithTimeout(ctx, runTimeMax)
 	defer cancel()
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	w := &watched{}
-	for {
+	var read time.Time
+	for missing := c.config.Records; ; {
 		select {
 		case <-ticker.C:
 		case <-candidate.done:
 			return nil, fmt.Errorf("it ended before its work did: %w", errors.Join(errEnded, candidate.fate()))
 		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting until all is committed: %w", context.Cause(ctx))
+			return nil, fmt.Errorf("waiting until all is committed, %d of %d inputs have no output: %w", missing, c.config.Records, context.Cause(ctx))
 		}
 		if err := c.look(ctx, w, j.Output); err != nil {
 			return nil, err
 		}
-		if n := len(w.looks); n > 0 && w.looks[n-1].sum() >= int64(c.config.Records) && time.Since(w.looks[n-1].at) >= settledAfter {
-			return w, nil
+		if !w.rests(c.config.Records) || time.Since(read) < settledAfter {
+			continue
 		}
+		var err error
+		if missing, err = lacks(ctx, j, c.config.Records); missing == 0 || err != nil {
+			return w, err
+		}
+		read = time.Now()
 	}
+}
+
+// rests says that there is room for so many records, and that nothing has come for a while.
+func (w *watched) rests(records int) bool {
+	n := len(w.looks)
+	return n > 0 && w.looks[n-1].sum() >= int64(records) && time.Since(w.looks[n-1].at) >= settledAfter
 }
 
 var errEnded = errors.New("the candidate has ended")
