@@ -2,14 +2,13 @@ package pot
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"slices"
 
 	"github.com/penstock-ledger/penstock/schemas"
-	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/state"
-	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -46,6 +45,22 @@ type refusal struct {
 	reason string
 }
 
+// What several checks refuse is said in the same words.
+
+func notReady() refusal { return refusal{codeNotReady, "the trust's settings are not known yet"} }
+
+func notOpen(pot schemas.PotID) refusal {
+	return refusal{codeNotOpen, fmt.Sprintf("pot %s is not open", pot)}
+}
+
+func unknownAsset(asset schemas.AssetCode) refusal {
+	return refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", asset)}
+}
+
+func noRoom(asset schemas.AssetCode) refusal {
+	return refusal{codeHoldingTooLarge, fmt.Sprintf("asset %s: the pot could hold more units than a pot may", asset)}
+}
+
 // question is one instruction, with all that answering it needs.
 type question struct {
 	place       streams.Place
@@ -64,22 +79,17 @@ type question struct {
 // statusOut says what became of the instruction.
 func (q *question) statusOut(s schemas.Code, why refusal, duplicate bool, day *schemas.Date, orders []schemas.ID) streams.Out {
 	i := q.instruction
-	return streams.Out{Topic: streams.StatusInstruction, Key: string(i.Pot), Value: &status.InstructionStatus{
-		Source: i.Source, ID: i.ID, Pot: i.Pot, State: s, Code: why.code, Reason: why.reason, Duplicate: duplicate,
-		DealingDay: day, ReceivedAt: q.cause.ReceivedAt, RecordedAt: q.place.RecordedAt, Orders: orders, Payment: q.payment, Delivery: q.delivery,
-	}}
+	told := progressOf(q.place, i.Pot, i.Source, i.ID, s, why, q.cause)
+	told.Duplicate, told.DealingDay, told.Orders, told.Payment, told.Delivery = duplicate, day, orders, q.payment, q.delivery
+	return toldOut(told)
 }
 
 // refuse returns the answer to an instruction that is not done: its status and one rejection.
 func (q *question) refuse(why refusal, duplicate bool) []streams.Out {
 	i := q.instruction
-	return []streams.Out{
-		q.statusOut(stateRejected, why, duplicate, nil, nil),
-		{Topic: streams.AuditRejection, Key: q.cause.Position(), Value: &audit.Rejection{
-			Code: why.code, Reason: why.reason, Topic: q.cause.Topic, Partition: q.cause.Partition, Offset: q.cause.Offset,
-			Process: Name, Source: i.Source, ID: string(i.ID), Pot: i.Pot, ReceivedAt: q.cause.ReceivedAt, RecordedAt: q.place.RecordedAt,
-		}},
-	}
+	of := *q.cause // the sender's words, and not an operator's where it was held for review
+	of.Source, of.ID = i.Source, string(i.ID)
+	return []streams.Out{q.statusOut(stateRejected, why, duplicate, nil, nil), rejectionOut(q.place, &of, i.Pot, why)}
 }
 
 // dropped answers an instruction that an operator dropped undecided. Nothing is remembered of it: the pot's state may be what was wrong. A copy of
@@ -97,6 +107,12 @@ func dropped(place streams.Place, _ *Reference, _ string, pot *state.PotState, m
 		}
 	}
 	return q.refuse(refusal{codeDroppedByOperator, "it could not be decided, and an operator dropped it"}, false)
+}
+
+// derive names what the instruction makes. The date belongs to the identity: the sender may use an id again once the pot has forgotten it.
+func (q *question) derive(what string) schemas.ID {
+	i := q.instruction
+	return schemas.DeriveID(what, string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String())
 }
 
 // seenKey identifies an instruction within its pot.
@@ -119,6 +135,24 @@ func digestOf(i *ingest.Instruction) state.SeenDigest {
 // findSeen returns where in the list the instruction is, or -1.
 func findSeen(seen []state.Seen, key schemas.ID) int {
 	return slices.IndexFunc(seen, func(s state.Seen) bool { return s.Key == key })
+}
+
+// moveOn moves an earlier instruction on, as far as it is remembered.
+func moveOn(seen []state.Seen, source schemas.SourceID, id schemas.InstructionID, to, code schemas.Code) {
+	if at := findSeen(seen, seenKey(source, id)); at >= 0 {
+		advance(&seen[at], to, code)
+	}
+}
+
+// remembered copies what must still be remembered, with room for one more.
+func remembered[T any](all []T, is func(*T) bool) []T {
+	kept := make([]T, 0, len(all)+1)
+	for i := range all {
+		if is(&all[i]) {
+			kept = append(kept, all[i])
+		}
+	}
+	return kept
 }
 
 // remember notes the answer, and forgets what may be forgotten. What is dated in the future, and refused for it, is kept no longer

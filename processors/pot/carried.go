@@ -8,7 +8,6 @@ import (
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/state"
-	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -143,17 +142,15 @@ func (v *visit) tellCarried(outs []streams.Out, t touch) []streams.Out {
 			advance(&v.state.Seen[at], stateCarried, "")
 		}
 	}
-	out := progressOut(v.place, v.pot, t.source, t.instruction, stateCarried, refusal{}, v.cause)
-	out.Value.(*status.InstructionStatus).DealingDay = &t.day //nolint:forcetypeassert // made one line above
-	return append(outs, out)
+	told := progressOf(v.place, v.pot, t.source, t.instruction, stateCarried, refusal{}, v.cause)
+	told.DealingDay = &t.day
+	return append(outs, toldOut(told))
 }
 
 // endOfDealt returns how far an instruction has come of which a part was dealt and the rest has ended.
 func endOfDealt(pot *state.PotState, source schemas.SourceID, instruction schemas.InstructionID) schemas.Code {
-	for i := range pot.Orders {
-		if pot.Orders[i].Source == source && pot.Orders[i].Instruction == instruction {
-			return statePriced
-		}
+	if slices.ContainsFunc(pot.Orders, func(o state.Order) bool { return o.Source == source && o.Instruction == instruction }) {
+		return statePriced
 	}
 	return stateSettled
 }

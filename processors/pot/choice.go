@@ -33,7 +33,7 @@ func (q *question) choose(before *state.PotState, c *ingest.InvestmentChoice, di
 func (q *question) checkChoice(c *ingest.InvestmentChoice) refusal {
 	for i := range c.Split {
 		if asset := c.Split[i].Asset; !q.reference.Knows(asset) {
-			return refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", asset)}
+			return unknownAsset(asset)
 		}
 	}
 	if c.Path != nil && q.reference.pathOn(*c.Path, q.today) == nil {

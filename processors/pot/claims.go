@@ -23,22 +23,22 @@ func (q *question) transferIn(before *state.PotState, t *ingest.TransferIn, dige
 		return q.refused(before, refusal{codeTooManyClaims, fmt.Sprintf("a pot may have %d claims that wait", claimsMax)}, digest)
 	case slices.ContainsFunc(before.Claims, func(c state.Claim) bool { return c.Reference == t.Reference }):
 		return q.refused(before, refusal{codeAlreadyClaiming, fmt.Sprintf("an earlier claim of %s waits", t.Reference)}, digest)
-	case before.Available+before.Reserved+before.Pending+before.Payable > balanceMax:
-		return q.refused(before, refusal{codeBalanceTooLarge, "the pot would hold more cash than a pot may"}, digest)
 	}
-	i := q.instruction
-	id := schemas.DeriveID("claim", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String())
+	if why := checkRoom(before, 0); why.code != "" {
+		return q.refused(before, why, digest)
+	}
+	i, id := q.instruction, q.derive("claim")
 	d := newDraft(before, 0)
 	d.state.Claims = append(slices.Clone(before.Claims), state.Claim{ID: id, Reference: t.Reference, Source: i.Source, Instruction: i.ID})
 	next, outs := q.accepted(d, digest, nil, nil)
-	return next, append(outs, q.toSuspense(t.Reference, &inbox.CashClaimed{Reference: t.Reference, Pot: i.Pot, Claim: id, On: q.today}))
+	return next, append(outs, suspenseOut(q.cause, t.Reference, &inbox.CashClaimed{Reference: t.Reference, Pot: i.Pot, Claim: id, On: q.today}))
 }
 
-// toSuspense tells the key of a payment reference something, caused by the instruction.
-func (q *question) toSuspense(reference string, body inbox.PotBody) streams.Out {
-	cause := *q.cause
-	cause.Salt = inbox.Salt{} // no order can come of it
-	return streams.Out{Topic: streams.PotInbox, Key: string(suspense.Key(reference)), Value: &inbox.PotMessage{Cause: cause, Body: body}}
+// suspenseOut tells the key of a payment reference something.
+func suspenseOut(cause *inbox.Cause, reference string, body inbox.PotBody) streams.Out {
+	told := *cause
+	told.Salt = inbox.Salt{} // no order can come of it
+	return streams.Out{Topic: streams.PotInbox, Key: string(suspense.Key(reference)), Value: &inbox.PotMessage{Cause: told, Body: body}}
 }
 
 // withdrawClaim takes a claim back. The answer says whether that was in time: until then it stays as it is.
@@ -51,7 +51,7 @@ func (q *question) withdrawClaim(before *state.PotState, at int, digest state.Se
 	d.state.Claims[at].Withdrawn = true
 	c := &d.state.Claims[at]
 	next, outs := q.accepted(d, digest, nil, nil)
-	return next, append(outs, q.toSuspense(c.Reference, &inbox.ClaimWithdrawn{Reference: c.Reference, Pot: q.instruction.Pot, Claim: c.ID}))
+	return next, append(outs, suspenseOut(q.cause, c.Reference, &inbox.ClaimWithdrawn{Reference: c.Reference, Pot: q.instruction.Pot, Claim: c.ID}))
 }
 
 // findClaim returns where the claim of an instruction is, or -1.
@@ -99,8 +99,6 @@ func answered(before *state.PotState, id schemas.ID) (*draft, *state.Claim) {
 
 // claimOut tells what became of the claim's instruction.
 func (d *draft) claimOut(place streams.Place, pot schemas.PotID, cause *inbox.Cause, c *state.Claim, s schemas.Code, why refusal) streams.Out {
-	if at := findSeen(d.state.Seen, seenKey(c.Source, c.Instruction)); at >= 0 {
-		advance(&d.state.Seen[at], s, why.code)
-	}
+	moveOn(d.state.Seen, c.Source, c.Instruction, s, why.code)
 	return progressOut(place, pot, c.Source, c.Instruction, s, why, cause)
 }

@@ -9,7 +9,7 @@ import (
 
 // closePot closes the pot for ever, if it has nothing and nothing of it is under way.
 func (q *question) closePot(before *state.PotState, digest state.SeenDigest) (*state.PotState, []streams.Out) {
-	if what := rest(before); what != "" {
+	if what := remains(before); what != "" {
 		return q.refused(before, refusal{codeNotEmpty, "the pot still has " + what}, digest)
 	}
 	d := newDraft(before, 0)
@@ -18,8 +18,8 @@ func (q *question) closePot(before *state.PotState, digest state.SeenDigest) (*s
 	return q.accepted(d, digest, nil, nil)
 }
 
-// rest names the first thing that keeps a pot from being closed, empty where there is none.
-func rest(pot *state.PotState) string {
+// remains names the first thing that keeps a pot from being closed, empty where there is none.
+func remains(pot *state.PotState) string {
 	if what := underWay(pot); what != "" {
 		return what
 	}

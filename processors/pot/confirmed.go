@@ -273,21 +273,27 @@ func (v *visit) holdsFor(t touch) bool {
 	if t.state == stateRejected {
 		return true
 	}
-	for i := range v.state.Orders {
-		order := &v.state.Orders[i]
-		if order.Source == t.source && order.Instruction == t.instruction && (t.state == stateSettled || !order.Priced) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(v.state.Orders, func(o state.Order) bool {
+		return o.Source == t.source && o.Instruction == t.instruction && (t.state == stateSettled || !o.Priced)
+	})
 }
 
 // progressOut says how far an earlier instruction has come.
 func progressOut(place streams.Place, pot schemas.PotID, source schemas.SourceID, id schemas.InstructionID, s schemas.Code, why refusal, cause *inbox.Cause) streams.Out {
-	return streams.Out{Topic: streams.StatusInstruction, Key: string(pot), Value: &status.InstructionStatus{
-		Source: source, ID: id, Pot: pot, State: s, Code: why.code, Reason: why.reason,
-		ReceivedAt: cause.ReceivedAt, RecordedAt: place.RecordedAt,
-	}}
+	return toldOut(progressOf(place, pot, source, id, s, why, cause))
+}
+
+// progressOf says so for who has more to say.
+func progressOf(
+	place streams.Place, pot schemas.PotID, source schemas.SourceID, id schemas.InstructionID, s schemas.Code, why refusal, cause *inbox.Cause,
+) *status.InstructionStatus {
+	return &status.InstructionStatus{
+		Source: source, ID: id, Pot: pot, State: s, Code: why.code, Reason: why.reason, ReceivedAt: cause.ReceivedAt, RecordedAt: place.RecordedAt,
+	}
+}
+
+func toldOut(told *status.InstructionStatus) streams.Out {
+	return streams.Out{Topic: streams.StatusInstruction, Key: string(told.Pot), Value: told}
 }
 
 // tallyOf returns the tally's entry for a piece, making it where there is none.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/penstock-ledger/penstock/processors/internal/allocation"
 	"github.com/penstock-ledger/penstock/schemas"
-	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
@@ -93,7 +92,7 @@ func (c *correction) respend(s *stake, brought, brings schemas.Money) {
 
 // fedBy returns the open buy of a switch that spends what the sell brings, or nil.
 func (c *correction) fedBy(s *stake) *state.Order {
-	i := slices.IndexFunc(c.state.Orders, func(o state.Order) bool { return o.Side == inbox.SideBuy && o.Counter != nil && *o.Counter == *s.id })
+	i := slices.IndexFunc(c.state.Orders, func(o state.Order) bool { return isBuyOf(&o, *s.id) })
 	if i < 0 || c.state.Orders[i].Awaits != state.AwaitsNothing {
 		return nil
 	}

@@ -46,9 +46,9 @@ func unitsConfirmed(place streams.Place, r *Reference, before *state.PotState, c
 	today, ready := r.LocalDate(cause.ReceivedAt)
 	switch {
 	case !ready:
-		return before, a.refuse(refusal{codeNotReady, "the trust's settings are not known yet"})
+		return before, a.refuse(notReady())
 	case before == nil:
-		return before, a.refuse(refusal{codeNotOpen, fmt.Sprintf("pot %s is not open", a.Pot)})
+		return before, a.refuse(notOpen(a.Pot))
 	}
 	a.today = today
 	at := findDelivery(before.Deliveries, a.id, r.OldestDate(today))
@@ -71,32 +71,29 @@ func isRecent(d *state.Delivery, oldest schemas.Date) bool {
 	return d.Stage == state.DeliveryStageOpen || d.Began >= oldest
 }
 
-// keptDeliveries copies the deliveries that must still be remembered.
-func keptDeliveries(deliveries []state.Delivery, oldest schemas.Date) []state.Delivery {
-	kept := make([]state.Delivery, 0, len(deliveries)+1)
-	for i := range deliveries {
-		if isRecent(&deliveries[i], oldest) {
-			kept = append(kept, deliveries[i])
-		}
+// keptDeliveries copies the deliveries that must still be remembered, or says that there is no room for another one.
+func keptDeliveries(deliveries []state.Delivery, oldest schemas.Date) ([]state.Delivery, refusal) {
+	kept := remembered(deliveries, func(d *state.Delivery) bool { return isRecent(d, oldest) })
+	if len(kept) >= deliveriesMax {
+		return nil, refusal{codeTooManyDeliveries, fmt.Sprintf("more than %d deliveries under way or within the back-dating period", deliveriesMax)}
 	}
-	return kept
+	return kept, refusal{}
 }
 
 // announced adds units that will be delivered to the pot: they are pending until then.
 func (a *advice) announced(before *state.PotState) (*state.PotState, []streams.Out) {
-	kept := keptDeliveries(before.Deliveries, a.reference.OldestDate(a.today))
 	quanta, why := a.checkAnnounced(before)
-	if why.code == "" && len(kept) >= deliveriesMax {
-		why = tooManyDeliveries()
+	if why.code != "" {
+		return before, a.refuse(why)
 	}
+	kept, why := keptDeliveries(before.Deliveries, a.reference.OldestDate(a.today))
 	if why.code != "" {
 		return before, a.refuse(why)
 	}
 	d := newDraft(before, 1)
-	kept = append(kept, state.Delivery{
+	d.state.Deliveries = append(kept, state.Delivery{
 		ID: a.id, Asset: a.Asset, Custodian: a.custodian, Units: quanta, Incoming: true, Began: a.On, On: a.On,
 	})
-	d.state.Deliveries = kept
 	held := d.holding(a.Asset)
 	if unitsOf(held.Holding) == 0 {
 		held.Event = a.reference.kept[a.Asset].Event // it takes no part in what came before it
@@ -117,7 +114,7 @@ func (a *advice) checkAnnounced(before *state.PotState) (schemas.Units, refusal)
 	case a.On < oldest:
 		return 0, refusal{codeDatedTooFarBack, fmt.Sprintf("announced on %s, before %s", a.On, oldest)}
 	case !a.reference.Knows(a.Asset):
-		return 0, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", a.Asset)}
+		return 0, unknownAsset(a.Asset)
 	}
 	asset := a.reference.Asset(a.Asset, a.today)
 	if asset == nil || asset.Custodian != a.custodian {
@@ -209,16 +206,10 @@ func (a *advice) told(d *draft, end *state.Delivery) streams.Out {
 	case end.Stage == state.DeliveryStageFailed:
 		s, why = stateRejected, refusal{codeDeliveryRefused, "the custodian does not deliver: " + a.reason}
 	}
-	if at := findSeen(d.state.Seen, seenKey(end.Source, end.Instruction)); at >= 0 {
-		advance(&d.state.Seen[at], s, why.code)
-	}
+	moveOn(d.state.Seen, end.Source, end.Instruction, s, why.code)
 	return progressOut(a.place, a.Pot, end.Source, end.Instruction, s, why, a.cause)
 }
 
 func (a *advice) refuse(why refusal) []streams.Out {
 	return []streams.Out{rejectionOut(a.place, a.cause, a.Pot, why)}
-}
-
-func tooManyDeliveries() refusal {
-	return refusal{codeTooManyDeliveries, fmt.Sprintf("more than %d deliveries under way or within the back-dating period", deliveriesMax)}
 }

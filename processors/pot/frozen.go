@@ -2,6 +2,7 @@ package pot
 
 import (
 	"math"
+	"slices"
 
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/processors/internal/merkle"
@@ -67,12 +68,7 @@ func freezeOrder(order *state.Order, entry *state.BatchTally) {
 
 // owesTotal says whether the shard has not told the total of the batch yet, because a pot was set aside.
 func (r *Reference) owesTotal(trade schemas.ID) bool {
-	for i := range r.held {
-		if r.held[i].Trade == trade && r.held[i].Piece == HeldTotal {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.held, func(h state.HeldBatch) bool { return h.Trade == trade && h.Piece == HeldTotal })
 }
 
 // frozenOuts tells of the orders that were frozen since it was last told of any: who is to prove an order needs the leaves beside it, and the salts

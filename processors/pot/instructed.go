@@ -28,12 +28,12 @@ func instructed(place streams.Place, r *Reference, before *state.PotState, cause
 	q := &question{place: place, reference: r, cause: cause, instruction: i}
 	today, ready := r.LocalDate(cause.ReceivedAt)
 	if !ready {
-		return before, q.refuse(refusal{codeNotReady, "the trust's settings are not known yet"}, false)
+		return before, q.refuse(notReady(), false)
 	}
 	q.today = today
 	if before == nil {
 		if _, opens := i.Body.(*ingest.PotOpened); !opens {
-			return nil, q.refuse(refusal{codeNotOpen, fmt.Sprintf("pot %s is not open", i.Pot)}, false)
+			return nil, q.refuse(notOpen(i.Pot), false)
 		}
 		if why := q.checkDate(); why.code != "" {
 			return nil, q.refuse(why, false)
@@ -105,7 +105,7 @@ func (q *question) decide(before *state.PotState, digest state.SeenDigest) (*sta
 	case *ingest.TransferOut:
 		return q.transferOut(before, body, digest)
 	case *ingest.TransferOutInSpecie:
-		return q.transferInSpecie(before, body, digest)
+		return q.transferOutInSpecie(before, body, digest)
 	case *ingest.Close:
 		return q.closePot(before, digest)
 	default:
@@ -213,7 +213,7 @@ func (q *question) orders(before *state.PotState, wanted []want) ([]state.Order,
 	orders := make([]state.Order, 0, len(wanted))
 	for leg, w := range wanted {
 		if !q.reference.Knows(w.asset) {
-			return nil, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", w.asset)}
+			return nil, unknownAsset(w.asset)
 		}
 		day, why := q.dealingDay(w.asset)
 		if why.code != "" {
@@ -285,85 +285,4 @@ func (q *question) add(d *draft, orders []state.Order) (*schemas.Date, []schemas
 	d.state.Orders = append(d.state.Orders, orders...)
 	slices.SortFunc(d.state.Orders, func(a, b state.Order) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return last, ids
-}
-
-// cancel gives back what the instruction's orders have reserved, if every one of them is still before its cut-off.
-func (q *question) cancel(before *state.PotState, c *ingest.Cancel, digest state.SeenDigest) (*state.PotState, []streams.Out) {
-	key := seenKey(q.instruction.Source, c.Instruction)
-	at := findSeen(before.Seen, key)
-	if at < 0 {
-		return q.refused(before, refusal{codeUnknownInstruction, fmt.Sprintf("instruction %s is not known", c.Instruction)}, digest)
-	}
-	if before.Seen[at].State == stateSettledInPart {
-		return q.refused(before, refusal{codeTooLateToCancel, fmt.Sprintf("a part of instruction %s has settled", c.Instruction)}, digest)
-	}
-	if payment := findPayment(before.Payments, q.instruction.Source, c.Instruction); payment >= 0 {
-		return q.recall(before, payment, digest)
-	}
-	if delivery := deliveryOf(before.Deliveries, q.instruction.Source, c.Instruction); delivery >= 0 {
-		return q.recallDelivery(before, delivery, digest)
-	}
-	if claim := findClaim(before.Claims, q.instruction.Source, c.Instruction); claim >= 0 {
-		return q.withdrawClaim(before, claim, digest)
-	}
-	if held := underReview(before, q.instruction.Source, c.Instruction); held >= 0 {
-		return q.cancelHeld(before, held, at, digest)
-	}
-	var found []int
-	for i := range before.Orders {
-		order := &before.Orders[i]
-		if order.Source != q.instruction.Source || order.Instruction != c.Instruction {
-			continue
-		}
-		if !q.stillOpen(order) {
-			if order.Priced && slices.ContainsFunc(before.Orders, func(o state.Order) bool { return isRestOf(&o, order) }) {
-				continue // what was dealt stands; its rest may still be cancelled
-			}
-			return q.refused(before, refusal{codeTooLateToCancel, fmt.Sprintf("the order of %s for %s is past its cut-off", order.Asset, order.Day)}, digest)
-		}
-		found = append(found, i)
-	}
-	if len(found) == 0 {
-		return q.refused(before, refusal{codeNothingToCancel, fmt.Sprintf("instruction %s has no open order", c.Instruction)}, digest)
-	}
-	d := newDraft(before, len(found))
-	ids := make([]schemas.ID, len(found))
-	end := stateCancelled
-	for n, i := range found {
-		order := &before.Orders[i]
-		if order.Rest {
-			end = stateOfDealt
-		}
-		ids[n] = order.ID
-		on := max(q.from(before), order.Since)
-		d.giveBack(purpose{stage: stageCancelled, effectiveOn: on, order: &ids[n]}, order, q.reference.Latest(order.Asset).UnitsScale)
-	}
-	for n := len(found) - 1; n >= 0; n-- {
-		d.state.Orders = slices.Delete(d.state.Orders, found[n], found[n]+1)
-	}
-	if end == stateOfDealt {
-		end = endOfDealt(&d.state, q.instruction.Source, c.Instruction)
-	}
-	d.dropTransfer(q.instruction.Source, c.Instruction)
-	ended := before.Seen[at].State == stateRejected
-	if !ended {
-		advance(&d.state.Seen[at], end, "")
-	}
-	next, outs := q.accepted(d, digest, nil, ids)
-	if ended {
-		return next, outs // one of its orders was rejected by the custodian: that end was told
-	}
-	return next, append(outs, progressOut(q.place, q.instruction.Pot, q.instruction.Source, c.Instruction, end, refusal{}, q.cause))
-}
-
-// stillOpen says whether something received with this instruction is in time for the order's day.
-func (q *question) stillOpen(order *state.Order) bool {
-	if order.Awaits != state.AwaitsNothing {
-		return true // its sell is what says whether it is too late
-	}
-	if q.reference.isClosed(order.Asset, order.Day) {
-		return false
-	}
-	cutOff, ok := q.reference.CutOff(order.Asset, order.Day)
-	return ok && cutOff.InTime(q.cause.ReceivedAt, order.Day)
 }

@@ -75,13 +75,13 @@ func eventSeen(stored *state.PotReference, place streams.Place, event int32, ass
 	return stored
 }
 
-// chargeSeen notes the last charge the first time that it is swept: a pot that is opened later takes no part in it.
-func chargeSeen(stored *state.PotReference, place streams.Place, event int32) *state.PotReference {
+// runSeen notes the last run over all pots the first time that it is swept: a pot that is opened, or chosen for, later takes no part in it.
+func runSeen(stored *state.PotReference, place streams.Place, note func(*state.PotReference)) *state.PotReference {
 	if place.Released {
 		return stored
 	}
 	next := *stored
-	next.Charged = event
+	note(&next)
 	return &next
 }
 

@@ -1,6 +1,7 @@
 package pot
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,10 +70,5 @@ func (d *draft) sellForCharge(q *question, charge schemas.Money) {
 
 // sellsForCharge says whether an earlier charge waits for the proceeds of a sale.
 func sellsForCharge(pot *state.PotState) bool {
-	for i := range pot.Orders {
-		if pot.Orders[i].Source == sourceCharge {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(pot.Orders, func(o state.Order) bool { return o.Source == sourceCharge })
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/payment"
 	"github.com/penstock-ledger/penstock/schemas/state"
-	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -22,37 +21,33 @@ func (q *question) withdraw(before *state.PotState, w *ingest.Withdraw, digest s
 	if why := q.refuseCash(before, w.Cash); why.code != "" {
 		return q.refused(before, why, digest)
 	}
-	kept := keptPayments(before.Payments, q.reference.OldestDate(q.today))
-	if len(kept) >= paymentsMax {
-		return q.refused(before, refusal{codeTooManyPayments, fmt.Sprintf("more than %d payments under way or within the back-dating period", paymentsMax)}, digest)
+	kept, why := keptPayments(before.Payments, q.reference.OldestDate(q.today))
+	if why.code != "" {
+		return q.refused(before, why, digest)
 	}
-	d := newDraft(before, 1)
-	kept = append(kept, q.newPayment(before, w))
+	i, d := q.instruction, newDraft(before, 1)
 	d.state.Payments = kept
-	paid := &d.state.Payments[len(d.state.Payments)-1]
-	d.moveCash(purpose{stage: stageWithdrawn, effectiveOn: paid.On, order: &paid.ID}, d.available(), d.payable(), w.Cash)
+	paid := d.pay(state.Payment{ID: q.derive("payment"), Source: i.Source, Instruction: i.ID, Payee: w.Payee, Cash: w.Cash, On: q.from(before)})
 	q.payment = &paid.ID
 	next, outs := q.accepted(d, digest, nil, nil)
 	return next, append(outs, paymentOut(q.place, q.instruction.Pot, paid, payment.PaymentActionPay))
 }
 
-func (q *question) newPayment(before *state.PotState, w *ingest.Withdraw) state.Payment {
-	i := q.instruction
-	return state.Payment{
-		ID:     schemas.DeriveID("payment", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String()),
-		Source: i.Source, Instruction: i.ID, Payee: w.Payee, Cash: w.Cash, On: q.from(before),
-	}
+// pay sets the cash of a payment aside, and adds the payment to the others.
+func (d *draft) pay(p state.Payment) *state.Payment {
+	d.state.Payments = append(slices.Clip(d.state.Payments), p)
+	paid := &d.state.Payments[len(d.state.Payments)-1]
+	d.moveCash(purpose{stage: stageWithdrawn, effectiveOn: paid.On, order: &paid.ID}, d.available(), d.payable(), paid.Cash)
+	return paid
 }
 
-// keptPayments copies the payments that must still be remembered.
-func keptPayments(payments []state.Payment, oldest schemas.Date) []state.Payment {
-	kept := make([]state.Payment, 0, len(payments)+1)
-	for i := range payments {
-		if isRemembered(&payments[i], oldest) {
-			kept = append(kept, payments[i])
-		}
+// keptPayments copies the payments that must still be remembered, or says that there is no room for another one.
+func keptPayments(payments []state.Payment, oldest schemas.Date) ([]state.Payment, refusal) {
+	kept := remembered(payments, func(p *state.Payment) bool { return isRemembered(p, oldest) })
+	if len(kept) >= paymentsMax {
+		return nil, refusal{codeTooManyPayments, fmt.Sprintf("more than %d payments under way or within the back-dating period", paymentsMax)}
 	}
-	return kept
+	return kept, refusal{}
 }
 
 // isUnderWay says whether the bank has still to say the end of the payment.
@@ -108,7 +103,7 @@ type notice struct {
 func (n *notice) noticed(r *Reference, before *state.PotState, id schemas.ID) (*state.PotState, []streams.Out) {
 	today, ready := r.LocalDate(n.cause.ReceivedAt)
 	if !ready {
-		return before, n.refuse(refusal{codeNotReady, "the trust's settings are not known yet"})
+		return before, n.refuse(notReady())
 	}
 	at := -1
 	if before != nil {
@@ -142,8 +137,7 @@ func (n *notice) step(before *state.PotState, at int) (*state.PotState, []stream
 		return n.refundStep(d, p, was)
 	}
 	if before.ClosedOn != nil && n.stage == state.PaymentStageBounced {
-		n.advance(d, p, stateBounced)
-		return &d.state, []streams.Out{n.statusOut(p, stateBounced), n.returned(p)}
+		return &d.state, []streams.Out{n.told(d, p, stateBounced), n.returned(p)}
 	}
 	why := purpose{stage: stageSent, effectiveOn: n.on, order: &p.ID}
 	told := stateSent
@@ -170,15 +164,8 @@ func (n *notice) step(before *state.PotState, at int) (*state.PotState, []stream
 	} else if n.stage == state.PaymentStageBounced {
 		d.dropTransfer(p.Source, p.Instruction)
 	}
-	n.advance(d, p, told)
 	outs := d.journal(make([]streams.Out, 0, 2), n.place, n.key, n.cause, n.stage.String()+"/"+p.ID.String())
-	return &d.state, append(outs, n.statusOut(p, told))
-}
-
-func (n *notice) advance(d *draft, p *state.Payment, to schemas.Code) {
-	if at := findSeen(d.state.Seen, seenKey(p.Source, p.Instruction)); at >= 0 {
-		advance(&d.state.Seen[at], to, "")
-	}
+	return &d.state, append(outs, n.told(d, p, told))
 }
 
 // bankAccount is where a payment's cash is while it is at that stage.
@@ -189,16 +176,15 @@ func bankAccount(stage state.PaymentStage) schemas.Account {
 	return ledger.BankInTransit
 }
 
-// statusOut tells who asked for the payment how far it is.
-func (n *notice) statusOut(p *state.Payment, s schemas.Code) streams.Out {
-	reason := ""
+// told tells who asked for the payment how far it is.
+func (n *notice) told(d *draft, p *state.Payment, s schemas.Code) streams.Out {
+	moveOn(d.state.Seen, p.Source, p.Instruction, s, "")
+	told := progressOf(n.place, n.key, p.Source, p.Instruction, s, refusal{}, n.cause)
+	told.Payment = &p.ID
 	if s == stateBounced {
-		reason = n.reason
+		told.Reason = n.reason
 	}
-	return streams.Out{Topic: streams.StatusInstruction, Key: string(n.key), Value: &status.InstructionStatus{
-		Source: p.Source, ID: p.Instruction, Pot: n.key, State: s, Reason: reason, Payment: &p.ID,
-		ReceivedAt: n.cause.ReceivedAt, RecordedAt: n.place.RecordedAt,
-	}}
+	return toldOut(told)
 }
 
 func (n *notice) refuse(why refusal) []streams.Out {

@@ -208,7 +208,7 @@ func expectSale(pot *state.PotState, order *state.Order, at func(schemas.AssetCo
 		units, worth = toSell(order, sold)
 		sold.Units -= units
 	}
-	buy := counterOf(pot, order)
+	buy := counterAmong(pot.Orders, order)
 	if buy == nil || buy.Awaits == state.AwaitsNothing {
 		return
 	}
@@ -232,14 +232,4 @@ func toSell(order *state.Order, sold *rebalance.Position) (schemas.Units, schema
 		return units, asked
 	}
 	return min(units, needed), asked
-}
-
-// rebalancedSeen notes the run, so that a pot that is only chosen for later takes no part in it when it is swept again.
-func rebalancedSeen(stored *state.PotReference, place streams.Place, event int32) *state.PotReference {
-	if place.Released {
-		return stored
-	}
-	next := *stored
-	next.Rebalanced = event
-	return &next
 }

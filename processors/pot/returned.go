@@ -83,9 +83,12 @@ func switchOf(sell *state.Order, trade schemas.ID) *state.DealtSwitch {
 
 // feeds says whether an open buy has cash of a sell that has settled.
 func (d *draft) feeds(sell *state.DealtOrder) bool {
-	return sell.Switched != nil && sell.Spent > 0 && slices.ContainsFunc(d.state.Orders, func(o state.Order) bool {
-		return o.Side == inbox.SideBuy && o.Counter != nil && *o.Counter == sell.ID
-	})
+	return sell.Switched != nil && sell.Spent > 0 && slices.ContainsFunc(d.state.Orders, func(o state.Order) bool { return isBuyOf(&o, sell.ID) })
+}
+
+// isBuyOf says whether the order is the buy of a switch that spends what the sell brings.
+func isBuyOf(o *state.Order, sell schemas.ID) bool {
+	return o.Side == inbox.SideBuy && o.Counter != nil && *o.Counter == sell
 }
 
 // settleCash books that what a sell has brought, less what the buy of its switch has, settles: what that has given back not before it came back.

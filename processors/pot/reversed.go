@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/penstock-ledger/penstock/processors/internal/suspense"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
@@ -115,17 +114,13 @@ func (d *draft) negateBooked(b *state.Booked, today schemas.Date) {
 
 // unclaimedOut gives the cash of a transfer in, and its reference, back to whom it may concern: it is held again until it is claimed or refunded.
 func unclaimedOut(cause *inbox.Cause, b *state.Booked) streams.Out {
-	told := *cause
-	told.Salt = inbox.Salt{} // no order can come of it
-	return streams.Out{Topic: streams.PotInbox, Key: string(suspense.Key(b.Reference)), Value: &inbox.PotMessage{
-		Cause: told, Body: &inbox.CashReturned{Reference: b.Reference, Payment: b.Journal, Cash: b.Cash, On: b.On, Unclaimed: true},
-	}}
+	return suspenseOut(cause, b.Reference, &inbox.CashReturned{Reference: b.Reference, Payment: b.Journal, Cash: b.Cash, On: b.On, Unclaimed: true})
 }
 
 // checkReversal says why a journal cannot be reversed. How far back it may be counts from the day on which that was asked for.
 func checkReversal(r *Reference, before *state.PotState, cause *inbox.Cause, act *ingest.JournalReversal) refusal {
 	if before == nil {
-		return refusal{codeNotOpen, fmt.Sprintf("pot %s is not open", act.Pot)}
+		return notOpen(act.Pot)
 	}
 	cash, found := schemas.Money(0), false
 	today, ready := r.LocalDate(cause.ReceivedAt)
@@ -139,7 +134,7 @@ func checkReversal(r *Reference, before *state.PotState, cause *inbox.Cause, act
 		case b.Reversed:
 			return refusal{codeAlreadyReversed, fmt.Sprintf("journal %s is reversed already", act.Journal)}
 		case !ready:
-			return refusal{codeNotReady, "the trust's settings are not known yet"}
+			return notReady()
 		case b.On < r.OldestDate(today):
 			return refusal{codeReversalTooLate, fmt.Sprintf("journal %s is of %s, before %s", act.Journal, b.On, r.OldestDate(today))}
 		case b.Reference != "" && slices.ContainsFunc(before.Claims, func(c state.Claim) bool { return c.Reference == b.Reference }):

@@ -158,9 +158,7 @@ func expireHeld(place streams.Place, before *state.PotState, pot schemas.PotID, 
 func expire(place streams.Place, rest *state.PotState, pot schemas.PotID, cause *inbox.Cause, held *state.UnderReview) (*state.PotState, []streams.Out) {
 	i := &held.Instruction
 	rest.Seen = slices.Clone(rest.Seen)
-	if at := findSeen(rest.Seen, seenKey(i.Source, i.ID)); at >= 0 {
-		advance(&rest.Seen[at], stateExpired, "")
-	}
+	moveOn(rest.Seen, i.Source, i.ID, stateExpired, "")
 	return rest, []streams.Out{progressOut(place, pot, i.Source, i.ID, stateExpired, refusal{}, cause)}
 }
 

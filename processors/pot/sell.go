@@ -37,7 +37,7 @@ func (q *question) sellOrder(before *state.PotState, leg int, asset schemas.Asse
 		return state.Order{}, refusal{codeTooManyOrders, fmt.Sprintf("a pot may have %d open orders", ordersMax)}
 	}
 	if !q.reference.Knows(asset) {
-		return state.Order{}, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", asset)}
+		return state.Order{}, unknownAsset(asset)
 	}
 	day, why := q.dealingDay(asset)
 	if why.code == "" {

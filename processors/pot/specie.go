@@ -11,25 +11,23 @@ import (
 	"github.com/penstock-ledger/penstock/streams"
 )
 
-// transferInSpecie sets units aside and orders their delivery to another scheme. The custodian says when they have gone: until then they are the pot's.
-func (q *question) transferInSpecie(before *state.PotState, t *ingest.TransferOutInSpecie, digest state.SeenDigest) (*state.PotState, []streams.Out) {
-	kept := keptDeliveries(before.Deliveries, q.reference.OldestDate(q.today))
+// transferOutInSpecie sets units aside and orders their delivery to another scheme. The custodian says when they have gone: until then they are the pot's.
+func (q *question) transferOutInSpecie(before *state.PotState, t *ingest.TransferOutInSpecie, digest state.SeenDigest) (*state.PotState, []streams.Out) {
 	units, why := q.deliverable(before, t)
-	if why.code == "" && len(kept) >= deliveriesMax {
-		why = tooManyDeliveries()
+	if why.code != "" {
+		return q.refused(before, why, digest)
 	}
+	kept, why := keptDeliveries(before.Deliveries, q.reference.OldestDate(q.today))
 	if why.code != "" {
 		return q.refused(before, why, digest)
 	}
 	i, asset := q.instruction, q.reference.Asset(t.Asset, q.today)
 	d := newDraft(before, 1)
-	kept = append(kept, state.Delivery{
-		ID:    schemas.DeriveID("delivery", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String()),
-		Asset: t.Asset, Custodian: asset.Custodian, Units: units, Began: q.from(before), On: q.from(before),
+	d.state.Deliveries = append(kept, state.Delivery{
+		ID: q.derive("delivery"), Asset: t.Asset, Custodian: asset.Custodian, Units: units, Began: q.from(before), On: q.from(before),
 		Source: i.Source, Instruction: i.ID, Receiver: t.Receiver,
 	})
-	d.state.Deliveries = kept
-	ordered := &kept[len(kept)-1]
+	ordered := &d.state.Deliveries[len(kept)]
 	held := d.holding(t.Asset)
 	move(d, purpose{stage: stagePromised, effectiveOn: ordered.On, order: &ordered.ID}, t.Asset, asset.UnitsScale, held.settled(), held.reserved(), units)
 	q.delivery = &ordered.ID

@@ -57,7 +57,7 @@ func received(place streams.Place, r *Reference, key string, before *state.PotSt
 	s := d.state.Suspense
 	today, ready := r.LocalDate(cause.ReceivedAt)
 	if !ready {
-		return before, d.refuse(refusal{codeNotReady, "the trust's settings are not known yet"})
+		return before, d.refuse(notReady())
 	}
 	receipt := state.Receipt{Key: schemas.DeriveID("receipt", string(c.Custodian), c.ID), Cash: body.Cash}
 	if at := slices.IndexFunc(s.Receipts, func(known state.Receipt) bool { return known.Key == receipt.Key }); at >= 0 {
@@ -99,12 +99,8 @@ func returned(place streams.Place, key string, before *state.PotState, cause *in
 
 // returned passes cash on that came back for a pot that is closed: it must stay empty.
 func (n *notice) returned(p *state.Payment) streams.Out {
-	cause := *n.cause
-	cause.Salt = inbox.Salt{}
 	reference := suspense.Returned(p.ID)
-	return streams.Out{Topic: streams.PotInbox, Key: string(suspense.Key(reference)), Value: &inbox.PotMessage{
-		Cause: cause, Body: &inbox.CashReturned{Reference: reference, Payment: p.ID, Cash: p.Cash, On: n.on},
-	}}
+	return suspenseOut(n.cause, reference, &inbox.CashReturned{Reference: reference, Payment: p.ID, Cash: p.Cash, On: n.on})
 }
 
 // hold adds to what nobody has, and gives it to the owner if a claim of it waits.
@@ -186,23 +182,22 @@ func refund(place streams.Place, r *Reference, key string, before *state.PotStat
 		return before, nil
 	}
 	today, ready := r.LocalDate(cause.ReceivedAt)
-	kept := keptPayments(d.state.Payments, r.OldestDate(today))
+	kept, full := keptPayments(d.state.Payments, r.OldestDate(today))
 	switch {
 	case !ready:
-		return before, d.refuse(refusal{codeNotReady, "the trust's settings are not known yet"})
+		return before, d.refuse(notReady())
 	case s.Held == 0:
 		return before, d.refuse(refusal{codeNothingToRefund, fmt.Sprintf("nothing is held under %s", body.Reference)})
 	case s.Held != body.Cash:
 		return before, d.refuse(refusal{codeRefundDiffers, fmt.Sprintf("%s is held under %s, not %s", s.Held, body.Reference, body.Cash)})
-	case len(kept) >= paymentsMax:
-		return before, d.refuse(refusal{codeTooManyPayments, fmt.Sprintf("more than %d payments under way or within the back-dating period", paymentsMax)})
+	case full.code != "":
+		return before, d.refuse(full)
 	}
 	p := state.Payment{
 		ID: id, Source: o.Operator, Instruction: schemas.InstructionID(o.ID), Payee: body.Payee, Cash: s.Held, On: max(today, s.HeldOn),
 	}
 	s.Held = 0
-	kept = append(kept, p)
-	d.state.Payments = kept
+	d.state.Payments = append(kept, p)
 	return &d.state, []streams.Out{paymentOut(place, d.key, &p, payment.PaymentActionPay)}
 }
 

@@ -1,6 +1,7 @@
 package pot
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -32,7 +33,7 @@ func (q *question) switchOrders(before *state.PotState, leg int, from, into sche
 		return nil, why
 	}
 	if !q.reference.Knows(into) {
-		return nil, refusal{codeUnknownAsset, fmt.Sprintf("there is no asset %s", into)}
+		return nil, unknownAsset(into)
 	}
 	day, why := q.dealingDay(into)
 	if why.code != "" {
@@ -51,23 +52,19 @@ func (q *question) switchOrders(before *state.PotState, leg int, from, into sche
 	return []state.Order{sell, buy}, refusal{}
 }
 
-func noRoom(asset schemas.AssetCode) refusal {
-	return refusal{codeHoldingTooLarge, fmt.Sprintf("asset %s: the pot could hold more units than a pot may", asset)}
-}
-
 // counter returns the other order of a switch while it is open, or nil.
-func (d *draft) counter(order *state.Order) *state.Order { return counterOf(&d.state, order) }
+func (d *draft) counter(order *state.Order) *state.Order { return counterAmong(d.state.Orders, order) }
 
-// counterOf returns the other order of a switch of the pot while it is open, or nil.
-func counterOf(pot *state.PotState, order *state.Order) *state.Order {
+// counterAmong returns the other order of a switch, or nil where it is not among the orders.
+func counterAmong(orders []state.Order, order *state.Order) *state.Order {
 	if order.Counter == nil {
 		return nil
 	}
-	i := slices.IndexFunc(pot.Orders, func(o state.Order) bool { return o.ID == *order.Counter })
+	i := slices.IndexFunc(orders, func(o state.Order) bool { return o.ID == *order.Counter })
 	if i < 0 {
 		return nil
 	}
-	return &pot.Orders[i]
+	return &orders[i]
 }
 
 // goOn lets the buy of a switch go out, if this is what it waits for: what the sell brought is moved from it to the buy, on the next day that the
@@ -98,13 +95,7 @@ func (v *visit) goOn(sell *state.Order, what state.Awaits, at schemas.Instant, p
 
 // buyOf returns the buy of a sell that is part of a switch, or nil. It may be one that goes on with a part of it since this very message.
 func (v *visit) buyOf(sell *state.Order) *state.Order {
-	if buy := v.counter(sell); buy != nil || sell.Counter == nil {
-		return buy
-	}
-	if i := slices.IndexFunc(v.rests, func(o state.Order) bool { return o.ID == *sell.Counter }); i >= 0 {
-		return &v.rests[i]
-	}
-	return nil
+	return cmp.Or(v.counter(sell), counterAmong(v.rests, sell))
 }
 
 // partBuy gives the sell of a switch of which only a part was dealt a buy of its own: that one spends what the part brings, and the other one waits for

@@ -128,13 +128,13 @@ func closed(place streams.Place, r *Reference, stored *state.PotReference, m *in
 	case *inbox.AssetConverted:
 		return assetConverted(place, r, stored, &m.Cause, body, tally)
 	case *inbox.FeeCharged:
-		return chargeSeen(stored, place, body.Event), nil
+		return runSeen(stored, place, func(r *state.PotReference) { r.Charged = body.Event }), nil
 	case *inbox.ChargeAccrued:
-		return chargeSeen(stored, place, body.Event), nil
+		return runSeen(stored, place, func(r *state.PotReference) { r.Charged = body.Event }), nil
 	case *inbox.ChargeCollected:
-		return chargeSeen(stored, place, body.Event), nil
+		return runSeen(stored, place, func(r *state.PotReference) { r.Charged = body.Event }), nil
 	case *inbox.PotsRebalanced:
-		return rebalancedSeen(stored, place, body.Event), nil
+		return runSeen(stored, place, func(r *state.PotReference) { r.Rebalanced = body.Event }), nil
 	}
 	panic(fmt.Sprintf("pot: %T is not for a shard", m.Body))
 }

@@ -2,7 +2,6 @@ package pot
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/schemas"
@@ -35,16 +34,15 @@ func (q *question) transferOut(before *state.PotState, t *ingest.TransferOut, di
 		}
 		orders = append(orders, order)
 	}
-	kept := keptPayments(before.Payments, q.reference.OldestDate(q.today))
-	if len(kept) >= paymentsMax {
-		return q.refused(before, refusal{codeTooManyPayments, fmt.Sprintf("more than %d payments under way or within the back-dating period", paymentsMax)}, digest)
+	kept, why := keptPayments(before.Payments, q.reference.OldestDate(q.today))
+	if why.code != "" {
+		return q.refused(before, why, digest)
 	}
 	i := q.instruction
 	d := newDraft(before, len(orders)+1)
 	d.state.Payments = kept
 	d.state.TransferOut = &state.TransferOut{
-		Source: i.Source, Instruction: i.ID, Receiver: t.Receiver, On: q.from(before),
-		Payment: schemas.DeriveID("payment", string(i.Source), string(i.Pot), string(i.ID), i.InstructedOn.String()),
+		Source: i.Source, Instruction: i.ID, Receiver: t.Receiver, On: q.from(before), Payment: q.derive("payment"),
 	}
 	if len(orders) > 0 {
 		return q.reserve(d, orders, digest)
@@ -58,13 +56,9 @@ func (q *question) transferOut(before *state.PotState, t *ingest.TransferOut, di
 // payOut sets all that is available aside for the transfer's payment, from the day on which all of it is there.
 func (d *draft) payOut() *state.Payment {
 	t := d.state.TransferOut
-	on := max(t.On, d.lastArrival())
-	d.state.Payments = append(slices.Clone(d.state.Payments), state.Payment{
-		ID: t.Payment, Source: t.Source, Instruction: t.Instruction, Payee: t.Receiver, Cash: d.state.Available, On: on,
+	return d.pay(state.Payment{
+		ID: t.Payment, Source: t.Source, Instruction: t.Instruction, Payee: t.Receiver, Cash: d.state.Available, On: max(t.On, d.lastArrival()),
 	})
-	paid := &d.state.Payments[len(d.state.Payments)-1]
-	d.moveCash(purpose{stage: stageWithdrawn, effectiveOn: on, order: &paid.ID}, d.available(), d.payable(), paid.Cash)
-	return paid
 }
 
 // transferred pays everything out once the last sell of a transfer out has settled. It returns none where there is no such transfer, or nothing came of it.
@@ -94,7 +88,7 @@ func (v *visit) transferSettled(on schemas.Date) {
 // were not sold, keeps it open.
 func (d *draft) endTransfer(on schemas.Date) {
 	d.state.TransferOut = nil
-	if rest(&d.state) == "" {
+	if remains(&d.state) == "" {
 		d.state.Holdings = nil
 		d.state.ClosedOn, d.state.Choice = &on, nil
 	}
