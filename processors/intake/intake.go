@@ -9,6 +9,7 @@ import (
 	"github.com/penstock-ledger/penstock/processors/internal/suspense"
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/audit"
+	"github.com/penstock-ledger/penstock/schemas/avrobin"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
 	"github.com/penstock-ledger/penstock/schemas/reference"
@@ -78,13 +79,25 @@ func (a *admission) saltOf(parts ...string) inbox.Salt {
 }
 
 // toDealing passes a message on to dealing.
-func (a *admission) toDealing(key string, source schemas.SourceID, id string, body inbox.DealingBody) []streams.Out {
-	return []streams.Out{{Topic: streams.DealingInbox, Key: key, Value: &inbox.DealingMessage{Cause: a.cause(source, id), Body: body}}}
+func toDealing(key string, cause inbox.Cause, body inbox.DealingBody) []streams.Out {
+	return []streams.Out{{Topic: streams.DealingInbox, Key: key, Value: &inbox.DealingMessage{Cause: cause, Body: body}}}
 }
 
 // toPot passes a message on to the pot or payment reference that it concerns.
-func (a *admission) toPot(key schemas.PotID, source schemas.SourceID, id string, body inbox.PotBody) []streams.Out {
-	return []streams.Out{{Topic: streams.PotInbox, Key: string(key), Value: &inbox.PotMessage{Cause: a.cause(source, id), Body: body}}}
+func toPot(key schemas.PotID, cause inbox.Cause, body inbox.PotBody) []streams.Out {
+	return []streams.Out{{Topic: streams.PotInbox, Key: string(key), Value: &inbox.PotMessage{Cause: cause, Body: body}}}
+}
+
+// read takes in what the record says, and checks it. What is refused may have been read in part.
+func read[T any, P interface {
+	*T
+	DecodeAvro(r *avrobin.Reader)
+}](a *admission, check func(P) refusal) (P, refusal) {
+	value := P(new(T))
+	if why := first(a.outer(), decode(a.record, value)); why.code != "" {
+		return value, why
+	}
+	return value, check(value)
 }
 
 // dealingControl is the key of messages that concern dealing as a whole.
@@ -96,14 +109,14 @@ func admitInstruction(a *admission) []streams.Out {
 		return a.reject(why, sender{})
 	}
 	if _, tick := i.Body.(*ingest.Tick); tick {
-		return a.toDealing(dealingControl, "clock", "", &inbox.Reached{Partition: a.record.Partition, Time: a.receivedAt})
+		return toDealing(dealingControl, a.cause("clock", ""), &inbox.Reached{Partition: a.record.Partition, Time: a.receivedAt})
 	}
 	if why := checkInstruction(i); why.code != "" {
 		return a.rejectInstruction(i, why)
 	}
 	cause := a.cause(i.Source, string(i.ID))
 	cause.Salt = a.salt(i)
-	return []streams.Out{{Topic: streams.PotInbox, Key: string(i.Pot), Value: &inbox.PotMessage{Cause: cause, Body: &inbox.Instructed{Instruction: *i}}}}
+	return toPot(i.Pot, cause, &inbox.Instructed{Instruction: *i})
 }
 
 // rejectInstruction answers the sender too, where what was sent says enough to find them.
@@ -123,71 +136,52 @@ func (a *admission) rejectInstruction(i *ingest.Instruction, why refusal) []stre
 }
 
 func admitPrice(a *admission) []streams.Out {
-	p := &ingest.Price{}
-	if why := first(a.outer(), decode(a.record, p)); why.code != "" {
+	p, why := read(a, checkPrice)
+	if why.code != "" {
 		return a.reject(why, sender{})
 	}
-	id := string(p.Asset) + "/" + p.Date.String()
-	if why := checkPrice(p); why.code != "" {
-		return a.reject(why, sender{})
-	}
-	return a.toDealing(dealingControl, p.Source, id, &inbox.PriceReceived{Price: *p})
+	return toDealing(dealingControl, a.cause(p.Source, string(p.Asset)+"/"+p.Date.String()), &inbox.PriceReceived{Price: *p})
 }
 
 func admitConfirmation(a *admission) []streams.Out {
-	c := &ingest.Confirmation{}
-	if why := first(a.outer(), decode(a.record, c)); why.code != "" {
+	c, why := read(a, checkConfirmation)
+	if why.code != "" {
 		return a.reject(why, sender{})
 	}
-	if why := checkConfirmation(c); why.code != "" {
-		return a.reject(why, sender{})
-	}
+	cause := a.cause(schemas.SourceID(c.Custodian), c.ID)
 	if key := suspense.Noticed(c); key != "" {
-		return a.toPot(key, schemas.SourceID(c.Custodian), c.ID, &inbox.BankConfirmed{Confirmation: *c})
+		return toPot(key, cause, &inbox.BankConfirmed{Confirmation: *c})
 	}
 	key := c.Trade.String()
 	if _, units := specie.Of(c); units {
 		key = dealingControl // dealing passes it on to the pot, in its place among the events of the asset
 	}
-	return a.toDealing(key, schemas.SourceID(c.Custodian), c.ID, &inbox.Confirmed{Confirmation: *c})
+	return toDealing(key, cause, &inbox.Confirmed{Confirmation: *c})
 }
 
 func admitReference(a *admission) []streams.Out {
-	r := &ingest.ReferenceData{}
-	if why := first(a.outer(), decode(a.record, r)); why.code != "" {
+	r, why := read(a, checkReference)
+	if why.code != "" {
 		return a.reject(why, sender{})
 	}
-	if why := checkReference(r); why.code != "" {
-		return a.reject(why, sender{})
-	}
-	outs := a.toDealing(dealingControl, r.Source, r.ID, &inbox.ReferenceReceived{Reference: *r})
+	cause := a.cause(r.Source, r.ID)
 	if charge, ok := r.Entry.Body.(*reference.AnnualCharge); ok && charge.ByUnits {
-		outs[0].Value.(*inbox.DealingMessage).Cause.Salt = a.saltOf(string(r.Source), r.ID) //nolint:forcetypeassert // toDealing made it
+		cause.Salt = a.saltOf(string(r.Source), r.ID)
 	}
-	return outs
+	return toDealing(dealingControl, cause, &inbox.ReferenceReceived{Reference: *r})
 }
 
 func admitOperation(a *admission) []streams.Out {
-	o := &ingest.Operation{}
-	if why := first(a.outer(), decode(a.record, o)); why.code != "" {
+	o, why := read(a, checkOperation)
+	if why.code != "" {
 		return a.reject(why, sender{})
 	}
-	if why := checkOperation(o); why.code != "" {
-		return a.reject(why, sender{})
+	cause := a.cause(o.Operator, o.ID)
+	if key := suspense.Operated(o); key != "" {
+		return toPot(key, cause, &inbox.PotOperated{Operation: *o})
 	}
-	switch act := o.Body.(type) {
-	case *ingest.ReceiptRefund:
-		return a.toPot(suspense.Key(act.Reference), o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
-	case *ingest.ReviewRelease:
-		return a.toPot(act.Pot, o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
-	case *ingest.ReviewRefusal:
-		return a.toPot(act.Pot, o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
-	case *ingest.JournalReversal:
-		return a.toPot(act.Pot, o.Operator, o.ID, &inbox.PotOperated{Operation: *o})
-	}
-	outs := a.toDealing(dealingControl, o.Operator, o.ID, &inbox.Operated{Operation: *o})
 	if makesOrders(o) {
-		outs[0].Value.(*inbox.DealingMessage).Cause.Salt = a.saltOf(string(o.Operator), o.ID) //nolint:forcetypeassert // toDealing made it
+		cause.Salt = a.saltOf(string(o.Operator), o.ID)
 	}
-	return outs
+	return toDealing(dealingControl, cause, &inbox.Operated{Operation: *o})
 }

@@ -28,16 +28,7 @@ func keyOf(m *inbox.PotMessage) string {
 		notice, _ := specie.Of(&body.Confirmation)
 		return string(notice.Pot)
 	case *inbox.PotOperated:
-		switch act := body.Operation.Body.(type) {
-		case *ingest.ReceiptRefund:
-			return string(suspense.Key(act.Reference))
-		case *ingest.ReviewRelease:
-			return string(act.Pot)
-		case *ingest.ReviewRefusal:
-			return string(act.Pot)
-		case *ingest.JournalReversal:
-			return string(act.Pot)
-		}
+		return string(suspense.Operated(&body.Operation))
 	case *inbox.CashClaimed:
 		return string(suspense.Key(body.Reference))
 	case *inbox.ClaimWithdrawn:

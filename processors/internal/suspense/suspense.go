@@ -35,5 +35,20 @@ func Noticed(c *ingest.Confirmation) schemas.PotID {
 	return ""
 }
 
+// Operated returns the key that an operator's act is for: a pot, or that of a payment reference. It is empty for one that is about no single key.
+func Operated(o *ingest.Operation) schemas.PotID {
+	switch act := o.Body.(type) {
+	case *ingest.ReceiptRefund:
+		return Key(act.Reference)
+	case *ingest.ReviewRelease:
+		return act.Pot
+	case *ingest.ReviewRefusal:
+		return act.Pot
+	case *ingest.JournalReversal:
+		return act.Pot
+	}
+	return ""
+}
+
 // Returned names the reference under which a payment is held that came back for a pot that was closed since.
 func Returned(payment schemas.ID) string { return "bounced/" + payment.String() }
