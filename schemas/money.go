@@ -92,6 +92,21 @@ func mulDiv(a, b, c int64) (quotient, remainder int64, err error) {
 	return int64(q), int64(r), nil
 }
 
+// Worth returns what units of the scale are worth at a price, rounded down to a penny, or ErrOverflow. Neither may be negative.
+func Worth(units Units, price Price, scale int32) (Money, error) {
+	pennies, err := MulDivFloor(int64(units), int64(price), PerPenny(scale))
+	return Money(pennies), err
+}
+
+// UnitsFor returns how many units of the scale cash buys at a price above zero, rounded down to a quantum, or ErrOverflow. Cash may not be negative.
+func UnitsFor(cash Money, price Price, scale int32) (Units, error) {
+	quanta, err := MulDivFloor(int64(cash), PerPenny(scale), int64(price))
+	return Units(quanta), err
+}
+
+// PerPenny returns how many quanta of units of the scale, times quanta of price, make a penny.
+func PerPenny(scale int32) int64 { return Power10(PriceScale - MoneyScale + int(scale)) }
+
 // Power10 returns 10^n for n from 0 to 18.
 func Power10(n int) int64 {
 	p := int64(1)

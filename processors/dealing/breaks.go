@@ -51,7 +51,7 @@ func (d *desk) refuse(cause *inbox.Cause, c *ingest.Confirmation, why refusal) {
 	}
 	d.trade.Seen = append(d.trade.Seen, state.SeenConfirmation{ID: c.ID, Digest: digest, Broken: true})
 	d.trade.Breaks = append(d.trade.Breaks, state.Break{Code: why.code, Reason: why.reason, Cause: *cause, Confirmation: *c})
-	d.event(eventBroken+"/"+c.ID+"/"+fmt.Sprintf("%x", digest), func(t *ledger.Trade) {
+	d.event(fmt.Sprintf("%s/%s/%x", eventBroken, c.ID, digest), func(t *ledger.Trade) {
 		t.Event, t.Confirmation, t.Reason = eventBroken, c.ID, string(why.code)+": "+why.reason
 	})
 }
@@ -87,7 +87,7 @@ func (d *desk) endBreaks(named func(*state.Break) bool, by string) int {
 		}
 		d.trade.Breaks = slices.Delete(slices.Clone(d.trade.Breaks), i, i+1)
 		ended++
-		d.event(eventMended+"/"+b.Confirmation.ID+"/"+fmt.Sprintf("%x", digestOf(&b.Confirmation)), func(t *ledger.Trade) {
+		d.event(fmt.Sprintf("%s/%s/%x", eventMended, b.Confirmation.ID, digestOf(&b.Confirmation)), func(t *ledger.Trade) {
 			t.Event, t.Confirmation, t.Reason = eventMended, b.Confirmation.ID, by
 		})
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ingest"
-	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/reference"
 	"github.com/penstock-ledger/penstock/schemas/state"
 	"github.com/penstock-ledger/penstock/streams"
@@ -53,10 +52,9 @@ func (r *Reference) carry(outs []streams.Out, place streams.Place, id schemas.ID
 		return outs
 	}
 	trade.CarriedTo = &day
-	out := tradeOut(place, id, trade, event)
-	told := out.Value.(*ledger.Trade) //nolint:forcetypeassert // tradeOut made it
+	told := tradeEvent(place, id, trade, event)
 	told.CarriedTo, told.Reason = &day, fmt.Sprintf("to %s: %s", day, trade.Reason)
-	return append(outs, out)
+	return append(outs, tradeOut(told))
 }
 
 // carriedIn returns the reference data with the days to which the flush carries orders: they must stay dealing days until they are closed.

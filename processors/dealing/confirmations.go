@@ -188,7 +188,7 @@ func (d *desk) checkFill(digits int, f *ingest.FillPriced, price *state.KnownPri
 	if why := d.checkLeft(&piece, cash, units); why.code != "" {
 		return state.Piece{}, why
 	}
-	fits := d.accepts || d.plausible(f.Cash, quanta, f.Price, digits) || d.plausible(piece.Cash, int64(piece.Units), f.Price, digits)
+	fits := d.accepts || d.plausible(f.Cash, schemas.Units(quanta), f.Price, digits) || d.plausible(piece.Cash, piece.Units, f.Price, digits)
 	if !fits || !sayable(units, piece.Units, d.trade.UnitsScale) {
 		return state.Piece{}, refusal{codeUnitsMismatch, fmt.Sprintf("%s units at %s are not %s", f.Units, f.Price, f.Cash)}
 	}
@@ -257,14 +257,13 @@ func (d *desk) repeats(f *ingest.FillPriced) bool {
 // plausible says whether the units are worth the cash at the price. One of them was ordered, and the other one is rounded: units to a quantum where cash
 // was ordered, cash to a penny where units were. A sell by cash may end at the units that are reserved for it, and then it is its cash that is rounded.
 // A custodian may round further, to so many digits.
-func (d *desk) plausible(cash schemas.Money, units int64, price schemas.Price, digits int) bool {
-	factor := schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(d.trade.UnitsScale))
-	exactUnits, err := schemas.MulDivFloor(int64(cash), factor, int64(price))
-	if d.trade.Basis == inbox.BasisCash && err == nil && nearly(units, exactUnits, digits) {
+func (d *desk) plausible(cash schemas.Money, units schemas.Units, price schemas.Price, digits int) bool {
+	bought, err := schemas.UnitsFor(cash, price, d.trade.UnitsScale)
+	if d.trade.Basis == inbox.BasisCash && err == nil && nearly(int64(units), int64(bought), digits) {
 		return true
 	}
-	exactCash, err := schemas.MulDivFloor(units, int64(price), factor)
-	return d.trade.Side == inbox.SideSell && err == nil && nearly(int64(cash), exactCash, digits)
+	worth, err := schemas.Worth(units, price, d.trade.UnitsScale)
+	return d.trade.Side == inbox.SideSell && err == nil && nearly(int64(cash), int64(worth), digits)
 }
 
 // sayable says whether the sum is no more than a trade may move, which is far below what can be written down.
@@ -337,13 +336,12 @@ func (d *desk) end(c *ingest.Confirmation, event, reason string) refusal {
 
 // event publishes what became of the trade.
 func (d *desk) event(name string, fill func(*ledger.Trade)) {
-	out := tradeOut(d.place, d.id, &d.trade, name)
-	event := out.Value.(*ledger.Trade) //nolint:forcetypeassert // tradeOut made it
+	event := tradeEvent(d.place, d.id, &d.trade, name)
 	fill(event)
 	if IsStep(event.Event) {
 		d.told = event.Event
 	}
-	d.outs = append(d.outs, out)
+	d.outs = append(d.outs, tradeOut(event))
 }
 
 // soFar sums the pieces.

@@ -156,36 +156,25 @@ func (d *desk) reprice(m *inbox.PriceCorrected) refusal {
 // what it was dealt for is kept, for the next correction. It returns false where that is nothing, or more than a trade may move.
 func (d *desk) dealtAt(price schemas.Price, p *state.Piece, cash schemas.Money, units schemas.Units) (state.Piece, bool) {
 	right, t, covered := *p, &d.trade, false
-	factor := schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(t.UnitsScale))
-	worth := func(units schemas.Units) (schemas.Money, error) {
-		pennies, err := schemas.MulDivFloor(int64(units), int64(price), factor)
-		return schemas.Money(pennies), err
-	}
 	var err error
 	switch {
 	case t.Side == inbox.SideBuy:
-		right.Units, err = unitsFor(p.Cash, price, int(t.UnitsScale))
+		right.Units, err = schemas.UnitsFor(p.Cash, price, t.UnitsScale)
 	case t.Basis == inbox.BasisUnits:
-		right.Cash, err = worth(p.Units)
+		right.Cash, err = schemas.Worth(p.Units, price, t.UnitsScale)
 	default:
 		var through int64
 		right.Cash, right.ConfirmedCash = cmp.Or(p.ConfirmedCash, p.Cash), 0
-		through, err = schemas.MulDivCeil(int64(cash+right.Cash), factor, int64(price))
+		through, err = schemas.MulDivCeil(int64(cash+right.Cash), schemas.PerPenny(t.UnitsScale), int64(price))
 		if right.Units, covered = schemas.Units(through)-units, err != nil || schemas.Units(through) > coveredUnits(t); covered {
 			right.Units = coveredUnits(t) - units
 			right.ConfirmedCash = right.Cash
-			right.Cash, err = worth(right.Units)
+			right.Cash, err = schemas.Worth(right.Units, price, t.UnitsScale)
 			right.Cash = min(right.Cash, right.ConfirmedCash)
 		}
 	}
 	ok := err == nil && right.Units > 0 && right.Cash > 0 && sayable(units, right.Units, t.UnitsScale)
 	return right, ok && (t.Side == inbox.SideBuy || right.Cash <= batch.ProceedsMax-cash)
-}
-
-// unitsFor is what cash buys at a price, rounded down to whole quanta as a custodian does.
-func unitsFor(cash schemas.Money, price schemas.Price, scale int) (schemas.Units, error) {
-	units, err := schemas.MulDivFloor(int64(cash), schemas.Power10(schemas.PriceScale-schemas.MoneyScale+scale), int64(price))
-	return schemas.Units(units), err
 }
 
 func (d *desk) correctedEvent(n int, version int32) {

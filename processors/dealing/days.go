@@ -16,7 +16,7 @@ import (
 func (d *dealing) reached(r *Reference, cause *inbox.Cause, m *inbox.Reached) (*state.DealingReference, []streams.Out) {
 	next := *r.stored
 	next.Reached = slices.Clone(r.stored.Reached)
-	for int32(len(next.Reached)) < d.shards { //nolint:gosec // bounded by the number of shards
+	for len(next.Reached) < int(d.shards) {
 		next.Reached = append(next.Reached, 0)
 	}
 	if m.Partition < 0 || m.Partition >= d.shards || m.Time <= next.Reached[m.Partition] {

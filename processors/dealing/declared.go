@@ -86,7 +86,7 @@ func (c *declaration) remember() (known bool, why refusal) {
 	}
 	today, ready := c.reference.LocalDate(c.cause.ReceivedAt)
 	if !ready {
-		return false, refusal{codeSettingsMissing, "the trust's settings are not known yet"}
+		return false, settingsMissing()
 	}
 	c.today = today
 	made.Dated, _ = dateOf(c.operation)

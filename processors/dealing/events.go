@@ -64,7 +64,7 @@ func mergedInto(merged []state.MergedAsset, into schemas.AssetCode) []schemas.As
 
 // isCounting says whether totals of the event's last count are still to come.
 func (d *dealing) isCounting(e *state.DeclaredEvent) bool {
-	return e.Round > 0 && int32(len(e.Totals)) < d.shards //nolint:gosec // bounded by the number of shards
+	return e.Round > 0 && len(e.Totals) < int(d.shards)
 }
 
 // hasCome says whether every day on which the asset dealt before the event is over in all shards.

@@ -37,7 +37,6 @@ func flushTrade(place streams.Place, r *Reference, id schemas.ID, before *state.
 		return &next, placeTrade(place, id, &next)
 	}
 	tell := &tally.Confirmed
-	told := false
 	var outs []streams.Out
 	next.Pieces = slices.Clone(before.Pieces)
 	for n := int(next.Sent); n < len(next.Pieces) && n < int(before.Sent)+piecesToldMax && !isFull(tally); n++ {
@@ -46,28 +45,17 @@ func flushTrade(place streams.Place, r *Reference, id schemas.ID, before *state.
 		}
 		tell.Priced = append(tell.Priced, pricedBatch(id, &next, n))
 		next.Sent++
-		told = true
 	}
-	if !next.Told && next.Stage == state.StageSettled && int(next.Sent) == len(next.Pieces) && !isFull(tally) {
-		given, got := moved(&next, len(next.Pieces))
-		tell.Settled = append(tell.Settled, inbox.SettledBatch{
-			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Basis: next.Basis,
-			Weight: weightOf(&next), Got: got, Given: given, SettledOn: *next.SettledOn, ConfirmedAt: next.SettledAt,
-		})
-		next.Told, told = true, true
-	}
-	if !next.Told && next.Stage == state.StageRejected && !isFull(tally) {
+	switch {
+	case next.Told || isFull(tally):
+	case next.Stage == state.StageSettled && int(next.Sent) == len(next.Pieces):
+		tell.Settled, next.Told = append(tell.Settled, settledBatch(id, &next)), true
+	case next.Stage == state.StageRejected:
 		next.CarriedTo = nil // that of a rest that was carried before
 		outs = r.carry(outs, place, id, &next, eventCarried)
-		rejected := inbox.RejectedBatch{
-			Trade: id, Day: next.Day, Custodian: next.Custodian, Asset: next.Asset, UnitsScale: next.UnitsScale, Side: next.Side, Basis: next.Basis, Reason: next.Reason,
-			CarriedTo: next.CarriedTo,
-		}
-		givenUp(&rejected, &next)
-		tell.Rejected = append(tell.Rejected, rejected)
-		next.Told, told = true, true
+		tell.Rejected, next.Told = append(tell.Rejected, rejectedBatch(id, &next)), true
 	}
-	if !told {
+	if next.Sent == before.Sent && next.Told == before.Told {
 		return before, nil
 	}
 	tally.Weights = append(tally.Weights, weightsOf(id, &next))
@@ -102,6 +90,31 @@ func pricedBatch(id schemas.ID, trade *state.TradeState, n int) inbox.PricedBatc
 	}
 }
 
+// settledBatch is the settled trade as the shards need it.
+func settledBatch(id schemas.ID, trade *state.TradeState) inbox.SettledBatch {
+	given, got := moved(trade, len(trade.Pieces))
+	return inbox.SettledBatch{
+		Trade: id, Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: trade.Side, Basis: trade.Basis,
+		Weight: weightOf(trade), Got: got, Given: given, SettledOn: *trade.SettledOn, ConfirmedAt: trade.SettledAt,
+	}
+}
+
+// rejectedBatch is the rejected trade as the shards need it, with the pieces of one that was dealt and is given up.
+func rejectedBatch(id schemas.ID, trade *state.TradeState) inbox.RejectedBatch {
+	told := inbox.RejectedBatch{
+		Trade: id, Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: trade.Side, Basis: trade.Basis, Reason: trade.Reason,
+		CarriedTo: trade.CarriedTo,
+	}
+	if len(trade.Pieces) > 0 {
+		told.Weight, told.Policy = weightOf(trade), trade.Policy
+	}
+	for n := range trade.Pieces {
+		given, got := moved(trade, n+1)
+		told.Pieces = append(told.Pieces, inbox.GivenUpPiece{Told: trade.Pieces[n].Told, Got: got, Given: given})
+	}
+	return told
+}
+
 func weightsOf(id schemas.ID, trade *state.TradeState) state.TradeWeights {
 	w := state.TradeWeights{Trade: id, Shards: make([]int64, len(trade.Totals))}
 	for i := range trade.Totals {
@@ -119,9 +132,9 @@ func (d *dealing) flushed(cause *inbox.Cause, tally *state.DealingTally) []strea
 	outs := make([]streams.Out, 0, d.shards)
 	for shard := range d.shards {
 		body := &inbox.BatchesConfirmed{
-			Priced:   append([]inbox.PricedBatch(nil), tally.Confirmed.Priced...),
-			Settled:  append([]inbox.SettledBatch(nil), tally.Confirmed.Settled...),
-			Rejected: append([]inbox.RejectedBatch(nil), tally.Confirmed.Rejected...),
+			Priced:   slices.Clone(tally.Confirmed.Priced),
+			Settled:  slices.Clone(tally.Confirmed.Settled),
+			Rejected: slices.Clone(tally.Confirmed.Rejected),
 		}
 		for i := range body.Priced {
 			b := &body.Priced[i]
@@ -166,10 +179,10 @@ func runningWeights(tally *state.DealingTally, trade schemas.ID, shard int32) (b
 			continue
 		}
 		for n, weight := range tally.Weights[i].Shards {
-			if int32(n) < shard { //nolint:gosec // bounded by the number of shards
+			if n < int(shard) {
 				before += weight
 			}
-			if int32(n) <= shard { //nolint:gosec // bounded by the number of shards
+			if n <= int(shard) {
 				through += weight
 			}
 		}

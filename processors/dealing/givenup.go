@@ -32,16 +32,4 @@ func (d *desk) giveUp(r *Reference, cause *inbox.Cause, o *ingest.Operation) ref
 	return refusal{}
 }
 
-// givenUp adds to what the shards are told of a rejection the pieces that were dealt before.
-func givenUp(told *inbox.RejectedBatch, trade *state.TradeState) {
-	if len(trade.Pieces) == 0 {
-		return
-	}
-	told.Weight, told.Policy = weightOf(trade), trade.Policy
-	for n := range trade.Pieces {
-		given, got := moved(trade, n+1)
-		told.Pieces = append(told.Pieces, inbox.GivenUpPiece{Told: trade.Pieces[n].Told, Got: got, Given: given})
-	}
-}
-
 func isGivenUp(b inbox.RejectedBatch) bool { return len(b.Pieces) > 0 }

@@ -126,6 +126,10 @@ func bad(format string, args ...any) refusal {
 	return refusal{codeBadReference, fmt.Sprintf(format, args...)}
 }
 
+func settingsMissing() refusal {
+	return refusal{codeSettingsMissing, "the trust's settings are not known yet"}
+}
+
 // tooLate refuses a change of days for which instructions may have been answered already: cut-offs and open days are the
 // same for all who ask on a day.
 func tooLate(what string, through schemas.Date) refusal {

@@ -30,7 +30,7 @@ func (r *Reference) putCharge(c *reference.AnnualCharge, cause *inbox.Cause) (*s
 	}
 	today, ready := r.begun(cause.ReceivedAt)
 	if !ready {
-		return nil, refusal{codeSettingsMissing, "the trust's settings are not known yet"}
+		return nil, settingsMissing()
 	}
 	switch {
 	case c.EffectiveFrom <= today:

@@ -64,7 +64,7 @@ func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.Tr
 	}
 	next.Policy = m.Policy
 	next.Totals = append(next.Totals, total)
-	if int32(len(next.Totals)) < d.shards { //nolint:gosec // bounded by the number of shards
+	if len(next.Totals) < int(d.shards) {
 		return next, nil
 	}
 	slices.SortFunc(next.Totals, func(a, b state.Total) int { return int(a.Shard - b.Shard) })
@@ -72,14 +72,14 @@ func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.Tr
 		return nil, nil
 	}
 	next.Stage, next.SettlesOn = state.StageBatched, r.settlesOn(m)
-	event := tradeOut(place, m.Trade, next, eventBatched)
-	event.Value.(*ledger.Trade).Shards = shardParts(next) //nolint:forcetypeassert // made two lines above
-	outs := []streams.Out{event}
+	event := tradeEvent(place, m.Trade, next, eventBatched)
+	event.Shards = shardParts(next)
+	outs := []streams.Out{tradeOut(event)}
 	if reason := tooLarge(next); reason != "" {
 		next.Stage, next.Reason = state.StageRejected, reason
-		event := tradeOut(place, m.Trade, next, eventRejected)
-		event.Value.(*ledger.Trade).Reason = next.Reason //nolint:forcetypeassert // made one line above
-		outs = append(outs, event)
+		event := tradeEvent(place, m.Trade, next, eventRejected)
+		event.Reason = reason
+		outs = append(outs, tradeOut(event))
 	}
 	return next, append(outs, flushOut(cause))
 }
@@ -164,14 +164,18 @@ func shardParts(trade *state.TradeState) []ledger.ShardPart {
 	return parts
 }
 
-// tradeOut says what became of a trade. The caller adds what belongs to the event.
-func tradeOut(place streams.Place, id schemas.ID, trade *state.TradeState, event string) streams.Out {
-	return streams.Out{Topic: streams.LedgerTrade, Key: id.String(), Value: &ledger.Trade{
+// tradeEvent says what became of a trade. The caller adds what belongs to the event.
+func tradeEvent(place streams.Place, id schemas.ID, trade *state.TradeState, event string) *ledger.Trade {
+	return &ledger.Trade{
 		ID: schemas.DeriveID("trade-event", id.String(), event), Trade: id, Event: event, RecordedAt: place.RecordedAt,
 		Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: ledger.TradeSide(trade.Side), Basis: ledger.TradeBasis(trade.Basis),
 		Ordered: weightQuantity(trade, weightOf(trade)), Orders: ordersOf(trade), Root: ledger.TradeRoot(rootOf(trade)), SettlesOn: trade.SettlesOn,
 		Policy: policyOf(trade),
-	}}
+	}
+}
+
+func tradeOut(event *ledger.Trade) streams.Out {
+	return streams.Out{Topic: streams.LedgerTrade, Key: event.Trade.String(), Value: event}
 }
 
 // placeTrade sends the order to the custodian. Its root was published by an earlier transaction.
@@ -191,7 +195,7 @@ func placeTrade(place streams.Place, id schemas.ID, trade *state.TradeState) []s
 		most := unitsQuantity(coveredUnits(trade), trade.UnitsScale)
 		order.Units = &most
 	}
-	return []streams.Out{tradeOut(place, id, trade, eventPlaced), {Topic: streams.CustodianOrder, Key: id.String(), Value: order}}
+	return []streams.Out{tradeOut(tradeEvent(place, id, trade, eventPlaced)), {Topic: streams.CustodianOrder, Key: id.String(), Value: order}}
 }
 
 // leastReserved returns what the order has reserved, and its weight, that has reserved the fewest units for its weight.

@@ -47,7 +47,7 @@ func (v *visit) cover(rest *state.Order) {
 		return
 	}
 	today, scale := v.reference.today(v.place), v.reference.Latest(rest.Asset).UnitsScale
-	needed, err := unitsFor(schemas.Money(rest.Amount), last.Price, int64(v.reference.Settings(today).SellCashMaxBps), int(scale))
+	needed, err := unitsFor(schemas.Money(rest.Amount), last.Price, int64(v.reference.Settings(today).SellCashMaxBps), scale)
 	on, held := min(rest.Day, today), v.holding(rest.Asset)
 	more := min(needed-rest.Reserved, held.Settled-schemas.Units(arrivedAfter(held.Arrived, on)))
 	if err != nil || more <= 0 || on < v.state.Since {

@@ -96,11 +96,11 @@ func (r *Reference) valueOfHolding(h *state.Holding) schemas.Money {
 	if asset == nil || last == nil {
 		return 0
 	}
-	pennies, err := schemas.MulDivFloor(int64(unitsOf(h)), int64(last.Price), schemas.Power10(schemas.PriceScale-schemas.MoneyScale+int(asset.UnitsScale)))
+	worth, err := schemas.Worth(unitsOf(h), last.Price, asset.UnitsScale)
 	if err != nil {
 		return valueMax
 	}
-	return min(schemas.Money(pennies), valueMax)
+	return min(worth, valueMax)
 }
 
 // unitsOf is all that the pot holds of the asset, in whatever account.

@@ -91,9 +91,10 @@ func (a *advice) announced(before *state.PotState) (*state.PotState, []streams.O
 		return before, a.refuse(why)
 	}
 	d := newDraft(before, 1)
-	d.state.Deliveries = append(kept, state.Delivery{
+	kept = append(kept, state.Delivery{
 		ID: a.id, Asset: a.Asset, Custodian: a.custodian, Units: quanta, Incoming: true, Began: a.On, On: a.On,
 	})
+	d.state.Deliveries = kept
 	held := d.holding(a.Asset)
 	if unitsOf(held.Holding) == 0 {
 		held.Event = a.reference.kept[a.Asset].Event // it takes no part in what came before it

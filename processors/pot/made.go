@@ -54,12 +54,12 @@ func (d *draft) sellForCharge(q *question, charge schemas.Money) {
 	if most == nil {
 		return
 	}
-	scale := int(q.reference.Latest(most.Asset).UnitsScale)
+	scale := q.reference.Latest(most.Asset).UnitsScale
 	units, err := unitsFor(charge, q.reference.LastPrice(most.Asset).Price, basisPoints, scale)
 	if err != nil || units > most.Settled {
 		units = most.Settled
 	}
-	asked, err := schemas.QuantityOf(int64(units), scale)
+	asked, err := schemas.QuantityOf(int64(units), int(scale))
 	if err != nil {
 		return
 	}

@@ -219,7 +219,7 @@ func expectSale(pot *state.PotState, order *state.Order, at func(schemas.AssetCo
 // that, because the price is not known yet, comes back.
 func toSell(order *state.Order, sold *rebalance.Position) (schemas.Units, schemas.Money) {
 	units := reservedUnits(order) - schemas.Units(order.Given)
-	worth, err := rebalance.Value(units, sold.Price, sold.Scale)
+	worth, err := schemas.Worth(units, sold.Price, sold.Scale)
 	if err != nil {
 		return units, 0 // so many units make the plan fail, too
 	}
@@ -227,7 +227,7 @@ func toSell(order *state.Order, sold *rebalance.Position) (schemas.Units, schema
 	if order.Basis != inbox.BasisCash || asked >= worth {
 		return units, worth
 	}
-	needed, err := unitsFor(asked, sold.Price, basisPoints, int(sold.Scale))
+	needed, err := unitsFor(asked, sold.Price, basisPoints, sold.Scale)
 	if err != nil {
 		return units, asked
 	}

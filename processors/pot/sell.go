@@ -69,7 +69,7 @@ func (q *question) weigh(before *state.PotState, order *state.Order, sold quanti
 	scale, free := int(q.reference.Latest(order.Asset).UnitsScale), q.freeUnits(before, held)
 	switch {
 	case sold.cash != nil:
-		return q.weighCash(order, *sold.cash, free, scale)
+		return q.weighCash(order, *sold.cash, free)
 	case sold.all:
 		order.Amount = int64(held.Settled)
 	default:
@@ -92,8 +92,8 @@ func (q *question) weigh(before *state.PotState, order *state.Order, sold quanti
 
 // weighCash reserves units for a sell by cash. The price at which it deals is not known yet, so it reserves more than the last known one asks for:
 // the cash may be no more than the part of the reserved units' last known value that the settings allow.
-func (q *question) weighCash(order *state.Order, cash schemas.Money, free schemas.Units, scale int) refusal {
-	last := q.reference.LastPrice(order.Asset)
+func (q *question) weighCash(order *state.Order, cash schemas.Money, free schemas.Units) refusal {
+	scale, last := q.reference.Latest(order.Asset).UnitsScale, q.reference.LastPrice(order.Asset)
 	if last == nil {
 		return refusal{codeNoPriceKnown, fmt.Sprintf("no price of %s is known yet, from which to say what %s takes", order.Asset, cash)}
 	}
@@ -101,18 +101,18 @@ func (q *question) weighCash(order *state.Order, cash schemas.Money, free schema
 	units, err := unitsFor(cash, last.Price, part, scale)
 	if err != nil || units > free {
 		return refusal{codeNoHeadRoom, fmt.Sprintf("%s asked: that is more than %d.%02d %% of what %s free units of %s were worth at %s",
-			cash, part/100, part%100, free.Text(scale), order.Asset, last.Price)}
+			cash, part/100, part%100, free.Text(int(scale)), order.Asset, last.Price)}
 	}
 	order.Basis, order.Amount, order.Reserved = inbox.BasisCash, int64(cash), units
 	return refusal{}
 }
 
 // unitsFor returns the fewest units of which the given part, in hundredths of a percent, is worth the cash.
-func unitsFor(cash schemas.Money, price schemas.Price, part int64, scale int) (schemas.Units, error) {
+func unitsFor(cash schemas.Money, price schemas.Price, part int64, scale int32) (schemas.Units, error) {
 	if part <= 0 || int64(price) > math.MaxInt64/part {
 		return 0, schemas.ErrOverflow
 	}
-	quanta, err := schemas.MulDivCeil(int64(cash)*basisPoints, schemas.Power10(schemas.PriceScale-schemas.MoneyScale+scale), int64(price)*part)
+	quanta, err := schemas.MulDivCeil(int64(cash)*basisPoints, schemas.PerPenny(scale), int64(price)*part)
 	return schemas.Units(quanta), err
 }
 

@@ -23,11 +23,12 @@ func (q *question) transferOutInSpecie(before *state.PotState, t *ingest.Transfe
 	}
 	i, asset := q.instruction, q.reference.Asset(t.Asset, q.today)
 	d := newDraft(before, 1)
-	d.state.Deliveries = append(kept, state.Delivery{
+	kept = append(kept, state.Delivery{
 		ID: q.derive("delivery"), Asset: t.Asset, Custodian: asset.Custodian, Units: units, Began: q.from(before), On: q.from(before),
 		Source: i.Source, Instruction: i.ID, Receiver: t.Receiver,
 	})
-	ordered := &d.state.Deliveries[len(kept)]
+	d.state.Deliveries = kept
+	ordered := &kept[len(kept)-1]
 	held := d.holding(t.Asset)
 	move(d, purpose{stage: stagePromised, effectiveOn: ordered.On, order: &ordered.ID}, t.Asset, asset.UnitsScale, held.settled(), held.reserved(), units)
 	q.delivery = &ordered.ID

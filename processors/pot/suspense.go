@@ -197,7 +197,8 @@ func refund(place streams.Place, r *Reference, key string, before *state.PotStat
 		ID: id, Source: o.Operator, Instruction: schemas.InstructionID(o.ID), Payee: body.Payee, Cash: s.Held, On: max(today, s.HeldOn),
 	}
 	s.Held = 0
-	d.state.Payments = append(kept, p)
+	kept = append(kept, p)
+	d.state.Payments = kept
 	return &d.state, []streams.Out{paymentOut(place, d.key, &p, payment.PaymentActionPay)}
 }
 

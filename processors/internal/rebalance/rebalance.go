@@ -123,23 +123,6 @@ func step(positions []Position, terms Terms) ([]Trade, Why, error) {
 	return trades, Traded, nil
 }
 
-// Value is what units are worth at a price, rounded down, or ErrOverflow.
-func Value(units schemas.Units, price schemas.Price, scale int32) (schemas.Money, error) {
-	pennies, err := schemas.MulDivFloor(int64(units), int64(price), perPenny(scale))
-	return schemas.Money(pennies), err
-}
-
-// unitsFor is how many units the cash buys, or what of them is worth no more than it, rounded down.
-func unitsFor(cash schemas.Money, price schemas.Price, scale int32) (schemas.Units, error) {
-	quanta, err := schemas.MulDivFloor(int64(cash), perPenny(scale), int64(price))
-	return schemas.Units(quanta), err
-}
-
-// perPenny is how many quanta of units times quanta of price make a penny.
-func perPenny(scale int32) int64 {
-	return schemas.Power10(schemas.PriceScale - schemas.MoneyScale + int(scale))
-}
-
 // After returns the positions as the trades leave them at the same prices: each buys as many units as its cash pays for, rounded down. What is bought is not free yet.
 func After(positions []Position, trades []Trade) []Position {
 	after := append([]Position(nil), positions...)
@@ -148,7 +131,7 @@ func After(positions []Position, trades []Trade) []Position {
 			after[t.From].Units -= t.Units
 			after[t.From].Free -= t.Units
 		}
-		bought, err := unitsFor(t.Cash, after[t.Into].Price, after[t.Into].Scale)
+		bought, err := schemas.UnitsFor(t.Cash, after[t.Into].Price, after[t.Into].Scale)
 		if err != nil {
 			panic(fmt.Sprintf("rebalance: a trade was planned that buys more units than can be counted: %v", err))
 		}
@@ -177,7 +160,7 @@ func add(plan []Trade, t Trade, positions []Position) []Trade {
 	same.Units += t.Units
 	same.Cash += t.Cash
 	if t.From != FromCash {
-		same.Cash, _ = Value(same.Units, positions[t.From].Price, positions[t.From].Scale) // no more than the position, of which the value is known
+		same.Cash, _ = schemas.Worth(same.Units, positions[t.From].Price, positions[t.From].Scale) // no more than the position, of which the value is known
 	}
 	return plan
 }

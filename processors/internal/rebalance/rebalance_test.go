@@ -228,7 +228,7 @@ func TestTradesAreWorthTheirMinimumAndSellWhatIsFree(t *testing.T) {
 				continue
 			}
 			from := positions[trade.From]
-			if value, err := rebalance.Value(trade.Units, from.Price, from.Scale); err != nil || value != trade.Cash {
+			if value, err := schemas.Worth(trade.Units, from.Price, from.Scale); err != nil || value != trade.Cash {
 				t.Fatalf("%+v: the units are worth %s, %v", trade, value, err)
 			}
 			sold[trade.From] += trade.Units

@@ -22,7 +22,7 @@ func weigh(positions []Position, cash schemas.Money) (*weighed, error) {
 	var weights []schemas.Weight
 	for i := range positions {
 		p := &positions[i]
-		value, err := Value(p.Units, p.Price, p.Scale)
+		value, err := schemas.Worth(p.Units, p.Price, p.Scale)
 		if err == nil {
 			value, err = schemas.AddChecked(value, p.Coming)
 		}
@@ -107,13 +107,13 @@ func trade(positions []Position, from, into int, piece schemas.Money, free schem
 	t := Trade{From: from, Into: into, Cash: piece}
 	if from != FromCash {
 		sold := &positions[from]
-		units, err := unitsFor(piece, sold.Price, sold.Scale)
+		units, err := schemas.UnitsFor(piece, sold.Price, sold.Scale)
 		if err != nil {
 			units = free // more than can be counted are worth the piece
 		}
 		t.Units = min(units, free)
-		t.Cash, _ = Value(t.Units, sold.Price, sold.Scale) // no more than the position, of which the value is known
+		t.Cash, _ = schemas.Worth(t.Units, sold.Price, sold.Scale) // no more than the position, of which the value is known
 	}
-	bought, err := unitsFor(t.Cash, positions[into].Price, positions[into].Scale)
+	bought, err := schemas.UnitsFor(t.Cash, positions[into].Price, positions[into].Scale)
 	return t, err == nil && bought > 0
 }

@@ -123,14 +123,10 @@ func (b *builder) instruction(kind string) *ingest.Instruction {
 
 // sell reads a sell; a scenario may say too little, or too much, of how much is sold.
 func (b *builder) sell() *ingest.Sell {
-	s := &ingest.Sell{Asset: schemas.AssetCode(b.Get("asset", "GB00X")), All: b.Has("all")}
+	s := &ingest.Sell{Asset: schemas.AssetCode(b.Get("asset", "GB00X")), Cash: b.optionalMoney("cash"), All: b.Has("all")}
 	if b.Has("units") {
 		units := schemas.Quantity(b.quanta("units", schemas.QuantityScale))
 		s.Units = &units
-	}
-	if b.Has("cash") {
-		cash := b.money("cash", "0")
-		s.Cash = &cash
 	}
 	return s
 }
