@@ -15,7 +15,7 @@ type event struct {
 	cash        *big.Rat
 	reinvest    bool     // each pot buys the asset with its income
 	ratio       *big.Rat // what becomes of one unit
-	found       bool     // an order that was not finished, when it was last looked at
+	found       bool     // an order or a delivery that was not finished, when it was last looked at
 	done        bool
 }
 
@@ -61,7 +61,8 @@ func (w *World) lastOrdered(code string) day {
 // isHalted says whether the asset is split or merged from the day on, or before.
 func (w *World) isHalted(code string, d day) bool { return w.halted[code] != "" && d >= w.halted[code] }
 
-// advance does the events that can be done. One with unfinished orders is looked at again when a day has closed, or a batch has come to its end.
+// advance does the events that can be done. One with unfinished orders or deliveries is looked at again when a day has closed, or a batch or
+// a delivery has come to its end.
 func (w *World) advance() {
 	if w.ended {
 		for _, e := range w.events {
@@ -91,7 +92,7 @@ func (w *World) advance() {
 	}
 }
 
-// unfinished says whether an order in the asset has not come to its end.
+// unfinished says whether an order in the asset, or a delivery of its units, has not come to its end.
 func (w *World) unfinished(code string) bool {
 	for name, p := range w.pots {
 		waits := func(account string) bool { return w.Books.balance(key{name, account, code}).Sign() != 0 }
@@ -135,6 +136,7 @@ func (w *World) convert(e *event) {
 	for _, code := range []string{e.asset, e.into} {
 		w.converted[code] = max(w.converted[code], e.on)
 	}
+	w.exchanged[e.asset] = e.on
 	if e.kind == "UnitSplit" {
 		delete(w.halted, e.asset)
 	}

@@ -47,6 +47,8 @@ const (
 	givesUp
 	reviews
 	refunds
+	gives
+	hands
 	kinds
 )
 
@@ -57,7 +59,7 @@ func often() []kind {
 		withdraws, banks, banks, banks, declares, sells, prices, fills, settles, morning, fills, prices, fills, settles, sells,
 		contributes, morning, contradicts, misdates, opens, fills, prices, judges, rejects, contributesSplit, fills, settles, ticks, buys,
 		corrects, corrects, switches, switches, switches, reverses, declares, declares, leaves, claims, givesUp, givesUp, reviews, reviews,
-		refunds,
+		refunds, gives, gives, gives, hands, hands, hands, hands, hands,
 	}
 }
 
@@ -76,6 +78,9 @@ type outside struct {
 	accrued     int                // the next day for which the annual charge is to accrue
 	scheduled   bool               // the annual charge may accrue by itself
 	splits      []announced
+	spoken      []*spoken // units in specie
+	heard       int       // of the orders to deliver them
+	saidOfUnits []string
 }
 
 const (
@@ -83,6 +88,8 @@ const (
 	lastPot = 4 // the pots are p0 to p4; the last is not opened at first
 	// There are as many others, which may be transferred out and closed.
 	leavingPots = 4
+	// And one that gets nothing but units in specie, and is closed when it has given all of them away.
+	handedPot = "u0"
 )
 
 // monday is 17 March 2008; the Friday after it and the Monday after that are closed, as they were in London.
@@ -127,7 +134,7 @@ func begin() []string {
 	for p := range leavingPots {
 		lines = append(lines, fmt.Sprintf("given PotOpened pot=q%d id=open dated=2008-03-17", p))
 	}
-	return lines
+	return append(lines, fmt.Sprintf("given PotOpened pot=%s id=open dated=2008-03-17", handedPot))
 }
 
 // say plays a line and keeps it.
@@ -156,7 +163,7 @@ func (o *outside) clock() { o.say("at %s %02d:%02d", o.date(0), o.minute/60, o.m
 // do lets an action happen.
 func (o *outside) do(a action) {
 	switch a.Kind {
-	case contributes, contributesSplit, buys, sells, switches, withdraws, leaves, claims, cancels, misdates, opens:
+	case contributes, contributesSplit, buys, sells, switches, withdraws, leaves, claims, cancels, misdates, opens, gives:
 		o.later(a.D % 40)
 		if o.sold(&a) {
 			o.instruct(a)
@@ -198,6 +205,8 @@ func (o *outside) do(a action) {
 		o.review(a)
 	case refunds:
 		o.refund(a)
+	case hands:
+		o.hand(a)
 	case nothing, kinds:
 	}
 }
@@ -252,6 +261,8 @@ func (o *outside) instruct(a action) {
 			return
 		}
 		what = fmt.Sprintf("TransferIn %s reference=%s", who, o.reference(a))
+	case gives:
+		what = o.give(a, who)
 	case leaves:
 		what = []string{"TransferOut ", "Close ", "TransferOut "}[a.B%3] + fmt.Sprintf("pot=q%d id=i%d", a.A%leavingPots, o.ids)
 	case withdraws:
@@ -279,7 +290,7 @@ func (o *outside) pot(a action) string {
 
 // sold says whether there is something to instruct: as long as nobody has units to sell, custodians do something instead, mostly.
 func (o *outside) sold(a *action) bool {
-	if a.Kind != sells && a.Kind != switches || a.C%8 == 0 || strings.Contains(o.holder(*a, ""), "pot=") {
+	if a.Kind != sells && a.Kind != switches && a.Kind != gives || a.C%8 == 0 || strings.Contains(o.holder(*a, ""), "pot=") {
 		return true
 	}
 	a.Kind = []kind{fills, settles, prices}[a.D%3]

@@ -15,10 +15,12 @@ type pot struct {
 	journals []*journal
 	charges  int
 	leaving  *transfer
-	closed   bool
-	accrued  *big.Rat
-	held     []*held
-	choice   *choice // how contributions are invested that do not say it, nil where there is none
+	// deliveries are units in specie that come or go, or came or went.
+	deliveries []*delivery
+	closed     bool
+	accrued    *big.Rat
+	held       []*held
+	choice     *choice // how contributions are invested that do not say it, nil where there is none
 }
 
 // order is an open order.
@@ -99,7 +101,7 @@ func (a *asked) decide() {
 // contentOf is all that an instruction says.
 func contentOf(kind string, dated day, line Line) string {
 	content := kind + "|" + string(dated)
-	for _, name := range []string{"asset", "cash", "split", "instruction", "units", "into", "reference", "path", "target"} {
+	for _, name := range []string{"asset", "cash", "split", "instruction", "units", "into", "reference", "path", "target", "receiver"} {
 		content += "|" + line.Get(name, "")
 	}
 	for _, flag := range []string{"all", "by-choice"} {
@@ -136,6 +138,9 @@ func (p *pot) find(source, id string) *seen {
 }
 
 func (a *asked) mustKeep(s *seen) bool {
+	if d := a.pot.given(s.id); d != nil && d.isOpen() {
+		return true
+	}
 	return s.dated >= a.today().plus(-a.backDays) || slices.ContainsFunc(a.pot.orders, func(o *order) bool { return o.source == s.source && o.id == s.id })
 }
 
@@ -193,6 +198,8 @@ func (a *asked) do() {
 		a.transferIn()
 	case "TransferOut":
 		a.transferOut()
+	case "TransferOutInSpecie":
+		a.giveUnits()
 	case "Close":
 		a.closing()
 	case "Cancel":
@@ -308,6 +315,10 @@ func (a *asked) cancel() {
 	}
 	if p := a.paymentOf(a.pot, target); p != nil {
 		a.recall(p)
+		return
+	}
+	if d := a.pot.given(target); d != nil {
+		a.recallUnits(d)
 		return
 	}
 	if r := a.claimOf(a.pot, target); r != nil {

@@ -19,7 +19,7 @@ type run struct {
 	trades    []*exchange
 }
 
-// position is what the pot has of an asset when all that is ordered is dealt.
+// position is what the pot has of an asset when all that is ordered is dealt, and what is promised to other schemes has gone.
 type position struct {
 	code          string
 	close, weight *big.Rat
@@ -109,7 +109,7 @@ func (r *run) order() string {
 // unsettled says whether an order of the pot is open, or something of it is on its way.
 func (r *run) unsettled() bool {
 	for k, amount := range r.Books {
-		if k.owner == r.name && k.account == "pot:pending" && amount.Sign() != 0 {
+		if k.owner == r.name && (k.account == "pot:pending" || k.account == "pot:reserved") && amount.Sign() != 0 {
 			return true
 		}
 	}
@@ -143,7 +143,7 @@ func (r *run) find() bool {
 			p.weight = new(big.Rat)
 		}
 		p.free = copied(r.Books.balance(key{r.name, "pot:settled", code}))
-		p.units = r.units(r.name, code)
+		p.units = minus(r.units(r.name, code), r.pot.promised(code))
 		for _, o := range r.pot.orders {
 			if o.asset == code && o.kind != "buy" && !o.priced {
 				sold, _ := r.sells(o)

@@ -41,7 +41,12 @@ type rig struct {
 	// charges are the journals by which each pot was charged.
 	charges  map[schemas.PotID][]schemas.ID
 	payments []*payment.PaymentOrder
-	at       schemas.Instant
+	// deliveries are units in specie, and specie is what was booked, ordered and refused of them since the last comparison.
+	deliveries     map[deliveryOf]*handed
+	deliveryOrders []*custodian.DeliveryOrder
+	specie         []string
+	step           scenario.Step // that is played
+	at             schemas.Instant
 }
 
 // fault is what a test's own mistake or a difference is told as.
@@ -66,6 +71,7 @@ func newRig(shards int32, schedule sim.Schedule) *rig {
 	return &rig{
 		shards: shards, pipeline: pipeline, model: model.New(int(shards), shardOf), booked: make(model.Books), read: make(map[string]int),
 		desk: make(map[schemas.ID]*dealt), stages: make(map[string]int), charges: make(map[schemas.PotID][]schemas.ID),
+		deliveries: make(map[deliveryOf]*handed),
 	}
 }
 
@@ -80,6 +86,7 @@ func (r *rig) play(line string) {
 			r.at = moment(step)
 			continue
 		}
+		r.step = step
 		r.produce(step)
 		if err := r.pipeline.Run(); err != nil {
 			panic(fault{err.Error()})
@@ -121,6 +128,7 @@ func (r *rig) produce(step scenario.Step) {
 			r.pipeline.ProduceTo(topic, partition, "", framed, r.at)
 		}
 	case *ingest.Confirmation:
+		r.nameUnits(v.Trade, step)
 		r.pipeline.Produce(topic, v.Trade.String(), framed, r.at)
 	default:
 		r.pipeline.Produce(topic, "", framed, r.at)
@@ -146,7 +154,9 @@ func (r *rig) compare() {
 			panic(fault{fmt.Sprintf("%s could not decide for %v", process, parked)})
 		}
 	}
-	r.told = nil
+	r.told, r.specie = nil, nil
+	each(r, streams.CustodianDelivery, r.order)
+	each(r, streams.AuditRejection, r.refuse)
 	each(r, streams.LedgerJournal, r.book)
 	each(r, streams.StatusInstruction, r.answer)
 	each(r, streams.CustodianOrder, func(o *custodian.CustodianOrder) { r.orders = append(r.orders, o) })
@@ -164,6 +174,10 @@ func (r *rig) compare() {
 	slices.Sort(r.told)
 	if !slices.Equal(r.told, r.model.Told) {
 		panic(fault{fmt.Sprintf("answered is %q, the model says %q", r.told, r.model.Told)})
+	}
+	slices.Sort(r.specie)
+	if slices.Sort(r.model.Specie); !slices.Equal(r.specie, r.model.Specie) {
+		panic(fault{fmt.Sprintf("of units in specie it is told\n  %s\nand by the model\n  %s", strings.Join(r.specie, "\n  "), strings.Join(r.model.Specie, "\n  "))})
 	}
 	if lines := r.booked.Differences(r.model.Books); len(lines) > 0 {
 		panic(fault{"booked is here, the model there:\n  " + strings.Join(lines, "\n  ")})
@@ -205,6 +219,7 @@ func (r *rig) book(j *ledger.Journal) {
 	for i := range j.Postings {
 		p := &j.Postings[i]
 		r.stages["booked "+p.Stage]++
+		r.bookUnits(j, p)
 		if p.Stage == "charged" {
 			r.charges[*j.Pot] = append(r.charges[*j.Pot], j.ID)
 		}
@@ -279,6 +294,7 @@ func (d *dealt) take(t *ledger.Trade) {
 }
 
 func (r *rig) answer(s *status.InstructionStatus) {
+	r.answerUnits(s)
 	id := string(s.ID)
 	if s.Source == "!rebalance" {
 		id = "run" // there is one a day

@@ -35,14 +35,14 @@ func (a *asked) transferOut() {
 	}
 }
 
-// underWay says whether an order, a payment or a claim of the pot has not come to its end.
+// underWay says whether an order, a payment, a claim or a delivery of the pot has not come to its end.
 func (a *asked) underWay() bool {
 	for _, p := range a.payments {
 		if p.pot == a.pot && p.stage < paid {
 			return true
 		}
 	}
-	return len(a.pot.orders) > 0 || len(a.pot.held) > 0 || a.claimOf(a.pot, "") != nil
+	return len(a.pot.orders) > 0 || a.pot.delivers() || len(a.pot.held) > 0 || a.claimOf(a.pot, "") != nil
 }
 
 // emptied says whether a pot has neither cash nor units.

@@ -20,6 +20,8 @@ type World struct {
 	Books Books
 	// Told are the answers that the last line led to: pot, instruction, state, code, and whether it had been answered before.
 	Told []string
+	// Specie is what the last line led to of units in specie: how they were booked, what custodians were told to do, and what of theirs was refused.
+	Specie []string
 
 	shards  int
 	shardOf func(pot string) int
@@ -52,13 +54,14 @@ type World struct {
 	halted     map[string]day
 	merged     map[string]bool
 	converted  map[string]day   // by asset, the day of the last split or merger that is done
+	exchanged  map[string]day   // by asset, the day from which there are no more units of before, as they were split or merged
 	carriedTo  map[string][]day // by asset, the days to which orders were carried
 	charges    int              // sales for charges so far
 	reinvested int              // buys with income so far
 	runs       int              // of re-balancing so far
 	rebalanced day              // the day of the last one
 	ticked     day              // how far all clocks have come
-	ended      bool             // a day has closed, or a batch has come to its end, since events were looked at
+	ended      bool             // a day has closed, or a batch or a delivery has come to its end, since events were looked at
 }
 
 // New returns the model of a trust whose pots are spread over so many shards, as shardOf says.
@@ -67,14 +70,14 @@ func New(shards int, shardOf func(pot string) int) *World {
 		Books: make(Books), shards: shards, shardOf: shardOf, zone: time.UTC,
 		calendars: make(map[string]*calendar), assets: make(map[string]rows), paths: make(map[string][]rowsFrom), closed: make(map[string]day),
 		prices: make(map[string]map[day]*price), pots: make(map[string]*pot),
-		references: make(map[string]*reference), halted: make(map[string]day), merged: make(map[string]bool), converted: make(map[string]day),
+		references: make(map[string]*reference), halted: make(map[string]day), merged: make(map[string]bool), converted: make(map[string]day), exchanged: make(map[string]day),
 		carriedTo: make(map[string][]day),
 	}
 }
 
 // Tell lets a line happen.
 func (w *World) Tell(at time.Time, kind string, line Line) {
-	w.now, w.Told = at, nil
+	w.now, w.Told, w.Specie = at, nil, nil
 	switch kind {
 	case "Calendar", "Settings", "Asset", "Custodian":
 		w.learn(kind, line)
@@ -114,6 +117,8 @@ func (w *World) Tell(at time.Time, kind string, line Line) {
 		w.refund(line)
 	case "Rebalancing":
 		w.rebalance(line)
+	case "UnitsAnnounced", "UnitsDelivered", "DeliveryFailed":
+		w.handed(kind, line)
 	case "PaymentSent", "PaymentPaid", "PaymentBounced":
 		w.noticed(kind, line)
 	default:
