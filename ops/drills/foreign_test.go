@@ -37,7 +37,7 @@ const (
 	foreignStackMax = 10 * time.Minute
 )
 
-func TestForeignClientOnTheEmbeddedStack(t *testing.T) {
+func TestRealForeignClientsOnTheEmbeddedStack(t *testing.T) {
 	python := findPython(t)
 	foreigners(t, python, newRig(t, onEmbeddedStack(t)), day("2008-03-20"))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -19,9 +20,13 @@ func mode() (wanted, must bool) {
 	return value != "" && value != "0", value == "must"
 }
 
-// Require skips the test unless PENSTOCK_REAL asks for the real suites. Call it before any work.
+// Require skips the test unless PENSTOCK_REAL asks for the real suites. Call it before any work. It fails a test without Real in its name: `make real` would not
+// run it.
 func Require(t testing.TB) {
 	t.Helper()
+	if whole, _, _ := strings.Cut(t.Name(), "/"); !strings.Contains(whole, "Real") {
+		t.Fatalf("%s asks for what is real, and `make real` runs only tests with Real in their names", whole)
+	}
 	if wanted, _ := mode(); !wanted {
 		t.Skip("SKIPPED real-kafka: PENSTOCK_REAL is not set (`make real` runs these)")
 	}

@@ -218,3 +218,24 @@ func TestOwnPropertiesWin(t *testing.T) {
 		t.Errorf("the given property did not win in:\n%s", text)
 	}
 }
+
+// named is a test of another name, that notes whether it was failed.
+type named struct {
+	testing.TB
+	name   string
+	failed bool
+}
+
+func (n *named) Name() string          { return n.name }
+func (n *named) Fatalf(string, ...any) { n.failed = true }
+func (*named) Skip(...any)             {}
+
+func TestATestThatMakeRealWouldNotFindIsFailed(t *testing.T) {
+	for name, want := range map[string]bool{"TestKafka": true, "TestKafka/Real": true, "TestRealKafka": false, "TestRealKafka/part": false} {
+		n := &named{TB: t, name: name}
+		Require(n)
+		if n.failed != want {
+			t.Errorf("%s was failed: %v, want %v", name, n.failed, want)
+		}
+	}
+}
