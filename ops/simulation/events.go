@@ -112,9 +112,17 @@ func (e *events) replace(old *instance, end func(), event *Event) error {
 	return e.start(files)
 }
 
-// audit verifies what is booked so far.
+// audit verifies what is booked so far. A database on which no sink has come as far as to found the ledger has nothing to verify yet.
 func (e *events) audit() error {
-	report, err := postgres.Verify(context.Background(), e.sinks.database.auditor, postgres.VerifyOptions{}, nil)
+	ctx, auditor := context.Background(), e.sinks.database.auditor
+	var founded bool
+	if err := auditor.QueryRow(ctx, "select exists (select from ledger.system)").Scan(&founded); err != nil {
+		return fmt.Errorf("asking whether there is a ledger: %w", err)
+	}
+	if !founded {
+		return nil
+	}
+	report, err := postgres.Verify(ctx, auditor, postgres.VerifyOptions{}, nil)
 	if err != nil {
 		return err
 	}
