@@ -14,14 +14,25 @@ import (
 
 	"github.com/penstock-ledger/penstock/ops/roles"
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/sinks/postgres/pgtest"
 	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
 // stackTestMax bounds the start of a stack, a command, and a wait, on a machine that is slow and busy.
 const stackTestMax = 10 * time.Minute
 
-// testConfig is that of `up` with its defaults, in a folder of the test's own.
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// testConfig is that of `up` with its defaults, in a folder of the test's own, but for its ledger: that is in a new database of one server for all tests.
 func testConfig(t *testing.T, dir string) upConfig {
+	t.Helper()
+	config := ownConfig(t, dir)
+	config.PostgresURL = pgtest.Start(t)
+	return config
+}
+
+// ownConfig is that of `up` with its defaults, in a folder of the test's own.
+func ownConfig(t *testing.T, dir string) upConfig {
 	t.Helper()
 	flags := upFlags{clock: "manual", custodian: "simulator", start: startDefault, logLevel: "error", dir: dir, api: httpAddrDefault, shards: 4}
 	config, err := flags.config(os.Stderr)
@@ -114,7 +125,7 @@ const tour = `{"source":"portal","id":"open-1","pot":"p1","instructedOn":"2008-0
 
 func TestAnInstructionSettlesThroughTheCommandLineAndOutlivesRestarts(t *testing.T) {
 	dir := stackDir(t)
-	first, stop := testStack(t, testConfig(t, dir))
+	first, stop := testStack(t, ownConfig(t, dir))
 	at := []string{"--dir", dir}
 	if out := must(t, tour, append([]string{"produce", "ingest.instruction.v1"}, at...)...); !strings.Contains(out, "2 records sent") {
 		t.Errorf("produce says %q", out)
@@ -133,7 +144,7 @@ func TestAnInstructionSettlesThroughTheCommandLineAndOutlivesRestarts(t *testing
 	}
 	stop()
 
-	second, _ := testStack(t, testConfig(t, dir))
+	second, _ := testStack(t, ownConfig(t, dir))
 	if second.Endpoints != first.Endpoints {
 		t.Errorf("after a restart the stack answers at %+v, before at %+v", second.Endpoints, first.Endpoints)
 	}
@@ -199,7 +210,7 @@ func checkLooks(t *testing.T, at []string) {
 
 func TestWhatAnOperatorAndASenderGetWrongIsToldAndChangesNothing(t *testing.T) {
 	dir := stackDir(t)
-	s, stop := testStack(t, testConfig(t, dir))
+	s, stop := testStack(t, ownConfig(t, dir))
 	at := []string{"--dir", dir}
 	bad := `{"source":"portal","id":"b-1","pot":"p1","instructedOn":"2008-03-20","body":{"Buy":{"asset":"IBM","cash":"1.001"}}}`
 	refused(t, "line 3: field body.Buy.cash", tour+bad, append([]string{"produce", "ingest.instruction.v1"}, at...)...)
@@ -218,12 +229,12 @@ func TestWhatAnOperatorAndASenderGetWrongIsToldAndChangesNothing(t *testing.T) {
 	refuseRun(t, s)
 	stop()
 
-	config := testConfig(t, dir)
+	config := ownConfig(t, dir)
 	config.Shards = 8
 	if _, err := startStack(t.Context(), config); err == nil || !strings.Contains(err.Error(), "has 4 shards") {
 		t.Errorf("another number of shards: %v", err)
 	}
-	config = testConfig(t, dir)
+	config = ownConfig(t, dir)
 	config.Manual = false
 	if _, err := startStack(t.Context(), config); err == nil || !strings.Contains(err.Error(), "runs on the manual clock") {
 		t.Errorf("another clock: %v", err)
