@@ -31,7 +31,8 @@ func untilStatus(t *testing.T, dir, says string) (printed string) {
 	}
 }
 
-// TestTheStatusSaysWhyTheLedgerIsNotBooked: first a database whose disk is full, as a trigger tells it, then a journal that comes twice, and a record on the
+// TestTheStatusSaysWhyTheLedgerIsNotBooked: first a database whose disk is full, as a trigger tells it, then one that
+// does not get on with a statement, then a journal that comes twice, and a record on the
 // ledger's own topic that is no journal.
 func TestTheStatusSaysWhyTheLedgerIsNotBooked(t *testing.T) {
 	dir := stackDir(t)
@@ -60,6 +61,16 @@ func TestTheStatusSaysWhyTheLedgerIsNotBooked(t *testing.T) {
 		t.Errorf("it does not say what is missing:\n%s", out)
 	}
 	execute("update ledger.disk set is_full = false")
+	untilStatus(t, dir, "")
+
+	// Somebody holds the positions, so that no statement of the sink gets on.
+	execute("begin; select from ledger.position for update")
+	more := `{"source":"portal","id":"c-2","pot":"p1","instructedOn":"2008-03-20","body":{"Contribution":{"cash":"1.00","split":[{"asset":"IBM","weight":"1"}]}}}`
+	must(t, more, "produce", "ingest.instruction.v1", "--dir", dir)
+	if out := untilStatus(t, dir, "role sink is waiting: "); !strings.Contains(out, "lock timeout") {
+		t.Errorf("it does not say what it waits for:\n%s", out)
+	}
+	execute("rollback")
 	untilStatus(t, dir, "")
 
 	client, err := kgo.NewClient(kgo.SeedBrokers(s.Endpoints.Kafka), kgo.RecordPartitioner(kgo.ManualPartitioner()),
