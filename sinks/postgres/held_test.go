@@ -327,3 +327,37 @@ func TestShardsThatKeepAllConnectionsOfThePoolAreGivenUpInTurn(t *testing.T) {
 	stop()
 	test.checkBooked(t, chains)
 }
+
+// A database so slow that it ends a transaction of more than a few journals for its time is given ever fewer, and all of them in the end. A trigger counts here, where a
+// clock would.
+func TestADatabaseTooSlowForAWholeBatchIsGivenSmallerOnes(t *testing.T) {
+	test, topics, chains, said := openTestLedger(t), newTestTopics(t), newTestChains(), new(transcript)
+	const perShard, inTimeMax = 400, 30
+	for _, statement := range []string{
+		fmt.Sprintf(`create function ledger.too_slow() returns trigger language plpgsql as $$ begin
+			perform set_config('test.journals', (coalesce(nullif(current_setting('test.journals', true), ''), '0')::int + 1)::text, true);
+			if current_setting('test.journals')::int > %d then
+				raise exception 'canceling statement due to statement timeout' using errcode = '57014';
+			end if;
+			return new; end $$`, inTimeMax),
+		"create trigger too_slow before insert on ledger.journal for each row execute function ledger.too_slow()",
+	} {
+		if _, err := test.super.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for shard, records := range months(chains, perShard) {
+		topics.backlog(records)
+		topics.progress(chains[shard])
+	}
+	sink, stop := topics.runSinkOn(test.pool, said, LedgerOptions{})
+	until(t, "all is booked", func() bool { return test.booked(t, chains) })
+	if !said.holds("statement timeout") {
+		t.Error("nobody was told that a transaction took too long")
+	}
+	if err := sink.Stopped(); err != nil {
+		t.Errorf("the sink stopped: %v", err)
+	}
+	stop()
+	test.checkBooked(t, chains)
+}

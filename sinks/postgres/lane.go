@@ -23,6 +23,7 @@ type lane struct {
 	// offset is a copy of the position for lag tools.
 	offset atomic.Int64
 	held   heldRecords
+	pace   pace
 	// advanced says that the session under way got as far as having its position.
 	advanced bool
 	// sure says that the session's reader is known to read the topics that the ledger is booked from.
@@ -108,9 +109,11 @@ func (l *lane) bookShard(ctx context.Context, reader *feed.Reader) error {
 				return err
 			}
 		}
-		for batch, ok := inbox.next(&position); ok; batch, ok = inbox.next(&position) {
+		for batch, ok := inbox.next(&position, l.pace.journalsMax()); ok; batch, ok = inbox.next(&position, l.pace.journalsMax()) {
 			began := time.Now()
-			if position, err = l.sink.ledger.Book(ctx, position, batch); err != nil {
+			position, err = l.sink.ledger.Book(ctx, position, batch)
+			l.pace.tried(err)
+			if err != nil {
 				return err
 			}
 			l.offset.Store(position.JournalOffset)
@@ -159,12 +162,8 @@ func (l *lane) ready(ctx context.Context, offset int64) {
 	l.sink.setWaiting(ctx, l.place, nil)
 }
 
-const (
-	// batchJournalsMax bounds the journals of one transaction.
-	batchJournalsMax = 5000
-	// progressPendingMax bounds the records of progress that wait for their journals.
-	progressPendingMax = 1000
-)
+// progressPendingMax bounds the records of progress that wait for their journals.
+const progressPendingMax = 1000
 
 // shardInbox holds what was read of a shard and is not booked yet. Its journals are at most those of one Poll.
 type shardInbox struct {
@@ -218,9 +217,9 @@ func (b *shardInbox) addProgress(pending pendingProgress) {
 	b.progress = append(b.progress, pending)
 }
 
-// next returns the batch to book after the position, and false where there is nothing to book.
-func (b *shardInbox) next(position *Position) (Batch, bool) {
-	n := min(len(b.journals), batchJournalsMax)
+// next returns the batch to book after the position, of so many journals at most, and false where there is nothing to book.
+func (b *shardInbox) next(position *Position, journalsMax int) (Batch, bool) {
+	n := min(len(b.journals), journalsMax)
 	batch := Batch{Journals: b.journals[:n], JournalOffset: position.JournalOffset, ProgressOffset: position.ProgressOffset}
 	switch {
 	case n < len(b.journals):
