@@ -102,7 +102,7 @@ func (l *testLedger) sink(b *testing.B, at Position, fetched *feed.Batch) Positi
 	if err := inbox.add(b.Context(), plainFraming{}, fetched); err != nil {
 		b.Fatal(err)
 	}
-	for batch, ok := inbox.next(&at, batchJournalsMax); ok; batch, ok = inbox.next(&at, batchJournalsMax) {
+	for batch, ok := inbox.next(&at, batchRecordsMax); ok; batch, ok = inbox.next(&at, batchRecordsMax) {
 		next, err := l.Book(b.Context(), at, batch)
 		if err != nil {
 			b.Fatal(err)

@@ -248,12 +248,16 @@ func TestASinkWhoseDatabaseHangsHoldsTheSameHoweverMuchWaits(t *testing.T) {
 
 // What a broker sends is bounded as it lies on the topic. Journals of a single posting, thousands of times, unfold to the most that was seen.
 func TestASinkWhoseDatabaseHangsHoldsABoundedPartOfJournalsThatUnfold(t *testing.T) {
-	const perShard, postings = 400, 5000
+	const perShard, postings, times = 200, 5000, 2
 	test, topics, chains := openTestLedger(t), newTestTopics(t), newTestChains()
 	size := int64(0)
 	for _, chain := range chains {
+		var records []*kgo.Record
 		for chain.sequence < perShard {
-			size += topics.backlog(recordsOf([]ledger.Journal{dense(chain, postings)}))
+			records = append(records, recordsOf([]ledger.Journal{dense(chain, postings)})...)
+		}
+		for range times { // what lies behind the first so many is never looked at
+			size += topics.backlog(records)
 		}
 	}
 	h := hang(t, test, topics)
@@ -328,24 +332,28 @@ func TestShardsThatKeepAllConnectionsOfThePoolAreGivenUpInTurn(t *testing.T) {
 	test.checkBooked(t, chains)
 }
 
-// A database so slow that it ends a transaction of more than a few journals for its time is given ever fewer, and all of them in the end. A trigger counts here, where a
-// clock would.
-func TestADatabaseTooSlowForAWholeBatchIsGivenSmallerOnes(t *testing.T) {
-	test, topics, chains, said := openTestLedger(t), newTestTopics(t), newTestChains(), new(transcript)
-	const perShard, inTimeMax = 400, 30
+// tooSlow has the database end every transaction that adds more rows to a table than it can in its time. A trigger counts, where a clock would.
+func (l *testLedger) tooSlow(t *testing.T, table string, inTimeMax int) {
+	t.Helper()
 	for _, statement := range []string{
 		fmt.Sprintf(`create function ledger.too_slow() returns trigger language plpgsql as $$ begin
-			perform set_config('test.journals', (coalesce(nullif(current_setting('test.journals', true), ''), '0')::int + 1)::text, true);
-			if current_setting('test.journals')::int > %d then
+			perform set_config('test.added', (coalesce(nullif(current_setting('test.added', true), ''), '0')::int + 1)::text, true);
+			if current_setting('test.added')::int > %d then
 				raise exception 'canceling statement due to statement timeout' using errcode = '57014';
 			end if;
 			return new; end $$`, inTimeMax),
-		"create trigger too_slow before insert on ledger.journal for each row execute function ledger.too_slow()",
+		"create trigger too_slow before insert on ledger." + table + " for each row execute function ledger.too_slow()",
 	} {
-		if _, err := test.super.Exec(t.Context(), statement); err != nil {
+		if _, err := l.super.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+func TestADatabaseTooSlowForAWholeBatchIsGivenSmallerOnes(t *testing.T) {
+	test, topics, chains, said := openTestLedger(t), newTestTopics(t), newTestChains(), new(transcript)
+	const perShard, inTimeMax = 400, 30
+	test.tooSlow(t, "journal", inTimeMax)
 	for shard, records := range months(chains, perShard) {
 		topics.backlog(records)
 		topics.progress(chains[shard])
@@ -360,4 +368,35 @@ func TestADatabaseTooSlowForAWholeBatchIsGivenSmallerOnes(t *testing.T) {
 	}
 	stop()
 	test.checkBooked(t, chains)
+}
+
+func TestADatabaseTooSlowForAllEventsOfTradesIsGivenFewer(t *testing.T) {
+	test, topics, said := openTestLedger(t), newTestTopics(t), new(transcript)
+	const events, inTimeMax = 200, 30
+	test.tooSlow(t, "trade_event", inTimeMax)
+	records := make([]*kgo.Record, events)
+	for i := range records {
+		trade := ledger.Trade{
+			ID: *testID(fmt.Sprint("event", i)), Trade: *testID("trade"), Event: "batched", Day: 13958, Custodian: testCustodian, Asset: testAsset,
+			UnitsScale: testScale, Side: ledger.TradeSideBuy, Ordered: 100_000_000, Orders: 3, SettlesOn: 13962, RecordedAt: 1_206_000_000_000,
+		}
+		records[i] = &kgo.Record{Topic: streams.LedgerTrade, Value: trade.AppendAvro([]byte{0})}
+	}
+	topics.backlog(records)
+	sink, stop := topics.runSinkOn(test.pool, said, LedgerOptions{})
+	position := func() int64 {
+		return count(t, test.super, "select next_offset from ledger.position where topic = $1", streams.LedgerTrade)
+	}
+	until(t, "all is booked", func() bool { return position() == events })
+	if !said.holds("statement timeout") {
+		t.Error("nobody was told that a transaction took too long")
+	}
+	if err := sink.Stopped(); err != nil {
+		t.Errorf("the sink stopped: %v", err)
+	}
+	stop()
+	const booked = "select count(*) from ledger.trade_event where record_offset between 0 and $1 - 1"
+	if got := count(t, test.super, booked, events); got != events {
+		t.Errorf("%d events are booked, not %d", got, events)
+	}
 }

@@ -109,7 +109,7 @@ func (l *lane) bookShard(ctx context.Context, reader *feed.Reader) error {
 				return err
 			}
 		}
-		for batch, ok := inbox.next(&position, l.pace.journalsMax()); ok; batch, ok = inbox.next(&position, l.pace.journalsMax()) {
+		for batch, ok := inbox.next(&position, l.pace.recordsMax()); ok; batch, ok = inbox.next(&position, l.pace.recordsMax()) {
 			began := time.Now()
 			position, err = l.sink.ledger.Book(ctx, position, batch)
 			l.pace.tried(err)
@@ -135,23 +135,38 @@ func (l *lane) bookTrades(ctx context.Context, reader *feed.Reader) error {
 			return err
 		}
 		for i := range fetched {
-			events := make([]TradeEvent, len(fetched[i].Records))
-			for k := range fetched[i].Records {
-				events[k].Offset = fetched[i].Records[k].Offset
-				if err := decode(ctx, l.sink.config.Framing, &fetched[i].Records[k], events[k].DecodeAvro); err != nil {
-					return err
-				}
-			}
-			if len(events) == 0 {
-				continue
-			}
-			if position, err = l.sink.ledger.BookTrades(ctx, position, events, fetched[i].Next); err != nil {
+			if position, err = l.bookEvents(ctx, position, &fetched[i]); err != nil {
 				return err
 			}
-			l.offset.Store(position.Offset)
-			l.sink.metrics.bookedTrades(l.place, position.Offset, events)
 		}
 	}
+}
+
+// bookEvents books the trades' events of one batch, and returns the position after it.
+func (l *lane) bookEvents(ctx context.Context, position TradePosition, fetched *feed.Batch) (TradePosition, error) {
+	events := make([]TradeEvent, len(fetched.Records))
+	for k := range fetched.Records {
+		events[k].Offset = fetched.Records[k].Offset
+		if err := decode(ctx, l.sink.config.Framing, &fetched.Records[k], events[k].DecodeAvro); err != nil {
+			return position, err
+		}
+	}
+	for len(events) > 0 {
+		n, next := min(len(events), l.pace.recordsMax()), fetched.Next
+		if n < len(events) {
+			next = events[n].Offset
+		}
+		var err error
+		position, err = l.sink.ledger.BookTrades(ctx, position, events[:n], next)
+		l.pace.tried(err)
+		if err != nil {
+			return position, err
+		}
+		l.offset.Store(position.Offset)
+		l.sink.metrics.bookedTrades(l.place, position.Offset, events[:n])
+		events = events[n:]
+	}
+	return position, nil
 }
 
 // ready says that the position is ours.

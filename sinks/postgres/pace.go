@@ -3,8 +3,8 @@ package postgres
 import "errors"
 
 const (
-	// batchJournalsMax bounds the journals of one transaction.
-	batchJournalsMax = 5000
+	// batchRecordsMax bounds the journals, or events of trades, of one transaction.
+	batchRecordsMax = 5000
 	// bookedBeforeMore is how many transactions must have been booked in a row before larger ones are tried again.
 	bookedBeforeMore = 10
 )
@@ -18,8 +18,8 @@ type pace struct {
 	booked int
 }
 
-// journalsMax bounds the journals of the next transaction.
-func (p *pace) journalsMax() int { return max(1, batchJournalsMax>>p.halved) }
+// recordsMax bounds the journals, or events of trades, of the next transaction.
+func (p *pace) recordsMax() int { return max(1, batchRecordsMax>>p.halved) }
 
 // tried takes in what became of a transaction. A partition that is another's, or that a tripwire stops, says nothing of the database.
 func (p *pace) tried(err error) {
@@ -32,7 +32,7 @@ func (p *pace) tried(err error) {
 	case errors.Is(err, ErrFenced) || errors.As(err, &tripwire):
 	default:
 		p.booked = 0
-		if p.journalsMax() > 1 {
+		if p.recordsMax() > 1 {
 			p.halved++
 		}
 	}

@@ -10,25 +10,25 @@ func TestATransactionIsHalfAsLargeAfterAFailureAndTwiceAfterSeveralThatWereBooke
 	away := errors.New("away")
 	is := func(want int) {
 		t.Helper()
-		if got := p.journalsMax(); got != want {
+		if got := p.recordsMax(); got != want {
 			t.Fatalf("at most %d journals, want %d", got, want)
 		}
 	}
-	is(batchJournalsMax)
+	is(batchRecordsMax)
 	p.tried(away)
 	p.tried(ErrFenced)
 	p.tried(&TripwireError{})
-	is(batchJournalsMax / 2)
+	is(batchRecordsMax / 2)
 	for range bookedBeforeMore - 1 {
 		p.tried(nil)
 	}
-	is(batchJournalsMax / 2)
+	is(batchRecordsMax / 2)
 	p.tried(nil)
-	is(batchJournalsMax)
+	is(batchRecordsMax)
 	for range 2 * bookedBeforeMore {
 		p.tried(nil)
 	}
-	is(batchJournalsMax)
+	is(batchRecordsMax)
 	for range 100 {
 		p.tried(away)
 	}
@@ -36,5 +36,5 @@ func TestATransactionIsHalfAsLargeAfterAFailureAndTwiceAfterSeveralThatWereBooke
 	for range 13 * bookedBeforeMore {
 		p.tried(nil)
 	}
-	is(batchJournalsMax)
+	is(batchRecordsMax)
 }

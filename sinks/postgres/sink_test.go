@@ -323,15 +323,15 @@ func TestProgressIsHeldBackUntilItsJournalsAreThere(t *testing.T) {
 		inbox.addProgress(pendingProgress{ledger.Progress{Sequence: sequence, RecordedBefore: 10}, 20 + sequence})
 	}
 	inbox.journals, inbox.offsets, inbox.following = journals[:2], []int64{7, 9}, 12
-	batch, ok := inbox.next(&Position{}, batchJournalsMax)
+	batch, ok := inbox.next(&Position{}, batchRecordsMax)
 	if !ok || batch.Progress.Sequence != 2 || batch.ProgressOffset != 23 || batch.JournalOffset != 12 {
 		t.Fatalf("with two journals: %v %+v", ok, batch)
 	}
-	if _, ok = inbox.next(&Position{Sequence: 2}, batchJournalsMax); ok {
+	if _, ok = inbox.next(&Position{Sequence: 2}, batchRecordsMax); ok {
 		t.Fatal("progress was due before its journal")
 	}
 	inbox.journals, inbox.offsets, inbox.following = journals[2:], []int64{13}, 14
-	batch, ok = inbox.next(&Position{Sequence: 2, JournalOffset: 12, ProgressOffset: 23}, batchJournalsMax)
+	batch, ok = inbox.next(&Position{Sequence: 2, JournalOffset: 12, ProgressOffset: 23}, batchRecordsMax)
 	if !ok || batch.Progress.Sequence != 3 || batch.ProgressOffset != 24 {
 		t.Fatalf("with the third journal: %v %+v", ok, batch)
 	}
