@@ -1,10 +1,7 @@
 package postgres
 
 import (
-	"fmt"
 	"sync"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/penstock-ledger/penstock/streams/feed"
 )
@@ -58,24 +55,4 @@ func (s *Sink) Held() (records, bytes int64) {
 		records, bytes = records+moreRecords, bytes+moreBytes
 	}
 	return records, bytes
-}
-
-// showHeld shows what a sink holds at the moment of the look.
-func showHeld(registerer prometheus.Registerer, held func() (records, bytes int64)) error {
-	if registerer == nil {
-		return nil
-	}
-	gauge := func(name, help string, value func() int64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "penstock", Subsystem: "ledger", Name: name, Help: help},
-			func() float64 { return float64(value()) })
-	}
-	for _, c := range []prometheus.Collector{
-		gauge("held_records", "Records that are read and not booked yet.", func() int64 { records, _ := held(); return records }),
-		gauge("held_bytes", "Bytes of the records that are read and not booked yet.", func() int64 { _, bytes := held(); return bytes }),
-	} {
-		if err := registerer.Register(c); err != nil {
-			return fmt.Errorf("registering the ledger sink's metrics: %w", err)
-		}
-	}
-	return nil
 }

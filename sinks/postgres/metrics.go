@@ -136,3 +136,23 @@ func (m *sinkMetrics) failure(place feed.Place, err error) {
 func (m *sinkMetrics) stop(place feed.Place) {
 	m.stopped.WithLabelValues(place.Topic, strconv.Itoa(int(place.Partition))).Set(1)
 }
+
+// showHeld shows what a sink holds at the moment of the look.
+func showHeld(registerer prometheus.Registerer, held func() (records, bytes int64)) error {
+	if registerer == nil {
+		return nil
+	}
+	gauge := func(name, help string, value func() int64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "penstock", Subsystem: "ledger", Name: name, Help: help},
+			func() float64 { return float64(value()) })
+	}
+	for _, c := range []prometheus.Collector{
+		gauge("held_records", "Records that are read and not booked yet.", func() int64 { records, _ := held(); return records }),
+		gauge("held_bytes", "Bytes of the records that are read and not booked yet.", func() int64 { _, bytes := held(); return bytes }),
+	} {
+		if err := registerer.Register(c); err != nil {
+			return fmt.Errorf("registering the ledger sink's metrics: %w", err)
+		}
+	}
+	return nil
+}
