@@ -278,13 +278,13 @@ func TestASinkWhoseDatabaseHangsHoldsABoundedPartOfJournalsThatUnfold(t *testing
 
 // Whoever gives up and begins anew lets go of all that it had read.
 func TestASinkThatTriesAgainAndAgainHoldsNoMoreForIt(t *testing.T) {
-	const perShard, attempts = 25_000, 4
+	const perShard, attempts = 25_000, 3
 	test, topics, chains := openTestLedger(t), newTestTopics(t), newTestChains()
 	for _, records := range months(chains, perShard) {
 		topics.backlog(records)
 	}
 	gate, before, said := newGate(0, 1, 2), heap(), new(transcript)
-	sink, _ := topics.runSinkOn(gate.pool(t, test, testShards+1), said, LedgerOptions{AnswerTimeMax: time.Second})
+	sink, _ := topics.runSinkOn(gate.pool(t, test, testShards+1), said, LedgerOptions{AnswerTimeMax: 4 * time.Second})
 	until(t, "every shard was given up several times in the middle of a COPY", func() bool { return gate.givenUp(0, 1, 2) >= attempts })
 	if got := heap() - before; got > testShards*monthsHeapMax {
 		t.Errorf("it takes %d bytes on the heap; at most %d per shard are allowed", got, monthsHeapMax)
