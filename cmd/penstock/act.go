@@ -73,7 +73,7 @@ func sendOperation(ctx context.Context, connection feed.Connection, registry *fe
 func parseDay(text string) (schemas.Date, error) {
 	day, err := schemas.ParseDate(text)
 	if err != nil {
-		return 0, fmt.Errorf("date %q: %w; write it as 2008-04-18", text, err)
+		return 0, fmt.Errorf("%w; write it as 2008-04-18", err)
 	}
 	return day, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,11 +31,13 @@ nothing. What is refused is on audit.rejection.v1.`,
 	return cmd
 }
 
-func (d *declaring) command(use, short string, count int, read func(args []string) (ingest.OperationBody, error)) *cobra.Command {
+// command makes a subcommand; words are an example of what is written behind its name.
+func (d *declaring) command(use, words, short string, count int, read func(args []string) (ingest.OperationBody, error)) *cobra.Command {
+	name, _, _ := strings.Cut(use, " ")
 	cmd := &cobra.Command{
 		Use:     use,
 		Short:   short,
-		Example: "  penstock declare " + use + " --id d1 --operator anna --reason \"as announced\"",
+		Example: "  penstock declare " + name + " " + words + " --id d1 --operator anna --reason \"as announced\" --execute",
 		Args:    cobra.ExactArgs(count),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := read(args)
@@ -53,7 +56,7 @@ func (d *declaring) command(use, short string, count int, read func(args []strin
 func newDeclareDistribution() *cobra.Command {
 	var d declaring
 	var reinvest bool
-	cmd := d.command("distribution ASSET CASH DATE", "Give income that the custodian received to all who hold the asset", 3, func(args []string) (ingest.OperationBody, error) {
+	cmd := d.command("distribution ASSET CASH DATE", "GOOG 1250.00 2008-04-18", "Give income that the custodian received to all who hold the asset", 3, func(args []string) (ingest.OperationBody, error) {
 		cash, err := schemas.ParseMoney(args[1])
 		if err != nil {
 			return nil, fmt.Errorf("cash %q: %w; write it as 1250.00", args[1], err)
@@ -84,7 +87,7 @@ func conversionTerms(args []string) (day schemas.Date, numerator, denominator in
 
 func newDeclareSplit() *cobra.Command {
 	var d declaring
-	return d.command("split ASSET DATE NEW OLD", "Make NEW units of every OLD ones, from the date on", 4, func(args []string) (ingest.OperationBody, error) {
+	return d.command("split ASSET DATE NEW OLD", "GOOG 2008-05-01 3 2", "Make NEW units of every OLD ones, from the date on", 4, func(args []string) (ingest.OperationBody, error) {
 		day, numerator, denominator, err := conversionTerms(args[1:])
 		return &ingest.UnitSplit{Asset: schemas.AssetCode(args[0]), On: day, Numerator: numerator, Denominator: denominator}, err
 	})
@@ -92,15 +95,29 @@ func newDeclareSplit() *cobra.Command {
 
 func newDeclareMerger() *cobra.Command {
 	var d declaring
-	return d.command("merger ASSET INTO DATE NEW OLD", "Exchange OLD units of the asset for NEW ones of another, and close the asset", 5, func(args []string) (ingest.OperationBody, error) {
+	return d.command("merger ASSET INTO DATE NEW OLD", "GOOG IBM 2008-05-01 15 4", "Exchange OLD units of the asset for NEW ones of another, and close the asset", 5, func(args []string) (ingest.OperationBody, error) {
 		day, numerator, denominator, err := conversionTerms(args[2:])
 		return &ingest.FundMerger{Asset: schemas.AssetCode(args[0]), Into: schemas.AssetCode(args[1]), On: day, Numerator: numerator, Denominator: denominator}, err
 	})
 }
 
+// planOf names each word by what the command's usage calls it, and what else was said of the declaration: the order of dates and ratios is easily mistaken.
+func planOf(cmd *cobra.Command, args []string) string {
+	plan := "declare " + cmd.Name()
+	for n, name := range strings.Fields(cmd.Use)[1:] {
+		plan += fmt.Sprintf(" %s=%s", name, args[n])
+	}
+	for _, name := range []string{"reinvest", "by-units", "absolute", "relative", "minimum", "invest-cash", "while-unsettled"} {
+		if term := cmd.Flags().Lookup(name); term != nil && term.Value.String() != "" && term.Value.String() != "false" {
+			plan += fmt.Sprintf(" --%s=%s", name, term.Value)
+		}
+	}
+	return plan
+}
+
 func (d *declaring) run(cmd *cobra.Command, args []string, body ingest.OperationBody) error {
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "declare %s %v, by %s as %s: %s\n", cmd.Name(), args, d.operator, d.id, d.reason)
+	fmt.Fprintf(out, "%s, by %s as %s: %s\n", planOf(cmd, args), d.operator, d.id, d.reason)
 	if !d.planned(out) {
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 
 func newDeclareFee() *cobra.Command {
 	var d declaring
-	cmd := d.command("fee CASH FLOOR DATE", "Take a flat fee from every pot that is worth more than the floor", 3, func(args []string) (ingest.OperationBody, error) {
+	cmd := d.command("fee CASH FLOOR DATE", "1.50 100.00 2008-04-30", "Take a flat fee from every pot that is worth more than the floor", 3, func(args []string) (ingest.OperationBody, error) {
 		var cash [2]schemas.Money
 		for n := range cash {
 			var err error
@@ -28,7 +28,7 @@ func newDeclareFee() *cobra.Command {
 
 func newDeclareAccrual() *cobra.Command {
 	var d declaring
-	cmd := d.command("accrual FROM THROUGH RATE", "Let the annual charge accrue for the days of a period", 3, func(args []string) (ingest.OperationBody, error) {
+	cmd := d.command("accrual FROM THROUGH RATE", "2008-04-01 2008-04-30 0.005", "Let the annual charge accrue for the days of a period", 3, func(args []string) (ingest.OperationBody, error) {
 		body := &ingest.ChargeAccrual{}
 		for n, into := range []*schemas.Date{&body.From, &body.Through} {
 			var err error
@@ -51,7 +51,7 @@ before they were over.`
 func newDeclareCollection() *cobra.Command {
 	var d declaring
 	var byUnits bool
-	cmd := d.command("collection DATE", "Take from every pot what has accrued of the annual charge", 1, func(args []string) (ingest.OperationBody, error) {
+	cmd := d.command("collection DATE", "2008-04-30", "Take from every pot what has accrued of the annual charge", 1, func(args []string) (ingest.OperationBody, error) {
 		day, err := parseDay(args[0])
 		return &ingest.ChargeCollection{Dated: day, ByUnits: byUnits}, err
 	})

@@ -13,7 +13,7 @@ func newDeclareRebalance() *cobra.Command {
 	var d declaring
 	var absolute, relative, minimum string
 	body := &ingest.Rebalancing{}
-	cmd := d.command("rebalance DATE", "Trade every pot with a standing choice that is outside its bands back to what was chosen", 1, func(args []string) (ingest.OperationBody, error) {
+	cmd := d.command("rebalance DATE", "2008-04-18", "Trade every pot with a standing choice that is outside its bands back to what was chosen", 1, func(args []string) (ingest.OperationBody, error) {
 		var err error
 		if body.Dated, err = parseDay(args[0]); err != nil {
 			return nil, err

@@ -36,7 +36,7 @@ func TestMonthsAreExportedVerifiedAndReadBack(t *testing.T) {
 		t.Errorf("the export says %q", out)
 	}
 	refused(t, "not complete yet", "", at("ledger", "export", "--format", "csv", "--from", "2008-04", "--output", april)...)
-	refused(t, "no manifest", "", "ledger", "verify", "--archive", april)
+	refused(t, "no manifest in", "", "ledger", "verify", "--archive", april)
 	for _, day := range []string{"2008-04-03", "2008-04-30", "2008-05-01", "2008-05-02"} {
 		must(t, "", at("day", "close", day)...)
 	}

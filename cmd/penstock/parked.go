@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock-ledger/penstock/ops/parked"
+	"github.com/penstock-ledger/penstock/processors/dealing"
 	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/avrobin"
@@ -83,6 +84,9 @@ func (p *parkedKey) flags(cmd *cobra.Command) {
 
 // find returns the parked key, and how to reach the brokers.
 func (p *parkedKey) find(ctx context.Context) (*parked.Key, feed.Connection, *feed.Registry, error) {
+	if p.process != pot.Name && p.process != dealing.Name {
+		return nil, feed.Connection{}, nil, fmt.Errorf("--process %q: it must be %s or %s", p.process, pot.Name, dealing.Name)
+	}
 	connection, registry, err := p.reached(ctx)
 	if err != nil {
 		return nil, connection, nil, err

@@ -23,7 +23,7 @@ func (a *act) run(cmd *cobra.Command, plan string, body ingest.OperationBody) er
 	if err := a.send(cmd.Context(), operation); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "sent as operation %s\n", operation.ID)
+	fmt.Fprintf(out, "sent as operation %s; a refusal would be on audit.rejection.v1\n", operation.ID)
 	return nil
 }
 

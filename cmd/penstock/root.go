@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 )
 
@@ -50,7 +52,26 @@ a day, and "penstock pot show" tells what became of it.`,
 		newTopics(), newSchemas(), newReference(), newRules(), newVersion(), newCommands(),
 	)
 	refuseUnknown(root)
+	explainArguments(root)
 	return root
+}
+
+// explainArguments has each command say how it is written when it is given too few or too many words, or a word such as -5 that looks like a flag.
+func explainArguments(command *cobra.Command) {
+	if check := command.Args; check != nil && !command.HasSubCommands() {
+		command.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fmt.Errorf("%w; it is written: %s", err, cmd.UseLine())
+			}
+			return nil
+		}
+		command.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+			return fmt.Errorf("%w; it is written: %s, and see: %s --help", err, cmd.UseLine(), cmd.CommandPath())
+		})
+	}
+	for _, sub := range command.Commands() {
+		explainArguments(sub)
+	}
 }
 
 // refuseUnknown makes commands that only group others refuse a word that names none of them: a misspelt check must not pass.

@@ -33,7 +33,11 @@ func newVersion() *cobra.Command {
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), v)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "penstock %s %s, %s\n", v.Version, v.Revision, v.Go)
+			name := v.Version
+			if v.Revision != "" {
+				name += " " + v.Revision
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "penstock %s, %s\n", name, v.Go)
 			t := newTable(cmd.OutOrStdout(), "process", "rules")
 			for _, p := range roles.Processes(1) {
 				t.row(p.Name, v.Rules[p.Name])

@@ -75,8 +75,11 @@ type Total struct {
 // ReadManifest reads an archive's manifest, without a look at its files.
 func ReadManifest(dir string) (*Manifest, error) {
 	path := filepath.Join(dir, manifestName)
-	if about, err := os.Stat(path); err != nil || about.Size() > manifestBytesMax {
-		return nil, errors.Join(fmt.Errorf("%s has no manifest of a sensible length: an export into it has not ended well", dir), err)
+	switch about, err := os.Stat(path); {
+	case err != nil:
+		return nil, fmt.Errorf("there is no manifest in %s: it is no archive, or an export into it has not ended well: %w", dir, err)
+	case about.Size() > manifestBytesMax:
+		return nil, fmt.Errorf("the manifest in %s has %d bytes, more than any export writes: it is no archive", dir, about.Size())
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the caller names the folder
 	if err != nil {
