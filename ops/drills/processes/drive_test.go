@@ -174,6 +174,12 @@ func (r *drive) play(p *phase) error {
 		r.acknowledged.Add(int64(len(w.instructions)))
 	}
 	var all []message
+	for n := range p.said {
+		c := &p.said[n]
+		for range toldAgain(n) {
+			all = append(all, message{topic: streams.IngestConfirmation, key: c.Trade.String(), value: c, at: p.saidAt})
+		}
+	}
 	for n := range p.prices {
 		all = append(all, message{topic: streams.IngestPrice, key: string(p.prices[n].Asset), value: &p.prices[n], at: p.at})
 	}

@@ -37,13 +37,14 @@ func (f fates) add(s *status.InstructionStatus) bool {
 }
 
 // milestone is how much the world outside has been told when a phase is over.
-type milestone struct{ statuses, orders int }
+type milestone struct{ statuses, orders, deliveries int }
 
 // forecast is what a load comes to where nothing fails.
 type forecast struct {
 	phases     []phase
 	milestones []milestone
 	fates      fates
+	deliveries deliveries
 	canonical  [32]byte
 	postings   int
 }
@@ -53,6 +54,7 @@ type oracle struct {
 	*sim.Pipeline
 	custodians *custodian.Simulator
 	placed     int
+	delivering [shards]int // read of each partition
 }
 
 func foresee(l load, market *demo.Market) (*forecast, error) {
@@ -82,6 +84,9 @@ func foresee(l load, market *demo.Market) (*forecast, error) {
 		if f.fates, reached.statuses, err = o.fates(); err != nil {
 			return nil, err
 		}
+		if reached.deliveries, err = f.countDeliveries(o); err != nil {
+			return nil, err
+		}
 		f.milestones = append(f.milestones, reached)
 	}
 	return f, f.add(o)
@@ -109,6 +114,12 @@ func (o *oracle) play(p *phase) error {
 		}
 	}
 	var said []ingest.Confirmation
+	for n := range p.said {
+		c := &p.said[n]
+		for range toldAgain(n) {
+			o.Produce(streams.IngestConfirmation, c.Trade.String(), sim.Frame(streams.IngestConfirmation, c), p.saidAt)
+		}
+	}
 	for n := range p.prices {
 		o.Produce(streams.IngestPrice, string(p.prices[n].Asset), sim.Frame(streams.IngestPrice, &p.prices[n]), p.at)
 		said = append(said, o.custodians.Published(&p.prices[n], p.at)...)
@@ -143,10 +154,29 @@ func (o *oracle) settle(said []ingest.Confirmation) error {
 			}
 			said = append(said, o.custodians.Ordered(&order)...)
 		}
-		if o.placed = len(placed); len(said) == 0 {
-			return nil
+		o.placed = len(placed)
+		answers, err := o.deliver()
+		if said = append(said, answers...); err != nil || len(said) == 0 {
+			return err
 		}
 	}
+}
+
+// deliver lets custodians hear what they are to deliver, or to stop.
+func (o *oracle) deliver() ([]ingest.Confirmation, error) {
+	var said []ingest.Confirmation
+	for shard := range int32(shards) {
+		records := o.Partition(streams.CustodianDelivery, shard)
+		for _, record := range records[o.delivering[shard]:] {
+			var order orders.DeliveryOrder
+			if err := decodeSim(streams.CustodianDelivery, record.Value, &order); err != nil {
+				return nil, err
+			}
+			said = append(said, o.custodians.Delivering(&order)...)
+		}
+		o.delivering[shard] = len(records)
+	}
+	return said, nil
 }
 
 func (o *oracle) fates() (fates, int, error) {
@@ -161,6 +191,22 @@ func (o *oracle) fates() (fates, int, error) {
 		}
 	}
 	return found, told, nil
+}
+
+// countDeliveries counts the steps of deliveries so far.
+func (f *forecast) countDeliveries(o *oracle) (int, error) {
+	f.deliveries = make(deliveries)
+	steps := 0
+	for _, record := range o.Topic(streams.LedgerJournal) {
+		var j ledger.Journal
+		if err := decodeSim(streams.LedgerJournal, record.Value, &j); err != nil {
+			return 0, err
+		}
+		if f.deliveries.add(&j) {
+			steps++
+		}
+	}
+	return steps, nil
 }
 
 // add adds what the ledger comes to in the end.

@@ -51,7 +51,9 @@ type phase struct {
 	waves  []wave
 	tick   schemas.Instant // 0: none
 	prices []ingest.Price
-	at     schemas.Instant // of the prices
+	at     schemas.Instant       // of the prices
+	said   []ingest.Confirmation // by custodians, of units in specie
+	saidAt schemas.Instant
 }
 
 // phases returns the workload, the same for the same load.
@@ -74,7 +76,24 @@ func (l load) phases(market *demo.Market) []phase {
 			phase{name: "close " + text, tick: at(today, 12, 1)},
 			phase{name: "price " + text, prices: market.Prices(today), at: at(today, 21, 0)})
 	}
-	return append(phases, phase{name: "settle", tick: at(day(lastDay), 9, 0)})
+	phases = append(phases, phase{name: "settle", tick: at(day(lastDay), 9, 0)})
+	l.inSpecie(phases)
+	return phases
+}
+
+// inSpecie adds deliveries of units to the phases of each day.
+func (l load) inSpecie(phases []phase) {
+	for n, from := 0, 1; n < l.days; n++ {
+		d := deliveryDay{
+			number: n, pots: l.pots, today: day(dealingDays[n]), later: day(lastDay),
+			instructed: &phases[from], closed: &phases[from+1], priced: &phases[from+2], after: &phases[from+3],
+		}
+		if n+1 < l.days {
+			d.later = day(dealingDays[n+1])
+		}
+		d.plan()
+		from += 4
+	}
 }
 
 func waveName(day, wave int) string { return fmt.Sprintf("%d-%02d", day, wave) }
@@ -83,7 +102,7 @@ func (l load) wave(name string, today schemas.Date, at schemas.Instant, body fun
 	w := wave{at: at}
 	for pot := range l.pots {
 		w.instructions = append(w.instructions, ingest.Instruction{
-			Source: source, ID: schemas.InstructionID(name), Pot: schemas.PotID(fmt.Sprintf("pot-%05d", pot)), InstructedOn: today, Body: body(),
+			Source: source, ID: schemas.InstructionID(name), Pot: potNamed(pot), InstructedOn: today, Body: body(),
 		})
 	}
 	return w

@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock-ledger/penstock/schemas"
 	orders "github.com/penstock-ledger/penstock/schemas/custodian"
+	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/status"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/feed"
@@ -22,6 +23,7 @@ type outside struct {
 	fates   fates
 	told    milestone
 	orders  map[schemas.ID]bool
+	steps   deliveries
 	changed chan struct{}
 	next    map[feed.Place]int64
 	failed  error
@@ -29,11 +31,12 @@ type outside struct {
 
 func follow(ctx context.Context, connection feed.Connection, registry *feed.Registry) *outside {
 	o := &outside{
-		connection: connection, registry: registry, fates: make(fates), orders: make(map[schemas.ID]bool),
+		connection: connection, registry: registry, fates: make(fates), orders: make(map[schemas.ID]bool), steps: make(deliveries),
 		changed: make(chan struct{}), next: map[feed.Place]int64{{Topic: streams.CustodianOrder}: 0},
 	}
 	for shard := range int32(shards) {
 		o.next[feed.Place{Topic: streams.StatusInstruction, Partition: shard}] = 0
+		o.next[feed.Place{Topic: streams.LedgerJournal, Partition: shard}] = 0
 	}
 	o.done.Go(func() {
 		for ctx.Err() == nil {
@@ -95,6 +98,14 @@ func (o *outside) hear(topic string, payload []byte) error {
 		o.told.orders = len(o.orders)
 		return err
 	}
+	if topic == streams.LedgerJournal {
+		var j ledger.Journal
+		err := decode(payload, &j)
+		if err == nil && o.steps.add(&j) {
+			o.told.deliveries++
+		}
+		return err
+	}
 	var s status.InstructionStatus
 	err := decode(payload, &s)
 	if err == nil && o.fates.add(&s) {
@@ -125,14 +136,14 @@ func (o *outside) await(ctx context.Context, want milestone) error {
 		if err != nil {
 			return err
 		}
-		if told.statuses >= want.statuses && told.orders >= want.orders {
+		if told.statuses >= want.statuses && told.orders >= want.orders && told.deliveries >= want.deliveries {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("%d of %d statuses and %d of %d orders were told: %w",
-				told.statuses, want.statuses, told.orders, want.orders, context.Cause(ctx))
+			return fmt.Errorf("%d of %d statuses, %d of %d orders and %d of %d steps of deliveries were told: %w",
+				told.statuses, want.statuses, told.orders, want.orders, told.deliveries, want.deliveries, context.Cause(ctx))
 		}
 	}
 }

@@ -45,6 +45,16 @@ func (r *drive) judge() (lost, doubled int) {
 	for _, s := range in.Statuses {
 		found.add(s)
 	}
+	booked := make(deliveries)
+	for _, j := range in.Journals {
+		booked.add(j)
+	}
+	t.Logf("steps of deliveries in specie: %v", booked)
+	for _, kind := range deliveriesWanted() {
+		if booked[kind] != r.forecast.deliveries[kind] || booked[kind] == 0 {
+			t.Errorf("%s: %d steps of deliveries were booked, foreseen were %d", kind, booked[kind], r.forecast.deliveries[kind])
+		}
+	}
 	lost, doubled, examples := found.differences(r.forecast.fates, examplesMax)
 	for _, example := range examples {
 		t.Errorf("instruction %s", example)
