@@ -52,7 +52,7 @@ func (d *desk) refuse(cause *inbox.Cause, c *ingest.Confirmation, why refusal) {
 	d.trade.Seen = append(d.trade.Seen, state.SeenConfirmation{ID: c.ID, Digest: digest, Broken: true})
 	d.trade.Breaks = append(d.trade.Breaks, state.Break{Code: why.code, Reason: why.reason, Cause: *cause, Confirmation: *c})
 	d.event(fmt.Sprintf("%s/%s/%x", eventBroken, c.ID, digest), func(t *ledger.Trade) {
-		t.Event, t.Confirmation, t.Reason = eventBroken, c.ID, string(why.code)+": "+why.reason
+		t.Confirmation, t.Reason = c.ID, string(why.code)+": "+why.reason
 	})
 }
 
@@ -88,7 +88,7 @@ func (d *desk) endBreaks(named func(*state.Break) bool, by string) int {
 		d.trade.Breaks = slices.Delete(slices.Clone(d.trade.Breaks), i, i+1)
 		ended++
 		d.event(fmt.Sprintf("%s/%s/%x", eventMended, b.Confirmation.ID, digestOf(&b.Confirmation)), func(t *ledger.Trade) {
-			t.Event, t.Confirmation, t.Reason = eventMended, b.Confirmation.ID, by
+			t.Confirmation, t.Reason = b.Confirmation.ID, by
 		})
 	}
 	return ended

@@ -51,8 +51,9 @@ func (r *Reference) carry(outs []streams.Out, place streams.Place, id schemas.ID
 	if !ok {
 		return outs
 	}
+	last := eventOf(trade)
 	trade.CarriedTo = &day
-	told := tradeEvent(place, id, trade, event)
+	told := tradeEvent(place, id, trade, last, event)
 	told.CarriedTo, told.Reason = &day, fmt.Sprintf("to %s: %s", day, trade.Reason)
 	return append(outs, tradeOut(told))
 }

@@ -29,8 +29,8 @@ type desk struct {
 	id    schemas.ID
 	trade state.TradeState
 	outs  []streams.Out
-	// told is the last event that moved the trade on.
-	told string
+	// last is the last event that moved the trade on.
+	last string
 	// accepts says that an operator takes a piece although its units are not what its cash buys.
 	accepts bool
 	// at is the receipt time of what is dealt with: a confirmation, or the price that confirmations waited for.
@@ -38,7 +38,7 @@ type desk struct {
 }
 
 func newDesk(place streams.Place, id schemas.ID, before *state.TradeState, at schemas.Instant) *desk {
-	d := &desk{place: place, id: id, trade: *before, at: at}
+	d := &desk{place: place, id: id, trade: *before, last: eventOf(before), at: at}
 	d.trade.Pieces = slices.Clone(before.Pieces)
 	d.trade.Seen = slices.Clone(before.Seen)
 	d.trade.Waiting = slices.Clone(before.Waiting)
@@ -102,12 +102,10 @@ func (d *desk) work(r *Reference, price *state.KnownPrice) (*state.TradeState, [
 		}
 		w := d.trade.Waiting[n]
 		d.trade.Waiting = slices.Delete(d.trade.Waiting, n, n+1)
-		before := eventOf(&d.trade)
 		if why := d.apply(r, &w.Cause, &w.Confirmation, price); why.code != "" {
 			d.refuse(&w.Cause, &w.Confirmation, why)
 			continue
 		}
-		LifeCycle().Check("a trade", before, cmp.Or(d.told, before))
 		d.mend(w.Confirmation.ID)
 		d.outs = append(d.outs, flushOut(&w.Cause))
 	}
@@ -167,7 +165,7 @@ func (d *desk) fill(r *Reference, c *ingest.Confirmation, f *ingest.FillPriced, 
 		d.trade.Stage = state.StagePriced
 	}
 	d.event(eventPriced+"/"+strconv.Itoa(len(d.trade.Pieces)), func(t *ledger.Trade) {
-		t.Event, t.Piece, t.Final, t.Cash, t.Units = eventPriced, f.Piece, f.Final, cashQuantity(piece.Cash), unitsQuantity(piece.Units, d.trade.UnitsScale)
+		t.Piece, t.Final, t.Cash, t.Units = f.Piece, f.Final, cashQuantity(piece.Cash), unitsQuantity(piece.Units, d.trade.UnitsScale)
 		t.Price, t.PriceVersion, t.Confirmation = &f.Price, price.Version, c.ID
 	})
 	return refusal{}
@@ -294,7 +292,7 @@ func (d *desk) failSettlement(c *ingest.Confirmation, f *ingest.SettlementFailed
 	}
 	d.trade.Failed = cmp.Or(f.Reason, "no reason given")
 	d.event(eventSettlementFailed+"/"+c.ID, func(t *ledger.Trade) {
-		t.Event, t.Confirmation, t.Reason = eventSettlementFailed, c.ID, d.trade.Failed
+		t.Confirmation, t.Reason = c.ID, d.trade.Failed
 	})
 	return refusal{}
 }
@@ -328,18 +326,18 @@ func (d *desk) end(c *ingest.Confirmation, event, reason string) refusal {
 	d.trade.Stage = state.StagePriced
 	piece := len(d.trade.Pieces)
 	d.event(eventPriced+"/"+strconv.Itoa(piece), func(t *ledger.Trade) {
-		t.Event, t.Piece, t.Final = eventPriced, int32(piece), true //nolint:gosec // bounded by piecesMax
+		t.Piece, t.Final = int32(piece), true //nolint:gosec // bounded by piecesMax
 		t.Price, t.PriceVersion, t.Confirmation, t.Reason = &last.Price, last.PriceVersion, c.ID, reason
 	})
 	return refusal{}
 }
 
-// event publishes what became of the trade.
+// event publishes what became of the trade, under a name as tradeEvent takes it.
 func (d *desk) event(name string, fill func(*ledger.Trade)) {
-	event := tradeEvent(d.place, d.id, &d.trade, name)
+	event := tradeEvent(d.place, d.id, &d.trade, d.last, name)
 	fill(event)
 	if IsStep(event.Event) {
-		d.told = event.Event
+		d.last = event.Event
 	}
 	d.outs = append(d.outs, tradeOut(event))
 }

@@ -180,7 +180,7 @@ func (d *desk) dealtAt(price schemas.Price, p *state.Piece, cash schemas.Money, 
 func (d *desk) correctedEvent(n int, version int32) {
 	p := &d.trade.Pieces[n]
 	d.event(eventCorrected+"/"+strconv.Itoa(int(version))+"/"+strconv.Itoa(n+1), func(t *ledger.Trade) {
-		t.Event, t.Piece, t.Final, t.Cash = eventCorrected, int32(n+1), p.Final, cashQuantity(p.Cash) //nolint:gosec // bounded by piecesMax
+		t.Piece, t.Final, t.Cash = int32(n+1), p.Final, cashQuantity(p.Cash) //nolint:gosec // bounded by piecesMax
 		t.Units = unitsQuantity(p.Units, d.trade.UnitsScale)
 		t.Price, t.PriceVersion, t.Confirmation = &p.Price, version, p.Confirmation
 	})

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/penstock-ledger/penstock/processors/dealing"
@@ -32,6 +33,27 @@ func (p *teller) Play(r scenario.Reporter, at schemas.Instant, steps []scenario.
 		}
 	}
 	return outs
+}
+
+// TestEveryEventOfATradeIsMadeInOnePlace looks for others than the one that holds each event against the life cycle.
+func TestEveryEventOfATradeIsMadeInOnePlace(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(file, "_test.go") {
+			made += strings.Count(string(text), "ledger.Trade{") + strings.Count(string(text), ".Event = ") + strings.Count(string(text), "new(ledger.Trade)")
+		}
+	}
+	if made != 1 {
+		t.Errorf("events of trades are made in %d places, want 1", made)
+	}
 }
 
 // TestEveryEdgeHasAScenario plays all scenarios and looks which moves of the life cycle they make.

@@ -7,7 +7,7 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
 
-// LifeCycle declares how an external trade moves from event to event. Every move is checked against it, and must be shown by a scenario.
+// LifeCycle declares how an external trade moves from event to event. Every event is checked against it where it is made, and must be shown by a scenario.
 func LifeCycle() lifecycle.Cycle {
 	return lifecycle.Cycle{
 		{From: "", To: eventBatched, When: "every shard has given its total"},
@@ -24,6 +24,11 @@ func LifeCycle() lifecycle.Cycle {
 		{From: eventPriced, To: eventRejected, When: "its settlement failed, and an operator gives it up"},
 		{From: eventRestCarried, To: eventRejected, When: "its settlement failed, and an operator gives it up"},
 		{From: eventRestCarried, To: eventSettled, When: "all pieces have settled"},
+		{From: eventSettled, To: eventRestCarried, When: "the shards are told of its last piece only after it has settled"},
+		{From: eventSettled, When: "unless the shards are still to be told of its last piece"},
+		{From: eventRejected, When: "where its orders do not go on"},
+		{From: eventDeferred, When: "where no day is known to which its orders could go on"},
+		{From: eventRestCarried, When: "where it has settled before"},
 	}
 }
 
@@ -44,11 +49,14 @@ func eventOf(trade *state.TradeState) string {
 		}
 		return eventPlaced
 	case state.StagePriced:
+		if trade.CarriedTo != nil {
+			return eventRestCarried
+		}
 		return eventPriced
 	case state.StageSettled:
 		return eventSettled
 	case state.StageRejected:
-		return eventRejected
+		return eventRejected // or deferred, which leads on as a rejection does
 	case state.StageCollecting:
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/processors/internal/merkle"
@@ -72,12 +73,12 @@ func (d *dealing) shardTotal(place streams.Place, r *Reference, before *state.Tr
 		return nil, nil
 	}
 	next.Stage, next.SettlesOn = state.StageBatched, r.settlesOn(m)
-	event := tradeEvent(place, m.Trade, next, eventBatched)
+	event := tradeEvent(place, m.Trade, next, "", eventBatched)
 	event.Shards = shardParts(next)
 	outs := []streams.Out{tradeOut(event)}
 	if reason := tooLarge(next); reason != "" {
 		next.Stage, next.Reason = state.StageRejected, reason
-		event := tradeEvent(place, m.Trade, next, eventRejected)
+		event := tradeEvent(place, m.Trade, next, eventBatched, eventRejected)
 		event.Reason = reason
 		outs = append(outs, tradeOut(event))
 	}
@@ -164,10 +165,15 @@ func shardParts(trade *state.TradeState) []ledger.ShardPart {
 	return parts
 }
 
-// tradeEvent says what became of a trade. The caller adds what belongs to the event.
-func tradeEvent(place streams.Place, id schemas.ID, trade *state.TradeState, event string) *ledger.Trade {
+// tradeEvent says what became of a trade since the last step that it made; every event of a trade is made here. The event's name goes on behind a stroke where a trade may have
+// several of its kind. The caller adds what belongs to the event.
+func tradeEvent(place streams.Place, id schemas.ID, trade *state.TradeState, last, name string) *ledger.Trade {
+	event, _, _ := strings.Cut(name, "/")
+	if IsStep(event) {
+		LifeCycle().MustDeclare("trade "+id.String(), last, event)
+	}
 	return &ledger.Trade{
-		ID: schemas.DeriveID("trade-event", id.String(), event), Trade: id, Event: event, RecordedAt: place.RecordedAt,
+		ID: schemas.DeriveID("trade-event", id.String(), name), Trade: id, Event: event, RecordedAt: place.RecordedAt,
 		Day: trade.Day, Custodian: trade.Custodian, Asset: trade.Asset, UnitsScale: trade.UnitsScale, Side: ledger.TradeSide(trade.Side), Basis: ledger.TradeBasis(trade.Basis),
 		Ordered: weightQuantity(trade, weightOf(trade)), Orders: ordersOf(trade), Root: ledger.TradeRoot(rootOf(trade)), SettlesOn: trade.SettlesOn,
 		Policy: policyOf(trade),
@@ -195,7 +201,7 @@ func placeTrade(place streams.Place, id schemas.ID, trade *state.TradeState) []s
 		most := unitsQuantity(coveredUnits(trade), trade.UnitsScale)
 		order.Units = &most
 	}
-	return []streams.Out{tradeOut(tradeEvent(place, id, trade, eventPlaced)), {Topic: streams.CustodianOrder, Key: id.String(), Value: order}}
+	return []streams.Out{tradeOut(tradeEvent(place, id, trade, eventBatched, eventPlaced)), {Topic: streams.CustodianOrder, Key: id.String(), Value: order}}
 }
 
 // leastReserved returns what the order has reserved, and its weight, that has reserved the fewest units for its weight.

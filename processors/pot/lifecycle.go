@@ -16,7 +16,7 @@ func LifeCycle() lifecycle.Cycle {
 }
 
 // edges is a value and no slice: moves are checked on every visit of a sweep, and must not allocate for it.
-func edges() [33]lifecycle.Edge {
+func edges() [36]lifecycle.Edge {
 	return [...]lifecycle.Edge{
 		{To: string(stateAccepted), When: "it is done, or its orders are reserved"},
 		{To: string(stateRejected), When: "a check refuses it"},
@@ -51,6 +51,9 @@ func edges() [33]lifecycle.Edge {
 		{From: string(stateSettled), To: string(stateBounced), When: "the bank will not send it"},
 		{From: string(stateAccepted), To: string(stateDelivered), When: "the custodian has delivered its units"},
 		{From: string(stateAccepted), To: string(stateAttributed), When: "the cash that it claims is the pot's"},
+		{From: string(stateAccepted), When: "where it was done at once, as a contribution without orders is"},
+		{From: string(stateSettled), When: "unless it is a transfer out, of which the cash is still to be sent"},
+		{From: string(statePaid), When: "unless the payee sends it back"},
 	}
 }
 

@@ -3,6 +3,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -11,7 +12,8 @@ import (
 type Edge struct {
 	// From is the state before; empty is the beginning.
 	From string
-	To   string
+	// To is the state after; empty is an end of it in a state that others may still leave.
+	To string
 	// When says what makes it happen, in a few words.
 	When string
 }
@@ -31,33 +33,45 @@ func (c Cycle) Declares(from, to string) bool {
 
 // Check panics where the move is not declared: a promise of the rules is broken then. To stay in a state is no move.
 func (c Cycle) Check(what, from, to string) {
-	if from != to && !c.Declares(from, to) {
+	if from != to {
+		c.MustDeclare(what, from, to)
+	}
+}
+
+// MustDeclare panics where the move is not declared, from a state to itself too.
+func (c Cycle) MustDeclare(what, from, to string) {
+	if !c.Declares(from, to) {
 		panic(fmt.Sprintf("%s may not go from %q to %q", what, from, to))
 	}
 }
 
+// The ends of an edge that are no states.
+const (
+	beginning = "(new)"
+	end       = "(end)"
+)
+
 // Name writes an edge: accepted -> priced.
 func (e Edge) Name() string {
-	if e.From == "" {
-		return "(new) -> " + e.To
-	}
-	return e.From + " -> " + e.To
+	return cmp.Or(e.From, beginning) + " -> " + cmp.Or(e.To, end)
 }
 
-// Mermaid writes the cycle as a state diagram. States without a way out end.
+// Named returns the edge of which Name writes so.
+func Named(name, when string) Edge {
+	from, to, _ := strings.Cut(name, " -> ")
+	return Edge{From: strings.TrimSuffix(from, beginning), To: strings.TrimSuffix(to, end), When: when}
+}
+
+// Mermaid writes the cycle as a state diagram. States without a way out end, and those of which an end is declared.
 func (c Cycle) Mermaid() string {
 	var b strings.Builder
 	b.WriteString("```mermaid\nstateDiagram-v2\n")
 	for _, e := range c {
-		from := identifier(e.From)
-		if e.From == "" {
-			from = "[*]"
-		}
-		fmt.Fprintf(&b, "    %s --> %s: %s\n", from, identifier(e.To), e.When)
+		fmt.Fprintf(&b, "    %s --> %s: %s\n", identifier(e.From), identifier(e.To), e.When)
 	}
 	seen := make(map[string]bool)
 	for _, e := range c {
-		if !seen[e.To] && c.ends(e.To) {
+		if e.To != "" && !seen[e.To] && c.ends(e.To) {
 			fmt.Fprintf(&b, "    %s --> [*]\n", identifier(e.To))
 		}
 		seen[e.To] = true
@@ -75,5 +89,10 @@ func (c Cycle) ends(state string) bool {
 	return true
 }
 
-// identifier makes a state's name one that diagrams take.
-func identifier(state string) string { return strings.ReplaceAll(state, "-", "_") }
+// identifier makes a state's name one that diagrams take, also for what is before the first and after the last state.
+func identifier(state string) string {
+	if state == "" {
+		return "[*]"
+	}
+	return strings.ReplaceAll(state, "-", "_")
+}

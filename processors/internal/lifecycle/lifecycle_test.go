@@ -22,6 +22,19 @@ func TestDiagramHasEveryEdgeAndEndsWhereNothingLeads(t *testing.T) {
 	}
 }
 
+// TestDiagramEndsInStatesThatMostNeverLeave declares an end of a state that others leave.
+func TestDiagramEndsInStatesThatMostNeverLeave(t *testing.T) {
+	ends := append(cycle(), lifecycle.Edge{From: "in-part", When: "the rest never comes"})
+	if got := ends.Mermaid(); !strings.Contains(got, "    in_part --> [*]: the rest never comes\n") || strings.Count(got, "--> [*]") != 2 {
+		t.Errorf("the diagram is\n%s", got)
+	}
+	for _, edge := range ends {
+		if again := lifecycle.Named(edge.Name(), edge.When); again != edge {
+			t.Errorf("%s is read as %v", edge.Name(), again)
+		}
+	}
+}
+
 func TestMoveThatIsNotDeclaredIsABrokenPromise(t *testing.T) {
 	cycle().Check("it", "open", "in-part")
 	cycle().Check("it", "done", "done")
@@ -31,4 +44,14 @@ func TestMoveThatIsNotDeclaredIsABrokenPromise(t *testing.T) {
 		}
 	}()
 	cycle().Check("it", "done", "open")
+}
+
+func TestAStateThatIsReachedTwiceMustBeDeclaredSo(t *testing.T) {
+	cycle().MustDeclare("it", "", "open")
+	defer func() {
+		if recover() == nil {
+			t.Error("what was done was done once more")
+		}
+	}()
+	cycle().MustDeclare("it", "done", "done")
 }

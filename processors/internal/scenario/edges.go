@@ -27,11 +27,11 @@ func (e *Edges) Show(file, from, to string) {
 	}
 }
 
-// Missing lists the declared moves that no scenario showed.
+// Missing lists the declared moves that no scenario showed. That nothing follows is no move.
 func (e *Edges) Missing() []string {
 	var missing []string
 	for _, edge := range e.cycle {
-		if len(e.shown[edge.Name()]) == 0 {
+		if edge.To != "" && len(e.shown[edge.Name()]) == 0 {
 			missing = append(missing, edge.Name())
 		}
 	}

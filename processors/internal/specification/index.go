@@ -33,11 +33,7 @@ func readCycles(root string) ([]cycle, error) {
 			if strings.HasPrefix(line, "#") || len(columns) != 3 {
 				continue
 			}
-			from, to, _ := strings.Cut(strings.TrimSpace(columns[0]), " -> ")
-			if from == "(new)" {
-				from = ""
-			}
-			cycles[i].edges = append(cycles[i].edges, lifecycle.Edge{From: from, To: to, When: strings.TrimSpace(columns[1])})
+			cycles[i].edges = append(cycles[i].edges, lifecycle.Named(strings.TrimSpace(columns[0]), strings.TrimSpace(columns[1])))
 			cycles[i].shown = append(cycles[i].shown, strings.Fields(strings.ReplaceAll(columns[2], ".scenario", "")))
 		}
 	}
@@ -49,6 +45,9 @@ func writeCycles(b *strings.Builder, cycles []cycle) {
 	for _, c := range cycles {
 		fmt.Fprintf(b, "\n### %s\n\n%s\n| move | when | shown by |\n|---|---|---|\n", c.title, c.edges.Mermaid())
 		for i, edge := range c.edges {
+			if edge.To == "" {
+				continue // that nothing follows is drawn, and is no move
+			}
 			fmt.Fprintf(b, "| %s | %s | %s |\n", edge.Name(), edge.When, links(c.folder, c.shown[i]))
 		}
 	}
