@@ -51,6 +51,7 @@ func (w *World) Input() invariants.Input {
 		Confirmations: Decoded(w.Topic(streams.IngestConfirmation), streams.IngestConfirmation, func() *ingest.Confirmation { return new(ingest.Confirmation) }),
 		Refused:       Decoded(w.Topic(streams.AuditRejection), streams.AuditRejection, func() *audit.Rejection { return new(audit.Rejection) }),
 		Operations:    w.operations(),
+		Frozen:        Decoded(w.Topic(streams.AuditBatch), streams.AuditBatch, func() *audit.FrozenOrders { return new(audit.FrozenOrders) }),
 		Prices:        Decoded(w.Topic(streams.IngestPrice), streams.IngestPrice, func() *ingest.Price { return new(ingest.Price) }),
 		Reference:     append(w.ReferenceEntries(), w.glidePaths()...),
 		Charges:       w.scheduled(),

@@ -11,7 +11,7 @@ func (f *facts) checkAllocation() []*finding {
 	shares := &finding{number: 15, name: "shares depend on nothing but the frozen weights and the fills"}
 	never := &finding{number: 16, name: "a member's share never falls"}
 	residue := &finding{number: 19, name: "what rounding keeps of a trade is at least nothing and less than its number of orders"}
-	again := &finding{number: 20, name: "deciding again from the frozen totals and all fills gives the same postings"}
+	again := &finding{number: 20, name: "deciding again from the frozen orders, their totals and all fills gives the same postings"}
 	done := &finding{number: 21, name: "after its settlement a trade has left nothing reserved, pending or owed"}
 	trades, orders, parts, settled := 0, 0, 0, 0
 	for _, id := range sortedIDs(f.trades) {
@@ -31,9 +31,10 @@ func (f *facts) checkAllocation() []*finding {
 	}
 	postings := f.checkDirections(never)
 	f.checkOwed(done)
+	frozen := f.checkFrozen(again)
 	return []*finding{
 		exact.on(trades, "trades").on(parts, "shards' parts"), shares.on(orders, "shares"), never.on(postings, "postings of shares"),
-		residue.on(trades, "trades").on(parts, "shards' parts"), again.on(orders, "shares").on(parts, "shards' parts"), done.on(settled, "settled trades"),
+		residue.on(trades, "trades").on(parts, "shards' parts"), again.on(orders, "shares").on(parts, "shards' parts").on(frozen, "frozen orders"), done.on(settled, "settled trades"),
 	}
 }
 

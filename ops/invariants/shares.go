@@ -47,8 +47,12 @@ func (t *trade) part(shard int32) (got, given int64) {
 
 // share is what an order must have got and given of all that its trade got and gave.
 func (t *trade) share(o *order) (got, given int64) {
+	return t.shareOf(quanta(o.weight(), t.weightScale()))
+}
+
+// shareOf is what an order of so many quanta must have got and given.
+func (t *trade) shareOf(weight int64) (got, given int64) {
 	whole := quanta(t.batched.Ordered, t.weightScale())
-	weight := quanta(o.weight(), t.weightScale())
 	allGot, allGiven := t.moved()
 	got, given = floorShare(allGot, weight, whole), ceilShare(allGiven, weight, whole)
 	switch {

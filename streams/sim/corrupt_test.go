@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/penstock-ledger/penstock/ops/history"
 	"github.com/penstock-ledger/penstock/ops/invariants"
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/schemas/audit"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
 	"github.com/penstock-ledger/penstock/schemas/reference"
 	"github.com/penstock-ledger/penstock/schemas/status"
@@ -146,6 +148,12 @@ func liesOfShares() []lie {
 			_, p := find(in, func(j *ledger.Journal, p *ledger.Posting) bool { return p.Stage == "settled" && j.Pot != nil })
 			p.Quantity -= 1000
 		}},
+		{20, "frozen for more", func(in *invariants.Input) { frozenIn(in, 1)[0].Weight++ }},
+		{20, "frozen with another's weight", func(in *invariants.Input) {
+			orders := frozenIn(in, 2)
+			orders[0].Weight, orders[1].Weight = orders[0].Weight+5000, orders[1].Weight-5000
+		}},
+		{20, "never frozen", func(in *invariants.Input) { frozenIn(in, 1)[0].ID[0]++ }},
 		{21, "left pending", func(in *invariants.Input) {
 			_, p := find(in, func(j *ledger.Journal, p *ledger.Posting) bool { return p.Stage == "settled" && j.Pot != nil })
 			p.Quantity -= 1000
@@ -171,6 +179,19 @@ func liesOfShares() []lie {
 			a.Sequence, b.Sequence = b.Sequence, a.Sequence
 		}},
 	}
+}
+
+// frozenIn returns the orders of the first batch that was settled and in which a shard froze so many at least.
+func frozenIn(in *invariants.Input, least int) []audit.FrozenOrder {
+	for _, told := range in.Frozen {
+		for i := range told.Batches {
+			settled := slices.ContainsFunc(in.Trades, func(t *ledger.Trade) bool { return t.Event == "settled" && t.Trade == told.Batches[i].Trade })
+			if settled && len(told.Batches[i].Orders) >= least {
+				return told.Batches[i].Orders
+			}
+		}
+	}
+	panic("the history has no such batch")
 }
 
 // moveTrade has all units of a trade owed and settled by a custodian who has none. Every sum stays as it is.

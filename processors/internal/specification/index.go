@@ -41,7 +41,7 @@ func readCycles(root string) ([]cycle, error) {
 }
 
 func writeCycles(b *strings.Builder, cycles []cycle) {
-	b.WriteString("\n## Life cycles\n\nEvery move is declared in the rules, which refuse to make any other, and is shown by a scenario.\n")
+	b.WriteString("\n## Life cycles\n\nEvery move is declared in the rules, which refuse to make any other, and is shown by a scenario.\nAn instruction shows neither that it was received nor that its orders were batched and placed: it is answered first with what became of it, and the others are events of the trade. What re-balancing tells of a pot that it leaves alone (`untraded`) is about no instruction.\n")
 	for _, c := range cycles {
 		fmt.Fprintf(b, "\n### %s\n\n%s\n| move | when | shown by |\n|---|---|---|\n", c.title, c.edges.Mermaid())
 		for i, edge := range c.edges {
