@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock-ledger/penstock/processors/pot"
 	"github.com/penstock-ledger/penstock/streams"
 )
 
@@ -53,6 +54,30 @@ func TestEachRecordStandsInTheCatalogueOnce(t *testing.T) {
 		if !found && link[0] != '<' {
 			t.Errorf("nothing stands at #%s", target)
 		}
+	}
+}
+
+// TestExamplesAreWhatTheirFieldsHold looks at fields whose type alone would give them an example of something else.
+func TestExamplesAreWhatTheirFieldsHold(t *testing.T) {
+	var page bytes.Buffer
+	if err := write(&page, streams.Topics()); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"`rules`": pot.Rules, "`operator`": "sam", "`state`": "accepted"}
+	found := map[string]int{}
+	for line := range strings.Lines(page.String()) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 6 || want[strings.TrimSpace(cells[1])] == "" {
+			continue
+		}
+		field := strings.TrimSpace(cells[1])
+		found[field]++
+		if example := strings.TrimSpace(cells[4]); example != want[field] {
+			t.Errorf("the example of %s is %s, want %s", field, example, want[field])
+		}
+	}
+	if len(found) != len(want) {
+		t.Errorf("found are %v", found)
 	}
 }
 

@@ -48,8 +48,8 @@ func names() map[string]term {
 		"sequence": number("104"), "shard": number("3"), "partition": number("3"), "offset": {"offset", "4711"}, "drop": {"offset", "4711"},
 		"numerator": factor("2"), "denominator": factor("1"),
 		"calendar": name("NEW-YORK-SHARES"), "currencyCalendar": name("NEW-YORK-SHARES"), "platformCalendar": name("XLON"), "name": name("Harbour Custody"),
-		"operator": name("sam"), "process": name("pot"), "rule": name("allocation"), "topic": name("ingest.instruction.v1"), "zone": name("Europe/London"),
-		"stage": name("reserved"), "Trade.event": name("priced"), "policy": name("floor-and-box/1"), "rules": name("1"),
+		"process": name("pot"), "rule": name("allocation"), "topic": name("ingest.instruction.v1"), "zone": name("Europe/London"),
+		"stage": name("reserved"), "Trade.event": name("priced"), "policy": name("floor-and-box/1"), "rules": name("pot/5"),
 		"RuleActivated.version": name("floor-and-box/2"), "RuleActivation.version": name("floor-and-box/2"),
 		"cause": id("buy-1"), "confirmation": id("fill-1"), "id": id("buy-1"), "key": id("pot-000001"), "told": id("d29b285a-7bb8-51a3-b0e1-14e204eb2a48"),
 		"settledTold": id("d29b285a-7bb8-51a3-b0e1-14e204eb2a48"), "payee": id("payee-7"), "receiver": id("scheme-9"), "reference": id("TRF-2008-0001"),
@@ -57,9 +57,19 @@ func names() map[string]term {
 	}
 }
 
+// particular are the terms of fields that say more than the type that they have: by record and name, or by name.
+func particular() map[string]term {
+	return map[string]term{"InstructionStatus.state": {"state", "accepted"}, "operator": {"name of an operator", "sam"}}
+}
+
 // termOf says what a field of a record is counted in.
 func termOf(of *record, f *field) (term, error) {
 	base := of.name[strings.LastIndexByte(of.name, '.')+1:]
+	for _, key := range []string{base + "." + f.name, f.name} {
+		if t, ok := particular()[key]; ok {
+			return t, nil
+		}
+	}
 	switch {
 	case f.kind.avro == "record":
 		if len(f.kind.records) == 1 {
