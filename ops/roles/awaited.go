@@ -28,8 +28,8 @@ type AwaitedPrice struct {
 	Parked string `json:"parked,omitempty"`
 }
 
-// awaitedDaysMax is how many days back from an asset's last closed one trades without a close are looked for.
-const awaitedDaysMax = 40
+// awaitedDaysMax is how many days back from an asset's last closed one trades without a close are looked for: a year. Each costs a look at a few keys of the store.
+const awaitedDaysMax = 366
 
 // addAwaited adds what waits for closing prices, where dealing runs here.
 func (i *Instance) addAwaited(ctx context.Context, status *Status) error {
