@@ -59,7 +59,8 @@ func newLedgerVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check every invariant on what is booked, believing no running total",
-		Long: `Reads the whole ledger: hash chains, sequences, balances, control totals, settled trades. With --at-rest it also checks what holds only
+		Long: `Reads the whole ledger: hash chains, sequences, running balances, sums of all accounts, what is called
+complete, trades and what was settled of them. With --at-rest it also checks what holds only
 while nothing is under way. With --anchors it compares the chains with what was signed of them (penstock ledger anchor), which shows a chain that was made anew
 as a whole; --incremental then reads only what came after the last anchor. With --archive it checks folders that penstock ledger export --format csv wrote, in
 the order given, and needs no database: files, hash chains, months, totals, that each goes on where the one before ended; and with --anchors that what was signed of
