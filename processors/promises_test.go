@@ -41,6 +41,8 @@ type kernel struct {
 	deals *dealingShard
 	// proven counts messages by the names of their types.
 	proven map[string]int
+	// meet, where given, is told of each message of an inbox, with the name of its type, before it is decided.
+	meet func(topic, kind string, value []byte)
 }
 
 func newKernel(r scenario.Reporter) *kernel {
@@ -54,14 +56,14 @@ func newKernel(r scenario.Reporter) *kernel {
 			inbox.DealingMessage, state.TradeState, state.DealingReference, *dealing.Reference, state.DealingTally,
 			*inbox.DealingMessage, *state.TradeState, *state.DealingReference, *state.DealingTally,
 		](dealing.Machine(1), 0, 1),
-		make(map[string]int),
+		make(map[string]int), nil,
 	}
 }
 
 // copied returns a kernel that goes its own way from here: proofs never change what they begin from.
 func (k *kernel) copied(r scenario.Reporter) *kernel {
 	pots, deals := *k.pots, *k.deals
-	return &kernel{r, &pots, &deals, k.proven}
+	return &kernel{r, &pots, &deals, k.proven, k.meet}
 }
 
 // cascadeMax bounds what one record may lead to.
@@ -103,7 +105,7 @@ func decoded[T any, P interface {
 
 func (k *kernel) tellPots(m *inbox.PotMessage, twice bool) []streams.Out {
 	k.Helper()
-	k.saw(m.Body)
+	k.saw(streams.PotInbox, m.Body, m)
 	route := pot.Machine().Route(m)
 	if route.Unpark != nil {
 		return nil // the engine's to do
@@ -117,7 +119,7 @@ func (k *kernel) tellPots(m *inbox.PotMessage, twice bool) []streams.Out {
 
 func (k *kernel) tellDealing(m *inbox.DealingMessage, twice bool) []streams.Out {
 	k.Helper()
-	k.saw(m.Body)
+	k.saw(streams.DealingInbox, m.Body, m)
 	if dealing.Machine(1).Route(m).Unpark != nil {
 		return nil
 	}
@@ -139,7 +141,13 @@ func (k *kernel) moveNothing(m any, outs []streams.Out) {
 	}
 }
 
-func (k *kernel) saw(body any) { k.proven[reflect.TypeOf(body).Elem().Name()]++ }
+func (k *kernel) saw(topic string, body any, message streams.Value) {
+	kind := reflect.TypeOf(body).Elem().Name()
+	k.proven[kind]++
+	if k.meet != nil {
+		k.meet(topic, kind, message.AppendAvro(nil))
+	}
+}
 
 // named says what it is about that something is wrong.
 type named struct {

@@ -247,6 +247,9 @@ func (d *desk) checkPiece(f *ingest.FillPriced, price *state.KnownPrice) refusal
 
 // repeats says whether a fill says of its piece what is known of it.
 func (d *desk) repeats(f *ingest.FillPriced) bool {
+	if f.Piece < 1 {
+		panic(fmt.Sprintf("dealing: piece %d came through intake", f.Piece))
+	}
 	piece := &d.trade.Pieces[f.Piece-1]
 	quanta, exact := f.Units.Quanta(int(d.trade.UnitsScale))
 	return exact && piece.Cash == f.Cash && piece.Units == schemas.Units(quanta) && piece.Price == f.Price && piece.Final == f.Final

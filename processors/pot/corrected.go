@@ -214,6 +214,9 @@ func (c *correction) moveUnits(p purpose, from, to end[schemas.Units], amount in
 func batchCorrected(
 	place streams.Place, stored *state.PotReference, cause *inbox.Cause, b *inbox.BatchCorrected, tally *state.PotTally,
 ) (*state.PotReference, []streams.Out) {
+	if len(b.Pieces) == 0 {
+		panic(fmt.Sprintf("pot: batch %s is corrected, and no piece of it", b.Trade))
+	}
 	taken := tallyOf(tally, b.Trade, tallyCompensation)
 	stored = compensated(stored, b.Asset, taken.Got)
 	c := newClosing(place, stored)

@@ -210,6 +210,15 @@ func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) Again(r Reporter, message *M) []s
 	return outs
 }
 
+// Keeps reports what the shard knows that does not survive being written and read.
+func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) Keeps(r Reporter) {
+	r.Helper()
+	s.copied(r)
+}
+
+// Written is all that the shard knows, in its bytes.
+func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) Written() []byte { return s.bytes() }
+
 // bytes is all that the shard knows, written.
 func (s *Shard[M, S, R, V, T, PM, PS, PR, PT]) bytes() []byte {
 	b := PR(s.reference).AppendAvro(nil)
