@@ -119,9 +119,12 @@ func Power10(n int) int64 {
 // Quantity returns m at the scale of Quantity, or ErrOverflow.
 func (m Money) Quantity() (Quantity, error) { return QuantityOf(int64(m), MoneyScale) }
 
-// QuantityOf returns quanta of the given scale as a Quantity, or ErrOverflow where it has more digits than a Quantity can say.
-// The scale is from 0 to 6.
+// QuantityOf returns quanta of the given scale, from 0 to 6, as a Quantity, or ErrOverflow where it has more digits than a Quantity can say. With any other scale no
+// Quantity says it, be it 0.
 func QuantityOf(quanta int64, scale int) (Quantity, error) {
+	if scale < 0 || scale > QuantityScale {
+		return 0, ErrOverflow
+	}
 	factor := Power10(QuantityScale - scale)
 	product := quanta * factor
 	if product/factor != quanta || Quantity(product) > QuantityMax || Quantity(product) < -QuantityMax {

@@ -167,3 +167,11 @@ func TestInstantsRoundDown(t *testing.T) {
 		t.Errorf("text is %s", text)
 	}
 }
+
+func TestNoQuantityHasAScaleOfItsOwn(t *testing.T) {
+	for _, scale := range []int{-61, -2, -1, schemas.QuantityScale + 1, 1 << 30} {
+		if q, err := schemas.QuantityOf(100, scale); !errors.Is(err, schemas.ErrOverflow) {
+			t.Errorf("100 quanta of scale %d are %s, %v", scale, q, err)
+		}
+	}
+}
