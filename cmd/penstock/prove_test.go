@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -98,6 +100,7 @@ func checkProofs(t *testing.T, at func(...string) []string, pots ...string) {
 			if v.Order != order || v.Compared != "published" {
 				t.Errorf("the verdict is %+v", v)
 			}
+			verifyByPython(t, file, record[p.Trade.ID], order)
 			must(t, "", "prove", "--verify", file, "--root", p.Trade.Root, "--trade", p.Trade.ID)
 			if out := must(t, "", "prove", "--verify", file); !strings.Contains(out, "if "+p.Trade.Root+" is its root") {
 				t.Errorf("held against nothing it says %q", out)
@@ -114,6 +117,21 @@ func checkProofs(t *testing.T, at func(...string) []string, pots ...string) {
 	}
 	if proven != 2*len(pots) || len(record) != 2 {
 		t.Errorf("%d orders in %d trades were proven", proven, len(record))
+	}
+}
+
+// verifyByPython has the verifier of the proofs' page take what the commands wrote, where there is an interpreter.
+func verifyByPython(t *testing.T, file, record, order string) {
+	t.Helper()
+	python := cmp.Or(os.Getenv("PENSTOCK_PYTHON"), "python3")
+	if _, err := exec.LookPath(python); err != nil {
+		t.Log("SKIPPED foreign-verifier: there is no python3, and PENSTOCK_PYTHON names none")
+		return
+	}
+	const verifier = "../../processors/proof/testdata/verify.py"
+	out, err := exec.CommandContext(t.Context(), python, "-I", "-S", verifier, file, record).CombinedOutput() //nolint:gosec // an interpreter that the developer names
+	if err != nil || !strings.Contains(string(out), order) {
+		t.Errorf("the verifier in Python says %q of the order %s: %v", out, order, err)
 	}
 }
 
