@@ -116,8 +116,8 @@ const offered = `
 	select 'right ' || c.oid::regclass || '.' || a.attname || ' ' || r.grantee::regrole || ' ' || r.privilege_type
 		from pg_class c join pg_attribute a on a.attrelid = c.oid, aclexplode(a.attacl) r where c.relnamespace::regnamespace::text in ('ledger', 'report')`
 
-// schema is everything that makes up the schema, but for the names of indexes and constraints, which Postgres makes up, and for the comments in months'
-// tables: only a table that was made after its parent's comment has a copy of it.
+// schema is everything that makes up the schema with its rights, but for two things of months' tables: the names of their indexes, which Postgres makes up, and their
+// comments, for only a table that was made after its parent's comment has a copy of it.
 const schema = offered + `
 	union all
 	select 'place ' || c.oid::regclass || '.' || a.attname || ' ' || a.attnum || ' ' || a.attnotnull || a.attidentity::text || a.attgenerated::text
@@ -129,10 +129,20 @@ const schema = offered + `
 			|| coalesce(' ' || pg_get_partkeydef(c.oid), '') || coalesce(' -- ' || obj_description(c.oid), '')
 		from pg_class c where c.relnamespace::regnamespace::text in ('ledger', 'report') and c.relkind in ('r', 'p', 'v', 'S')
 	union all
-	select 'index ' || i.indrelid::regclass || ' ' || regexp_replace(pg_get_indexdef(i.indexrelid), 'INDEX \S+ ON', 'INDEX ON') || ' ' || i.indisvalid
+	select 'index ' || i.indrelid::regclass || ' ' || case when c.relispartition
+			then regexp_replace(pg_get_indexdef(i.indexrelid), 'INDEX \S+ ON', 'INDEX ON') else pg_get_indexdef(i.indexrelid) end || ' ' || i.indisvalid
 		from pg_index i join pg_class c on c.oid = i.indrelid where c.relnamespace::regnamespace::text in ('ledger', 'report')
 	union all
-	select 'constraint ' || conrelid::regclass || ' ' || pg_get_constraintdef(oid) from pg_constraint where connamespace::regnamespace::text in ('ledger', 'report')
+	select 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated from pg_constraint where connamespace::regnamespace::text in ('ledger', 'report')
+	union all
+	select 'right ' || n.nspname || ' ' || r.grantee::regrole || ' ' || r.privilege_type || ' ' || n.nspowner::regrole from pg_namespace n, aclexplode(n.nspacl) r
+		where n.nspname in ('ledger', 'report')
+	union all
+	select 'default right ' || d.defaclrole::regrole || ' ' || coalesce(n.nspname, '') || ' ' || d.defaclobjtype::text || ' ' || d.defaclacl::text
+		from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace
+	union all
+	select 'sequence ' || s.seqrelid::regclass || ' ' || (to_jsonb(s) - 'seqrelid' - 'seqtypid')::text || ' ' || s.seqtypid::regtype from pg_sequence s
+		join pg_class c on c.oid = s.seqrelid where c.relnamespace::regnamespace::text in ('ledger', 'report')
 	union all
 	select 'trigger ' || tgrelid::regclass || ' ' || pg_get_triggerdef(oid) || ' ' || tgenabled::text from pg_trigger
 		where tgrelid in (select oid from pg_class where relnamespace::regnamespace::text = 'ledger') and not tgisinternal

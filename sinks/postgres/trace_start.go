@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/penstock-ledger/penstock/schemas"
+	"github.com/penstock-ledger/penstock/streams"
 )
 
 // start finds what the id names.
@@ -28,7 +29,8 @@ func (t *tracer) start(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: write a journal's, order's or trade's id, shard/sequence/leg for a posting, or source/pot/id for an instruction", ErrNothingTraced)
+	return fmt.Errorf("%w: write a journal's, order's or trade's id, shard/sequence/leg for a posting, or source/pot/id for an instruction; "+
+		"one that was refused, or that opens a pot, books nothing: its answer is on %s", ErrNothingTraced, streams.StatusInstruction)
 }
 
 // traceSlashesMax bounds the slashes of an id that is taken apart in every way.

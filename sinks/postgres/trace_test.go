@@ -3,11 +3,13 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/ledger"
+	"github.com/penstock-ledger/penstock/streams"
 )
 
 // TestATraceSaysWhetherTheMembersOfATradeAreAll has as many journals in a trade as a trace shows, each with several postings, and then one more.
@@ -72,6 +74,8 @@ func TestAnInstructionOfNumbersIsNoPlace(t *testing.T) {
 	for _, unknown := range []string{"40001/12345/7", "40001/1", "9223372036854775807/1/1", "9223372036854775808/1/1"} {
 		if _, err := FindTrace(t.Context(), test.auditor, unknown); !errors.Is(err, ErrNothingTraced) {
 			t.Errorf("%s: got %v, want ErrNothingTraced", unknown, err)
+		} else if !strings.Contains(err.Error(), streams.StatusInstruction) {
+			t.Errorf("%s: %v does not say where the answer to a refused instruction is", unknown, err)
 		}
 	}
 }

@@ -105,6 +105,7 @@ func (c *shardChecks) anchor(options *VerifyOptions) {
 	for i := range options.Anchors {
 		head := options.Anchors[i].Heads[c.shard]
 		c.anchors[head.Sequence] = head.Hash
+		c.told.sign(&options.Anchors[i], c.shard)
 		if options.Incremental {
 			c.believed = head.Sequence
 		}

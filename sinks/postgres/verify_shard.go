@@ -17,6 +17,10 @@ type shardChecks struct {
 	shard, shards int32
 	// end is where the shard's position says that it ends.
 	end Position
+	// unplaced says that it has no position.
+	unplaced bool
+	// told is what is called complete.
+	told toldComplete
 	// sequence, head and recordedAt are those of the journal before.
 	sequence   int64
 	head       [32]byte
@@ -30,8 +34,8 @@ type shardChecks struct {
 	believed    int64
 	incremental bool
 
-	opening, numbered, chained, anchored, recorded, complete, placed, legal, running, member, effective, zero Check
-	worst                                                                                                     effectiveDip
+	opening, numbered, chained, anchored, recorded, complete, progress, placed, legal, running, member, effective, zero Check
+	worst                                                                                                               effectiveDip
 }
 
 func newShardChecks(shard, shards int32) *shardChecks {
@@ -43,6 +47,7 @@ func newShardChecks(shard, shards int32) *shardChecks {
 		anchored:  Check{Name: "anchors", Title: "each journal that was signed as the last of its shard is still there, unchanged", Of: "signed journals"},
 		recorded:  Check{Name: "recorded", Title: "recorded time never runs backwards, nor before what was called complete", Of: "journals"},
 		complete:  Check{Name: "position", Title: "the last journal is the one that the position names", Of: "shards"},
+		progress:  Check{Name: "progress", Title: "what is called complete is booked, is not yet to come, and is not less than was signed", Of: "shards"},
 		placed:    Check{Name: "one-pot", Title: "a pot's accounts are in its own journals, in the pot's own shard", Of: "journals"},
 		legal:     Check{Name: "postings", Title: "every posting moves a positive quantity between two accounts", Of: "postings"},
 		running:   Check{Name: "balances", Title: "every running balance is the sum of the postings before it", Of: "running balances"},
@@ -54,11 +59,12 @@ func newShardChecks(shard, shards int32) *shardChecks {
 
 func (c *shardChecks) each(other *shardChecks, fn func(mine, theirs *Check)) {
 	mine := [...]*Check{
-		&c.opening, &c.numbered, &c.chained, &c.anchored, &c.recorded, &c.complete, &c.placed, &c.legal, &c.running, &c.member, &c.effective, &c.zero,
+		&c.opening, &c.numbered, &c.chained, &c.anchored, &c.recorded, &c.complete, &c.progress, &c.placed, &c.legal, &c.running, &c.member, &c.effective,
+		&c.zero,
 	}
 	theirs := [...]*Check{
-		&other.opening, &other.numbered, &other.chained, &other.anchored, &other.recorded, &other.complete, &other.placed, &other.legal, &other.running,
-		&other.member, &other.effective, &other.zero,
+		&other.opening, &other.numbered, &other.chained, &other.anchored, &other.recorded, &other.complete, &other.progress, &other.placed, &other.legal,
+		&other.running, &other.member, &other.effective, &other.zero,
 	}
 	for i := range mine {
 		fn(mine[i], theirs[i])
@@ -115,19 +121,6 @@ func (c *shardChecks) run(ctx context.Context, snapshot *shardSnapshot, read fun
 	return err
 }
 
-func (c *shardChecks) loadEnd(ctx context.Context, snapshot *shardSnapshot) error {
-	query := "select p.sequence, p.head, " + fmt.Sprintf(instantSQL, "p.recorded_at") + ", q.sequence, " + fmt.Sprintf(instantSQL, "q.recorded_before") +
-		" from ledger.position p join ledger.progress q on q.shard = p.partition where p.topic = $1 and p.partition = $2"
-	var head []byte
-	err := snapshot.tx.QueryRow(ctx, query, streams.LedgerJournal, c.shard).Scan(
-		&c.end.Sequence, &head, &c.end.RecordedAt, &c.end.CompleteSequence, &c.end.RecordedBefore)
-	if err != nil {
-		return fmt.Errorf("reading the position of shard %d: %w", c.shard, err)
-	}
-	copy(c.end.Head[:], head)
-	return nil
-}
-
 func (c *shardChecks) place(sequence int64) string {
 	return fmt.Sprintf("shard %d journal %d", c.shard, sequence)
 }
@@ -142,9 +135,8 @@ func (c *shardChecks) journal(journal *storedJournal) {
 	c.recorded.Checked++
 	if journal.RecordedAt < c.recordedAt || journal.month != monthOf(journal.RecordedAt) {
 		c.recorded.fail(c.place(journal.Sequence), "recorded at %s, its predecessor at %s", journal.RecordedAt, c.recordedAt)
-	} else if journal.Sequence > c.end.CompleteSequence && journal.RecordedAt < c.end.RecordedBefore {
-		c.recorded.fail(c.place(journal.Sequence), "recorded at %s, but after journal %d all should be from %s on",
-			journal.RecordedAt, c.end.CompleteSequence, c.end.RecordedBefore)
+	} else if sequence, before := c.told.before(journal.Sequence); journal.RecordedAt < before {
+		c.recorded.fail(c.place(journal.Sequence), "recorded at %s, but after journal %d all should be from %s on", journal.RecordedAt, sequence, before)
 	}
 	c.placed.Checked++
 	var holdings *potHoldings
@@ -246,9 +238,12 @@ func (c *shardChecks) boundary(journal *storedJournal, holdings *potHoldings) {
 // finish checks what can be said at the end only.
 func (c *shardChecks) finish() {
 	c.complete.Checked++
-	if c.sequence != c.end.Sequence || c.head != c.end.Head || c.recordedAt != c.end.RecordedAt {
+	if c.unplaced {
+		c.complete.fail(fmt.Sprintf("shard %d", c.shard), "it has no position")
+	} else if c.sequence != c.end.Sequence || c.head != c.end.Head || c.recordedAt != c.end.RecordedAt {
 		c.complete.fail(fmt.Sprintf("shard %d", c.shard), "the last journal is %d (%x), the position says %d (%x)", c.sequence, c.head, c.end.Sequence, c.end.Head)
 	}
+	c.judgeProgress()
 	c.missSigned()
 	if c.incremental {
 		return

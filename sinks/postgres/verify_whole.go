@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/penstock-ledger/penstock/streams"
 )
 
 // wholeChecks are those that need to see all shards at once. Each is a count of what is checked and a query of what is wrong,
@@ -50,11 +52,13 @@ func wholeChecks(shards int32, atRest bool) []func(context.Context, pgx.Tx) (Che
 // looks at no table of the others.
 func shardsThere(shards int32) queryCheck {
 	elsewhere := fmt.Sprintf("where shard < 0 or shard >= %d", shards)
+	positions := fmt.Sprintf("select partition, 'positions' from ledger.position where topic = '%s' and (partition < 0 or partition >= %d)", streams.LedgerJournal, shards)
 	return queryCheck{
-		Check{Name: "shards", Title: "every journal and posting is of a shard that the ledger has", Of: "shards"},
+		Check{Name: "shards", Title: "every journal, posting and position is of a shard that the ledger has", Of: "shards"},
 		"select shards::bigint from ledger.system",
 		`select 'shard ' || shard, count(*) || ' ' || what from (
-			select shard, 'journals' as what from ledger.journal ` + elsewhere + ` union all select shard, 'postings' from ledger.posting ` + elsewhere + `) as rows
+			select shard, 'journals' as what from ledger.journal ` + elsewhere + ` union all select shard, 'postings' from ledger.posting ` + elsewhere + `
+			union all select shard, 'times' from ledger.progress ` + elsewhere + ` union all ` + positions + `) as rows
 		group by shard, what order by shard, what`,
 	}
 }
