@@ -126,6 +126,7 @@ func TestAnAnchorOfTheOpeningsHeadIsComparedWithIt(t *testing.T) {
 	for shard, run := range a.exported(t, testMarch).Runs {
 		signed.Heads[shard] = anchor.Head{Shard: int32(shard), Sequence: run.Through, Hash: fmt.Sprintf("%x", run.Head)}
 	}
+	signed.CompleteThrough = (testMarch + 1).Begin().Time()
 	a.drop(t, testMarch)
 	if failed := a.failed(t, VerifyOptions{Anchors: []anchor.Anchor{signed}}); len(failed) > 0 {
 		t.Errorf("these checks failed: %v", failed)
