@@ -132,8 +132,8 @@ fmt: $(GOLANGCI) ## format the Go files in place
 	$(GOLANGCI) fmt
 
 .PHONY: generate
-generate: ## write the generated files anew
-	$(GO) generate ./...
+generate: ## write the generated files anew, the types that others are generated with first
+	$(GO) generate ./schemas && $(GO) generate ./...
 
 .PHONY: generate-check
 generate-check: ## fail when the generated files are not what `make generate` writes

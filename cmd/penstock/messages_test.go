@@ -16,6 +16,12 @@ func TestAProcessThatParksNothingIsNoAnswer(t *testing.T) {
 	refused(t, `--process "intake": it must be pot or dealing`, "", "parked", "show", "p1", "--process", "intake", "--dir", t.TempDir())
 }
 
+func TestNobodyWritesToTheTopicsOfThePipeline(t *testing.T) {
+	for _, topic := range []string{"pot.inbox.v1", "ledger.journal.v1", "audit.batch.v1"} {
+		refused(t, "only the pipeline writes to "+topic+"; the topics to write to are ingest.", "{}", "produce", topic, "--dir", t.TempDir())
+	}
+}
+
 func TestADateIsRefusedInOneSentence(t *testing.T) {
 	_, err := penstock(t, "", "declare", "collection", "20080418", "--id", "c-1", "--operator", "anna", "--reason", "x")
 	if want := `date "20080418" is not written as YYYY-MM-DD; write it as 2008-04-18`; err == nil || err.Error() != want {

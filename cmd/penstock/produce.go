@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -67,6 +68,9 @@ type sent struct {
 }
 
 func (f *produceFlags) run(cmd *cobra.Command, topic string) error {
+	if err := fromOutside(topic); err != nil {
+		return err
+	}
 	input := cmd.InOrStdin()
 	if f.file != "-" {
 		file, err := os.Open(f.file)
@@ -120,6 +124,15 @@ func newEncoder(ctx context.Context, connection feed.Connection, topic, keyField
 		return nil, fmt.Errorf("schema %d of %s: %w", id, topic, err)
 	}
 	return &encoder{topic, keyField, []byte{0, byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)}, codec}, nil
+}
+
+// fromOutside refuses a topic that only the pipeline writes to: its readers believe whatever stands there.
+func fromOutside(topic string) error {
+	own := func(t streams.Topic) bool { return t.Name == topic && !t.Stamped }
+	if !slices.ContainsFunc(streams.Topics(), own) {
+		return nil
+	}
+	return fmt.Errorf("only the pipeline writes to %s; the topics to write to are %s", topic, strings.Join(ingestTopics(), ", "))
 }
 
 func ingestTopics() []string {

@@ -16,8 +16,8 @@ import (
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// postgresMajorMin is the oldest server that the ledger's SQL runs on.
-const postgresMajorMin = 14
+// postgresMajorMin is the oldest server that the ledger's SQL is tested on.
+const postgresMajorMin = 15
 
 // downloadable are the servers that can be fetched, by major version.
 var downloadable = map[string]embeddedpostgres.PostgresVersion{
