@@ -28,6 +28,7 @@ func Collect(ctx context.Context, connection feed.Connection, registry *feed.Reg
 		each(c, streams.LedgerJournal, strict, func(_ feed.Record, v *ledger.Journal) { in.Journals = append(in.Journals, v) }),
 		each(c, streams.LedgerTrade, strict, func(_ feed.Record, v *ledger.Trade) { in.Trades = append(in.Trades, v) }),
 		each(c, streams.StatusInstruction, strict, func(_ feed.Record, v *status.InstructionStatus) { in.Statuses = append(in.Statuses, v) }),
+		each(c, streams.AuditBatch, strict, func(_ feed.Record, v *audit.FrozenOrders) { in.Frozen = append(in.Frozen, v) }),
 		each(c, streams.CustodianDelivery, strict, func(_ feed.Record, v *custodian.DeliveryOrder) { in.Deliveries = append(in.Deliveries, v) }),
 		each(c, streams.AuditRejection, strict, func(_ feed.Record, v *audit.Rejection) { in.Refused = append(in.Refused, v) }),
 		each(c, streams.CustodianOrder, strict, func(_ feed.Record, v *custodian.CustodianOrder) { in.Orders = append(in.Orders, v) }),
