@@ -45,6 +45,9 @@ CHOSEN            = $(shell $(GO) list $(PKG))
 CHOSEN_SEQUENTIAL = $(filter $(CHOSEN),$(shell $(GO) list $(SEQUENTIAL)))
 CHOSEN_CONCURRENT = $(filter-out $(CHOSEN_SEQUENTIAL) $(SIMULATION),$(CHOSEN))
 
+# Compiling comes before the tests and uses all processors; packages that are nothing but tests have nothing to compile yet.
+COMPILE_RACE = $(GO) list -f '{{if .GoFiles}}{{.ImportPath}}{{end}}' $(CHOSEN_CONCURRENT) | xargs -r $(GO) build -race
+
 # The packages whose tests start a real Apache Kafka: those that import its harness, and the harness. The engine's own tests run on one all together; of the
 # others' those with Real in their names, to which the harness holds them: the rest would do again what `make race` does.
 ENGINE   := github.com/penstock-ledger/penstock/streams/engine
@@ -84,7 +87,7 @@ test: ## all tests that need nothing but Go
 
 .PHONY: race
 race: ## all that runs concurrently, but for the simulation, under the race detector, one package at a time
-	@$(if $(CHOSEN_CONCURRENT),$(GO) build -race $(CHOSEN_CONCURRENT) && $(TESTS) $(TEST_TIME) -race -p 1 $(CHOSEN_CONCURRENT))
+	@$(if $(CHOSEN_CONCURRENT),$(COMPILE_RACE) && $(TESTS) $(TEST_TIME) -race -p 1 $(CHOSEN_CONCURRENT))
 
 .PHONY: sequential
 sequential: ## the tests of packages in which nothing runs beside anything else
