@@ -246,16 +246,17 @@ func (r *Reference) putSettings(s *reference.Settings, received schemas.Instant)
 
 // putAsset also returns, for an asset that is new, the last day that counts as closed: the day before it was received.
 func (r *Reference) putAsset(a *reference.Asset, received schemas.Instant) (*state.DealingReference, *schemas.Date, refusal) {
-	if why := r.checkAsset(a); why.code != "" {
-		return nil, nil, why
-	}
 	next := *r.stored
 	next.Assets = book.PutAsset(r.stored.Assets, a)
 	through, known := r.closedThrough(a.Code)
+	// What is stored stays as it is, also where it was accepted when less was checked: sent again it is no news, and nothing to refuse.
+	if known && changed(r.stored, &next) == nil {
+		return nil, nil, refusal{}
+	}
+	if why := r.checkAsset(a); why.code != "" {
+		return nil, nil, why
+	}
 	if known {
-		if changed(r.stored, &next) == nil {
-			return nil, nil, refusal{}
-		}
 		if today, ok := r.begun(received); !ok || a.EffectiveFrom <= max(today, through) {
 			return nil, nil, tooLate(fmt.Sprintf("asset %s from %s", a.Code, a.EffectiveFrom), max(today, through))
 		}
@@ -271,7 +272,7 @@ func (r *Reference) putAsset(a *reference.Asset, received schemas.Instant) (*sta
 }
 
 func (r *Reference) checkAsset(a *reference.Asset) refusal {
-	earlier := cmp.Or(r.Asset(a.Code, a.EffectiveFrom-1), r.Latest(a.Code))
+	earlier := cmp.Or(r.Asset(a.Code, a.EffectiveFrom-1), r.First(a.Code))
 	switch {
 	case !isName(string(a.Code)) || a.Code == schemas.Cash:
 		return bad("%q cannot be the code of an asset", a.Code)

@@ -88,6 +88,15 @@ func On[T any](rows []T, day schemas.Date, from func(*T) schemas.Date) *T {
 	return nil
 }
 
+// First returns the asset's row with the earliest date, or nil.
+func (b *Book) First(code schemas.AssetCode) *reference.Asset {
+	rows := b.assets[code]
+	if len(rows) == 0 {
+		return nil
+	}
+	return &rows[0]
+}
+
 // Latest returns the asset's row with the latest date, or nil. What never differs between rows, such as the scale of
 // units, may be read from it.
 func (b *Book) Latest(code schemas.AssetCode) *reference.Asset {
