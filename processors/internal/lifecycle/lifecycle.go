@@ -21,8 +21,11 @@ type Edge struct {
 // Cycle is all the moves of one kind of thing.
 type Cycle []Edge
 
-// Declares says whether the move is declared.
+// Declares says whether the move is declared. An end is none: nothing moves to a state without a name.
 func (c Cycle) Declares(from, to string) bool {
+	if to == "" {
+		return false
+	}
 	for i := range c {
 		if c[i].From == from && c[i].To == to {
 			return true

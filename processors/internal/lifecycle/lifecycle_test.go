@@ -29,6 +29,9 @@ func TestDiagramEndsInStatesThatMostNeverLeave(t *testing.T) {
 		t.Errorf("the diagram is\n%s", got)
 	}
 	for _, edge := range ends {
+		if edge.To == "" && ends.Declares(edge.From, "") {
+			t.Errorf("%s is drawn, and taken for a move", edge.Name())
+		}
 		if again := lifecycle.Named(edge.Name(), edge.When); again != edge {
 			t.Errorf("%s is read as %v", edge.Name(), again)
 		}
