@@ -41,12 +41,12 @@ SIMULATION := github.com/penstock-ledger/penstock/ops/simulation
 SEQUENTIAL := ./streams/sim ./ops/invariants ./processors/... ./streams ./schemas/... ./ops/history
 
 # The chosen packages of each kind.
-CHOSEN            = $(shell $(GO) list $(PKG))
+CHOSEN            = $(or $(shell $(GO) list $(PKG)),$(error no package is $(PKG)))
 CHOSEN_SEQUENTIAL = $(filter $(CHOSEN),$(shell $(GO) list $(SEQUENTIAL)))
 CHOSEN_CONCURRENT = $(filter-out $(CHOSEN_SEQUENTIAL) $(SIMULATION),$(CHOSEN))
 
 # Compiling comes before the tests and uses all processors; packages that are nothing but tests have nothing to compile yet.
-COMPILE_RACE = $(GO) list -f '{{if .GoFiles}}{{.ImportPath}}{{end}}' $(CHOSEN_CONCURRENT) | xargs -r $(GO) build -race
+COMPILE_RACE = $(GO) list -f '{{if .GoFiles}}{{.ImportPath}}{{end}}' $(CHOSEN_CONCURRENT) | xargs -r $(GO) build -race -o /dev/null
 
 # The packages whose tests start a real Apache Kafka: those that import its harness, and the harness. The engine's own tests run on one all together; of the
 # others' those with Real in their names, to which the harness holds them: the rest would do again what `make race` does.

@@ -61,6 +61,7 @@ func examples() []example {
 		},
 		{"goroutine", map[string]string{"processors/pot/a.go": "package a\n\nfunc f() { go f() }\n"}, map[string]string{"streams/engine/a.go": "package a\n\nfunc f() { go f() }\n"}},
 		{"goroutine", map[string]string{"schemas/a_test.go": "package a\n\nfunc f() { go f() }\n"}, map[string]string{"sinks/a_test.go": "package a\n\nfunc f() { go f() }\n"}},
+		{"goroutine", map[string]string{"streams/a.go": "package a\n\nfunc f(w W) { w.Go(g) }\n"}, map[string]string{"streams/feed/a.go": "package a\n\nfunc f(w W) { w.Go(g) }\n"}},
 		{"goroutine", map[string]string{"ops/history/a_test.go": "package a\n\nfunc f(t T) { t.Parallel() }\n"}, map[string]string{"ops/a_test.go": "package a\n\nfunc f(t T) { t.Parallel() }\n"}},
 		{"goroutine", map[string]string{"Makefile": "\nSEQUENTIAL := ./streams/engine\n"}, map[string]string{"Makefile": "\nSEQUENTIAL := " + sequentialPackages + "\n"}},
 		{"float", map[string]string{"sinks/postgres/a.go": "package a\n\ntype row struct{ amount float64 }\n"}, map[string]string{"ops/a.go": "package a\n\ntype row struct{ seconds float64 }\n", "sinks/a_bench_test.go": "package a\n\ntype row struct{ perSecond float64 }\n"}},

@@ -9,6 +9,8 @@ import (
 // sequentialPackages are those in which nothing runs beside anything else. `make sequential` tests them without the race detector, by this list.
 const sequentialPackages = "./streams/sim ./ops/invariants ./processors/... ./streams ./schemas/... ./ops/history"
 
+const goroutineFound = "a goroutine in sequential code: start it in cmd, streams/engine, streams/feed, sinks or ops, with an owner that waits for it"
+
 // checkGoroutine keeps goroutines where somebody owns and awaits them. It holds the tests of sequential packages, too: a race there would go unnoticed.
 func checkGoroutine(tree Tree) []Finding {
 	var found []Finding
@@ -16,7 +18,12 @@ func checkGoroutine(tree Tree) []Finding {
 		for node := range ast.Preorder(file.Go) {
 			switch n := node.(type) {
 			case *ast.GoStmt:
-				found = append(found, file.find(n.Pos(), "a goroutine in sequential code: start it in cmd, streams/engine, streams/feed, sinks or ops, with an owner that waits for it"))
+				found = append(found, file.find(n.Pos(), goroutineFound))
+			case *ast.CallExpr:
+				// sync.WaitGroup.Go, and whatever else starts one by that name.
+				if called, ok := n.Fun.(*ast.SelectorExpr); ok && called.Sel.Name == "Go" {
+					found = append(found, file.find(n.Pos(), goroutineFound))
+				}
 			case *ast.SelectorExpr:
 				if file.Test() && n.Sel.Name == "Parallel" {
 					found = append(found, file.find(n.Pos(), "a parallel test of a sequential package, which is tested without the race detector: let it run by itself"))
