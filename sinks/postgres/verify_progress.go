@@ -17,6 +17,11 @@ import (
 // aheadMaxSQL is by how much a recorded time may be ahead of the database's clock: more than zones that were mixed up, so that what is beyond it is made up.
 const aheadMaxSQL = "interval '1 day'"
 
+// aheadSQL says whether progress is ahead of the clock. Where journals are from beyond it, too, time is simulated and the clock proves nothing: that position and journals agree is a check
+// of its own, and hashes vouch for the journals.
+const aheadSQL = "recorded_before > now() + " + aheadMaxSQL +
+	" and not exists (select from ledger.position p where p.topic = $2 and p.recorded_at > now() + " + aheadMaxSQL + ")"
+
 // toldComplete is what is called complete of a shard. Progress has no hash, because the sink moves it in place: journals, the clock and anchors vouch for it.
 type toldComplete struct {
 	// missing says that there is no row, and ahead that its time is yet to come, or none that is ever written.
@@ -62,9 +67,9 @@ func (c *shardChecks) loadEnd(ctx context.Context, snapshot *shardSnapshot) erro
 		return fmt.Errorf("reading the position of shard %d: %w", c.shard, err)
 	}
 	copy(c.end.Head[:], head)
-	query = "select sequence, " + fmt.Sprintf(instantSQL+", "+unwrittenSQL, "recorded_before") + " or recorded_before > now() + " + aheadMaxSQL +
+	query = "select sequence, " + fmt.Sprintf(instantSQL+", "+unwrittenSQL, "recorded_before") + " or " + aheadSQL +
 		", recorded_before::text from ledger.progress where shard = $1"
-	err = snapshot.tx.QueryRow(ctx, query, c.shard).Scan(&c.end.CompleteSequence, &c.end.RecordedBefore, &c.told.ahead, &c.told.text)
+	err = snapshot.tx.QueryRow(ctx, query, c.shard, streams.LedgerJournal).Scan(&c.end.CompleteSequence, &c.end.RecordedBefore, &c.told.ahead, &c.told.text)
 	if errors.Is(err, pgx.ErrNoRows) {
 		c.told.missing = true
 	} else if err != nil {
@@ -80,16 +85,14 @@ func (c *shardChecks) judgeProgress() {
 	c.progress.Checked++
 	place := fmt.Sprintf("shard %d", c.shard)
 	latest := slices.MaxFunc(c.told.promises, func(a, b promise) int { return cmp.Compare(a.before, b.before) })
-	// A copy that was loaded from an archive is complete to the end of its months, and an anchor of their last minutes may have known more.
-	loaded := latest.sequence == c.end.Sequence && c.end.RecordedBefore == MonthOf(c.end.RecordedBefore).Begin()
 	switch {
 	case c.told.missing:
 		c.progress.fail(place, "nothing says how far it is complete")
 	case c.told.ahead:
-		c.progress.fail(place, "it is called complete up to %s, which is yet to come", c.told.text)
+		c.progress.fail(place, "it is called complete up to %s, which is yet to come by the database's clock", c.told.text)
 	case c.end.CompleteSequence < 0 || c.end.CompleteSequence > c.end.Sequence:
 		c.progress.fail(place, "it is called complete after journal %d, the last one is %d", c.end.CompleteSequence, c.end.Sequence)
-	case c.end.RecordedBefore < latest.before && !loaded:
+	case c.end.RecordedBefore < latest.before:
 		c.progress.fail(place, "it is called complete up to %s, signed was %s", c.end.RecordedBefore, latest.before)
 	}
 }

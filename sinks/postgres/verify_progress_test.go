@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -94,6 +95,93 @@ func TestWhatIsCalledCompleteNeverBecomesLess(t *testing.T) {
 	}
 }
 
+// TestNobodysOperatorsGetPastTheGuard: the trigger compares by the database's own operators, whatever the caller's search path has before them.
+func TestNobodysOperatorsGetPastTheGuard(t *testing.T) {
+	test := openTestLedger(t)
+	test.complete(t, test.bookLives(t))
+	const statements = `create schema theirs;
+		create function theirs.never(timestamptz, timestamptz) returns boolean language sql as 'select false';
+		create operator theirs.< (leftarg = timestamptz, rightarg = timestamptz, function = theirs.never);
+		set local search_path = theirs, pg_catalog;
+		update ledger.progress set recorded_before = recorded_before - interval '1 millisecond' where shard = 1`
+	if _, err := test.super.Exec(t.Context(), statements, pgx.QueryExecModeSimpleProtocol); sqlState(err) != integrityViolation {
+		t.Errorf("with an operator of the caller's: got %v, want SQLSTATE %s", err, integrityViolation)
+	}
+}
+
+// TestProgressThatWasRaisedByHandIsPutBack: the shard stops, and goes on once its owner has put progress back as the pages say.
+func TestProgressThatWasRaisedByHandIsPutBack(t *testing.T) {
+	test := openTestLedger(t)
+	test.complete(t, test.bookLives(t))
+	at := test.claim(t, 1)
+	owner := openTestPool(t, test.url, RoleOwner)
+	execute := func(statements string) {
+		t.Helper()
+		if _, err := owner.Exec(t.Context(), statements, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute("update ledger.progress set recorded_before = recorded_before + interval '1 hour' where shard = 1")
+	progress := &ledger.Progress{Shard: 1, Sequence: at.CompleteSequence, RecordedBefore: at.RecordedBefore + 2000}
+	book := func(at Position) error {
+		_, err := test.Book(t.Context(), at, Batch{JournalOffset: at.JournalOffset, Progress: progress, ProgressOffset: at.ProgressOffset + 1})
+		return err
+	}
+	var tripwire *TripwireError
+	if err := book(at); !errors.As(err, &tripwire) || tripwire.Reason != ReasonRefused {
+		t.Errorf("the next progress: got %v, want tripwire %s", err, ReasonRefused)
+	}
+	if err := book(test.claim(t, 1)); !errors.As(err, &tripwire) || tripwire.Reason != ReasonProgress {
+		t.Errorf("the next progress after a restart: got %v, want tripwire %s", err, ReasonProgress)
+	}
+	execute(`begin;
+		alter table ledger.progress disable trigger forward_only;
+		update ledger.progress set sequence = 0, recorded_before = '-infinity' where shard = 1;
+		alter table ledger.progress enable always trigger forward_only;
+		commit`)
+	if err := book(test.claim(t, 1)); err != nil {
+		t.Errorf("the next progress after it was put back: %v", err)
+	}
+	if end := test.claim(t, 1); end.RecordedBefore != progress.RecordedBefore {
+		t.Errorf("complete up to %s, want %s", end.RecordedBefore, progress.RecordedBefore)
+	}
+	if _, err := owner.Exec(t.Context(), "update ledger.progress set sequence = sequence - 1"); sqlState(err) != integrityViolation {
+		t.Errorf("the trigger is not back: got %v", err)
+	}
+	if report := test.verify(t); !report.OK() {
+		t.Errorf("with progress back in its place %v failed", report.failed())
+	}
+}
+
+// TestSimulatedTimeMayBeAheadOfTheDatabase: where journals are from days to come, the database's clock says nothing of how far they are complete.
+func TestSimulatedTimeMayBeAheadOfTheDatabase(t *testing.T) {
+	test := openTestLedger(t)
+	var lives [testShards][]ledger.Journal
+	start := schemas.InstantOf(time.Now().AddDate(3, 0, 0))
+	for shard := range int32(testShards) {
+		chain := newTestChain(shard)
+		chain.at = start
+		lives[shard] = chain.buy(potIn(shard, 1), "i", 2000, 100)
+		test.mustBook(t, test.claim(t, shard), lives[shard]...)
+	}
+	test.complete(t, lives)
+	for _, c := range []struct {
+		complete string
+		failed   []string
+	}{
+		{"recorded_before", nil},
+		{"recorded_before + interval '3 days'", nil}, // a weekend without journals
+		{"'infinity'", []string{"progress"}},
+	} {
+		if _, err := test.super.Exec(t.Context(), "update ledger.progress set recorded_before = "+c.complete); err != nil {
+			t.Fatal(err)
+		}
+		if report := test.verify(t); !slices.Equal(report.failed(), c.failed) {
+			t.Errorf("complete up to %s: %v failed, want %v", c.complete, report.failed(), c.failed)
+		}
+	}
+}
+
 // TestAnchorsKeepWhatWasCalledComplete: who calls more complete, has that signed, and puts it back is found when journals come that are from before; who calls less
 // complete than was signed is found at once.
 func TestAnchorsKeepWhatWasCalledComplete(t *testing.T) {
@@ -132,6 +220,8 @@ func TestAnchorsKeepWhatWasCalledComplete(t *testing.T) {
 	if check := report.Checks[slices.IndexFunc(report.Checks, func(c Check) bool { return c.Name == "progress" })]; check.Failed != testShards || check.Findings[0].Place != "shard 0" {
 		t.Errorf("of all shards it is less: %+v", check)
 	}
+	set(MonthOf(honest).Begin())
+	expect("put back to the beginning of its month", "progress")
 	set(honest + 60_000)
 	options.Anchors = append(options.Anchors, test.takeAnchor(t))
 	set(honest)

@@ -1,10 +1,11 @@
 -- +goose Up
 
--- What is called complete is a promise to whoever asked as of a time before: it never becomes less. The sink refuses to take it back, and so does the table, whoever asks.
+-- What is called complete is a promise to whoever asked as of a time before: it never becomes less. The sink refuses to take it back, and so does the table, whoever asks,
+-- and by the database's own operators, whatever the search path of who asks puts before them.
 
 -- +goose StatementBegin
 create function ledger.refuse_going_back() returns trigger
-    language plpgsql as
+    language plpgsql set search_path = pg_catalog, pg_temp as
 $$
 begin
     if new.sequence < old.sequence or new.recorded_before < old.recorded_before then
