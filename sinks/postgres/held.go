@@ -6,7 +6,7 @@ import (
 	"github.com/penstock-ledger/penstock/streams/feed"
 )
 
-// heldRecords counts what a lane has read and not booked yet: what its last Poll returned, and what its reader's client has fetched behind that.
+// heldRecords counts what a lane keeps in memory: what its last Poll returned, until all of it is booked, and what its reader's client has fetched behind that.
 type heldRecords struct {
 	mutex          sync.Mutex
 	reader         *feed.Reader
@@ -46,7 +46,8 @@ func (h *heldRecords) now() (records, bytes int64) {
 	return records + h.records, bytes + h.bytes
 }
 
-// Held returns how many records the sink has read and not booked yet, and the bytes of their keys and values.
+// Held returns how many records of its last reads the sink has, each until all of it is booked, with those fetched behind them, and the bytes of their keys
+// and values.
 func (s *Sink) Held() (records, bytes int64) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

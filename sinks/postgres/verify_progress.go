@@ -17,8 +17,8 @@ import (
 // aheadMaxSQL is by how much a recorded time may be ahead of the database's clock: more than zones that were mixed up, so that what is beyond it is made up.
 const aheadMaxSQL = "interval '1 day'"
 
-// aheadSQL says whether progress is ahead of the clock. Where journals are from beyond it, too, time is simulated and the clock proves nothing: that position and journals agree is a check
-// of its own, and hashes vouch for the journals.
+// aheadSQL says whether progress is ahead of the clock. Where journals are from beyond it, too, time is simulated and the clock proves nothing:
+// that position and journals agree is a check of its own, and hashes vouch for the journals.
 const aheadSQL = "recorded_before > now() + " + aheadMaxSQL +
 	" and not exists (select from ledger.position p where p.topic = $2 and p.recorded_at > now() + " + aheadMaxSQL + ")"
 
