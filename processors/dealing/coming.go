@@ -1,8 +1,8 @@
 package dealing
 
 import (
+	"math"
 	"slices"
-	"time"
 
 	"github.com/penstock-ledger/penstock/schemas"
 	"github.com/penstock-ledger/penstock/schemas/inbox"
@@ -12,14 +12,15 @@ import (
 
 // Bounds of what is remembered.
 const (
-	// comingMax bounds all entries.
-	comingMax = 5000
-	// custodianChangesMax bounds those of custodians, which are remembered for ever and must leave room for the others.
+	// comingMax bounds the entries that are remembered until a day, those of calendars among them.
+	comingMax = 4000
+	// custodianChangesMax bounds those of custodians, which are remembered for ever. Neither takes room from the other.
 	custodianChangesMax = 1000
 )
 
-// forEver is the day until which an entry without a day is remembered: one that no day reaches.
-func forEver() schemas.Date { return schemas.DateOf(9999, time.December, 31) }
+// forEver is the day until which an entry without a day is remembered: one that no day reaches, and later than any that can be written. Files give 9999-12-31 to rows and
+// calendars that have no end, so it is not that one.
+const forEver schemas.Date = math.MaxInt32
 
 // entryKey names an entry, by who sent it under which id, and by what it says.
 func entryKey(cause *inbox.Cause, entry *reference.Entry) schemas.ID {
@@ -30,7 +31,7 @@ func entryKey(cause *inbox.Cause, entry *reference.Entry) schemas.ID {
 func comesUntil(entry *reference.Entry) (schemas.Date, bool) {
 	switch body := entry.Body.(type) {
 	case *reference.Custodian:
-		return forEver(), true // it holds from when it comes
+		return forEver, true // it holds from when it comes
 	case *reference.Calendar:
 		return body.LastDay, true // one that ends sooner than the one that is known is refused
 	case *reference.Settings:
@@ -67,14 +68,14 @@ func (r *Reference) remember(next *state.DealingReference, cause *inbox.Cause, k
 	// What the shards have begun cannot be unbegun, whatever the time of an entry.
 	begun, known := r.LocalDate(r.stored.Announced)
 	next.Coming = slices.DeleteFunc(slices.Clone(r.stored.Coming), func(c state.ComingEntry) bool { return known && c.Until <= begun })
-	if len(next.Coming) >= comingMax {
+	if until != forEver && len(next.Coming)-r.custodianChanges() >= comingMax {
 		return nil, bad("%d entries for days to come are remembered: it can be sent when days of some have begun", comingMax)
 	}
 	next.Coming = append(next.Coming, state.ComingEntry{Key: key, Until: until})
 	return next, refusal{}
 }
 
-// isKeptLong says whether an entry is remembered for longer than until a day that was chosen for it.
+// isKeptLong says whether an entry holds as soon as it comes, and is remembered all the same: it may be published each day for a long time.
 func isKeptLong(entry *reference.Entry) bool {
 	switch entry.Body.(type) {
 	case *reference.Calendar, *reference.Custodian:
@@ -87,7 +88,7 @@ func isKeptLong(entry *reference.Entry) bool {
 func (r *Reference) custodianChanges() int {
 	changes := 0
 	for i := range r.stored.Coming {
-		if r.stored.Coming[i].Until == forEver() {
+		if r.stored.Coming[i].Until == forEver {
 			changes++
 		}
 	}
