@@ -54,7 +54,7 @@ type Input struct {
 	Reference     []*reference.Entry
 	// Refused is all that was refused, whoever sent it.
 	Refused []*audit.Rejection
-	// Frozen are the orders that shards froze, in each shard's order; without any, shares are worked out from what was booked alone.
+	// Frozen are the orders that shards froze, in each shard's order. Every batch that was dealt must be among them.
 	Frozen []*audit.FrozenOrders
 	// Charges are the rows of the annual charge among all reference data that were sent.
 	Charges []Charge
