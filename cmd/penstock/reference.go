@@ -40,7 +40,7 @@ func newReferenceApply() *cobra.Command {
 		Long: `The file is a list of entries in the form that "penstock reference show" prints: an object with one member that names its kind, Asset,
 Calendar, Custodian, Settings, GlidePath or AnnualCharge. Entries are sent in order; calendars and custodians stand before what refers to them. Sending
 again what was accepted changes nothing, also where another entry has replaced it since. To return to a row that was replaced, send it with another --id, before
-its day begins. What is refused shows in audit.rejection.v1.
+its day begins; what a custodian was before has no such day. What is refused shows in audit.rejection.v1.
 
 Prints what it would send, and acts only with --execute.`,
 		Example: `  penstock reference show > reference.json

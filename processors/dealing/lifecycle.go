@@ -7,7 +7,8 @@ import (
 	"github.com/penstock-ledger/penstock/schemas/state"
 )
 
-// LifeCycle declares how an external trade moves from event to event. Every event is checked against it where it is made, and must be shown by a scenario.
+// LifeCycle declares how an external trade moves from event to event. Every step is checked against it where it is made, and must be shown by
+// a scenario. The one that follows on deferred is checked as one from rejected: a trade's state does not tell the two apart.
 func LifeCycle() lifecycle.Cycle {
 	return lifecycle.Cycle{
 		{From: "", To: eventBatched, When: "every shard has given its total"},

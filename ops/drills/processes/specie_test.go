@@ -38,7 +38,8 @@ type deliveryDay struct {
 	instructed, closed, priced, after *phase
 }
 
-// plan adds what custodians say of units, and what members ask for. Of one delivery each phase has one step at most: none overtakes another.
+// plan adds what custodians say of units, and what members ask for. Of one delivery each phase has one step at most, but of those that are
+// recalled: the waves of that phase go out one after another under one key, and the simulated custodian answers only what it has heard.
 func (d *deliveryDay) plan() {
 	d.instructed.saidAt, d.closed.saidAt, d.priced.saidAt, d.after.saidAt = at(d.today, 9, 0), at(d.today, 12, 2), at(d.today, 20, 0), at(d.later, 9, 0)
 	given, recalled := wave{at: at(d.today, 20, 0)}, wave{at: at(d.today, 20, 5)}
