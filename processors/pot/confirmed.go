@@ -102,7 +102,8 @@ func (v *visit) priced(b *inbox.PricedBatch) {
 		if batchOf(order) != part.batchKey || order.Pieces >= b.Piece {
 			continue
 		}
-		addShare(v.tally, b.Trade, b.Piece, order.Amount, v.share(order, b))
+		moved := v.share(order, b)
+		addShare(v.tally, b.Trade, b.Piece, order.Amount, moved)
 	}
 }
 

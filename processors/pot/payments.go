@@ -33,9 +33,9 @@ func (q *question) withdraw(before *state.PotState, w *ingest.Withdraw, digest s
 	return next, append(outs, paymentOut(q.place, q.instruction.Pot, paid, payment.PaymentActionPay))
 }
 
-// pay sets the cash of a payment aside, and adds the payment to the others.
+// pay sets the cash of a payment aside, and adds the payment to the others, which must be the draft's own.
 func (d *draft) pay(p state.Payment) *state.Payment {
-	d.state.Payments = append(slices.Clip(d.state.Payments), p)
+	d.state.Payments = append(d.state.Payments, p)
 	paid := &d.state.Payments[len(d.state.Payments)-1]
 	d.moveCash(purpose{stage: stageWithdrawn, effectiveOn: paid.On, order: &paid.ID}, d.available(), d.payable(), paid.Cash)
 	return paid

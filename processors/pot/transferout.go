@@ -2,6 +2,7 @@ package pot
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/penstock-ledger/penstock/processors/internal/batch"
 	"github.com/penstock-ledger/penstock/schemas"
@@ -71,6 +72,7 @@ func (v *visit) transferred() *state.Payment {
 		v.endTransfer(t.On)
 		return nil
 	}
+	v.state.Payments = slices.Clip(v.state.Payments) // they are those of the state before, too
 	return v.payOut()
 }
 
