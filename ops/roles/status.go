@@ -80,8 +80,8 @@ const unknown = -1
 const statusTimeMax = 2 * time.Second
 
 // Status returns a moment of the instance.
-func (i *Instance) Status(ctx context.Context) Status {
-	ctx, cancel := context.WithTimeout(ctx, statusTimeMax)
+func (i *Instance) Status(outer context.Context) Status {
+	ctx, cancel := context.WithTimeout(outer, statusTimeMax)
 	defer cancel()
 	status := Status{Instance: i.config.Name, Clock: i.clockStatus(), Roles: i.board.snapshot(), Trades: unknown}
 	for shard := range i.Shards() {
@@ -91,9 +91,6 @@ func (i *Instance) Status(ctx context.Context) Status {
 		})
 	}
 	i.addEngine(&status)
-	if err := i.addAwaited(ctx, &status); err != nil {
-		status.Faults = append(status.Faults, "prices: "+err.Error())
-	}
 	if err := i.addEnds(ctx, &status); err != nil {
 		status.Faults = append(status.Faults, "brokers: "+err.Error())
 	}
@@ -101,6 +98,9 @@ func (i *Instance) Status(ctx context.Context) Status {
 		if err := i.addBooked(ctx, &status); err != nil {
 			status.Faults = append(status.Faults, "Postgres: "+err.Error())
 		}
+	}
+	if err := i.addAwaited(outer, &status); err != nil {
+		status.Faults = append(status.Faults, "prices: "+err.Error())
 	}
 	return status
 }

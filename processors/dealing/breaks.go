@@ -122,7 +122,7 @@ func operated(place streams.Place, r *Reference, before *state.TradeState, cause
 	if why.code != "" {
 		return before, []streams.Out{rejectionOut(place, cause, why)}
 	}
-	return d.work(r, r.price(before.Asset, before.Day))
+	return d.work(r, r.Price(before.Asset, before.Day))
 }
 
 // resolve ends a break by an operator's word: the confirmation is dismissed, or taken as it is.
@@ -137,7 +137,7 @@ func (d *desk) resolve(r *Reference, o *ingest.Operation, resolution *ingest.Bre
 			return refusal{codeBreakNotAcceptable, fmt.Sprintf("%s cannot be taken as it is", broken.Code)}
 		}
 		d.accepts = true
-		why := d.apply(r, &broken.Cause, &broken.Confirmation, r.price(d.trade.Asset, d.trade.Day))
+		why := d.apply(r, &broken.Cause, &broken.Confirmation, r.Price(d.trade.Asset, d.trade.Day))
 		d.accepts = false
 		if why.code != "" {
 			return refusal{codeBreakNotAcceptable, why.reason}

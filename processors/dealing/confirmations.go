@@ -75,7 +75,7 @@ func confirmed(place streams.Place, r *Reference, before *state.TradeState, caus
 	}
 	d.trade.Seen = append(d.trade.Seen, state.SeenConfirmation{ID: c.ID, Digest: digest})
 	d.trade.Waiting = append(d.trade.Waiting, state.Waiting{Cause: *cause, Confirmation: *c})
-	return d.work(r, r.price(before.Asset, before.Day))
+	return d.work(r, r.Price(before.Asset, before.Day))
 }
 
 // checkTrade refuses what does not concern the trade as it stands.

@@ -20,7 +20,7 @@ import (
 // correctPrice keeps the right price in the place of one that was wrong, tells every shard of it, and has the trades of that day worked out again.
 // Each trade does that by itself, for only it knows its pieces.
 func (d *dealing) correctPrice(place streams.Place, r *Reference, cause *inbox.Cause, c *ingest.PriceCorrection) (*state.DealingReference, []streams.Out) {
-	known := r.price(c.Asset, c.Date)
+	known := r.Price(c.Asset, c.Date)
 	if why := r.checkCorrection(cause, c, known); why.code != "" {
 		return r.stored, []streams.Out{rejectionOut(place, cause, why)}
 	}

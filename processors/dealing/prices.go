@@ -41,8 +41,8 @@ func priceTag(asset schemas.AssetCode, day schemas.Date) string {
 	return "price/" + day.String() + "/" + string(asset)
 }
 
-// price returns the asset's close of the day as far as it is known.
-func (r *Reference) price(asset schemas.AssetCode, day schemas.Date) *state.KnownPrice {
+// Price returns the close of the asset on the day as far as it is kept, released or parked; nil where none is. It costs a binary search.
+func (r *Reference) Price(asset schemas.AssetCode, day schemas.Date) *state.KnownPrice {
 	i, found := slices.BinarySearchFunc(r.stored.Prices, state.KnownPrice{Asset: asset, Date: day}, comparePrices)
 	if !found {
 		return nil
@@ -60,7 +60,7 @@ func (r *Reference) judgePrice(cause *inbox.Cause, p *ingest.Price) verdict {
 	if why.code != "" {
 		return verdict{why: why}
 	}
-	if old := r.price(p.Asset, p.Date); old != nil {
+	if old := r.Price(p.Asset, p.Date); old != nil {
 		if old.Price == pounds {
 			return verdict{known: true}
 		}
@@ -128,7 +128,7 @@ func (r *Reference) withinTolerance(asset *reference.Asset, date schemas.Date, p
 
 // judgeRelease says what an operator's release or refusal of a parked price comes to.
 func (r *Reference) judgeRelease(asset schemas.AssetCode, date schemas.Date, price schemas.Price, release bool) verdict {
-	parked := r.price(asset, date)
+	parked := r.Price(asset, date)
 	if parked == nil || parked.Released || parked.Price != price {
 		return verdict{why: refusal{codeNoParkedPrice, fmt.Sprintf("no price %s of %s on %s is parked", price, asset, date)}}
 	}
@@ -165,10 +165,10 @@ func (r *Reference) priceFor(place streams.Place, m *inbox.DealingMessage) *stat
 	}
 	switch body := m.Body.(type) {
 	case *inbox.PriceReceived:
-		return r.price(body.Price.Asset, body.Price.Date)
+		return r.Price(body.Price.Asset, body.Price.Date)
 	case *inbox.Operated:
 		if operation, ok := body.Operation.Body.(*ingest.PriceRelease); ok {
-			return r.price(operation.Asset, operation.Date)
+			return r.Price(operation.Asset, operation.Date)
 		}
 	}
 	return nil
