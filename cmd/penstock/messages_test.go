@@ -17,7 +17,7 @@ func TestAProcessThatParksNothingIsNoAnswer(t *testing.T) {
 }
 
 func TestNobodyWritesToTheTopicsOfThePipeline(t *testing.T) {
-	for _, topic := range []string{"pot.inbox.v1", "ledger.journal.v1", "audit.batch.v1"} {
+	for _, topic := range []string{"pot.inbox.v1", "ledger.journal.v1", "audit.batch.v1", "pot-table", "dealing-table"} {
 		refused(t, "only the pipeline writes to "+topic+"; the topics to write to are ingest.", "{}", "produce", topic, "--dir", t.TempDir())
 	}
 }

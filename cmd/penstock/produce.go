@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock-ledger/penstock/ops/avrojson"
+	"github.com/penstock-ledger/penstock/ops/roles"
 	"github.com/penstock-ledger/penstock/streams"
 	"github.com/penstock-ledger/penstock/streams/feed"
 )
@@ -126,10 +127,10 @@ func newEncoder(ctx context.Context, connection feed.Connection, topic, keyField
 	return &encoder{topic, keyField, []byte{0, byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)}, codec}, nil
 }
 
-// fromOutside refuses a topic that only the pipeline writes to: its readers believe whatever stands there.
+// fromOutside refuses a topic that only the pipeline writes to, changelogs included: its readers believe whatever stands there.
 func fromOutside(topic string) error {
 	own := func(t streams.Topic) bool { return t.Name == topic && !t.Stamped }
-	if !slices.ContainsFunc(streams.Topics(), own) {
+	if !slices.ContainsFunc(roles.Topics(1), own) {
 		return nil
 	}
 	return fmt.Errorf("only the pipeline writes to %s; the topics to write to are %s", topic, strings.Join(ingestTopics(), ", "))
