@@ -30,9 +30,9 @@ type AwaitedPrice struct {
 	Parked string `json:"parked,omitempty"`
 }
 
-// awaitedDaysMax is how many days back from an asset's last closed one trades without a close are looked for: a year. Each weekday of each asset costs a
-// binary search among the prices, and where no close is released three looks at the store.
-const awaitedDaysMax = 366
+// awaitedDaysMax is how many days back from an asset's last closed one trades without a close are looked for: a little more than those of which closes are kept.
+// Each weekday of each asset costs a binary search among the prices, and where no released close is kept three looks at the store.
+const awaitedDaysMax = 90
 
 // awaitedTimeMax bounds the search. It is not taken from the time that brokers and Postgres have: a long search must not make them look away.
 const awaitedTimeMax = 2 * time.Second
