@@ -125,14 +125,14 @@ func newDatabase(t *testing.T, live, name string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = connection.Close(t.Context()) }()
-	if _, err := connection.Exec(t.Context(), "create database "+name); err != nil {
-		t.Fatal(err)
-	}
 	address, err := url.Parse(live)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address.Path = "/" + name
+	address.Path += "_" + name // other tests have databases on the same server
+	if _, err := connection.Exec(t.Context(), "create database "+pgx.Identifier{strings.TrimPrefix(address.Path, "/")}.Sanitize()); err != nil {
+		t.Fatal(err)
+	}
 	return address.String()
 }
 
