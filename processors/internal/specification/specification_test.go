@@ -108,18 +108,5 @@ func contains(t *testing.T, what *regexp.Regexp, patterns ...string) bool {
 
 func declares(t *testing.T, folder, name string) bool {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(string(text), "\nfunc "+name+"(t ") {
-			return true
-		}
-	}
-	return false
+	return contains(t, regexp.MustCompile("\nfunc "+regexp.QuoteMeta(name+"(t ")), folder+"/*_test.go")
 }
