@@ -48,17 +48,20 @@ func newSinkMetrics(registerer prometheus.Registerer) (*sinkMetrics, error) {
 		waiting:  gauge("waiting", "1 while something keeps the partition from being booked.", "topic", "partition"),
 		stopped:  gauge("stopped", "1 where a tripwire stopped the partition.", "topic", "partition"),
 	}
+	return m, register(registerer, m.journals, m.postings, m.batches, m.failures, m.events, m.seconds, m.sequence, m.next, m.recorded, m.complete, m.waiting, m.stopped)
+}
+
+// register shows the metrics where there is a registerer.
+func register(registerer prometheus.Registerer, collectors ...prometheus.Collector) error {
 	if registerer == nil {
-		return m, nil
+		return nil
 	}
-	for _, c := range []prometheus.Collector{
-		m.journals, m.postings, m.batches, m.failures, m.events, m.seconds, m.sequence, m.next, m.recorded, m.complete, m.waiting, m.stopped,
-	} {
+	for _, c := range collectors {
 		if err := registerer.Register(c); err != nil {
-			return nil, fmt.Errorf("registering the ledger sink's metrics: %w", err)
+			return fmt.Errorf("registering the ledger sink's metrics: %w", err)
 		}
 	}
-	return m, nil
+	return nil
 }
 
 func (m *sinkMetrics) booked(place feed.Place, position *Position, journals []ledger.Journal, took time.Duration) {
@@ -139,20 +142,12 @@ func (m *sinkMetrics) stop(place feed.Place) {
 
 // showHeld shows what a sink holds at the moment of the look.
 func showHeld(registerer prometheus.Registerer, held func() (records, bytes int64)) error {
-	if registerer == nil {
-		return nil
-	}
 	gauge := func(name, help string, value func() int64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "penstock", Subsystem: "ledger", Name: name, Help: help},
 			func() float64 { return float64(value()) })
 	}
-	for _, c := range []prometheus.Collector{
+	return register(registerer,
 		gauge("held_records", "Records that are read and not booked yet.", func() int64 { records, _ := held(); return records }),
 		gauge("held_bytes", "Bytes of the records that are read and not booked yet.", func() int64 { _, bytes := held(); return bytes }),
-	} {
-		if err := registerer.Register(c); err != nil {
-			return fmt.Errorf("registering the ledger sink's metrics: %w", err)
-		}
-	}
-	return nil
+	)
 }
